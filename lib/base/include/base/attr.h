@@ -9,8 +9,11 @@
 #define UNUSED __attribute__((unused))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+/* <uv.h> brings the same two through <sys/param.h>. */
+#ifndef MIN
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
+#endif
 
 /* The object of type `type` whose member `member` lies at `ptr`. */
 #define CONTAINER_OF(ptr, type, member) \
