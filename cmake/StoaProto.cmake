@@ -23,3 +23,21 @@ function(stoa_proto)
   target_include_directories(${A_TARGET} SYSTEM PUBLIC ${out})
   target_link_libraries(${A_TARGET} PUBLIC PkgConfig::PROTOBUF_C)
 endfunction()
+
+# stoa_proto_types(TARGET name FROM proto_target): a library with the table of all message types in the
+# generated headers of `proto_target`, sorted by name: stoa_types[], stoa_types_count.
+function(stoa_proto_types)
+  cmake_parse_arguments(A "" "TARGET;FROM" "" ${ARGN})
+  get_target_property(sources ${A_FROM} SOURCES)
+  set(headers ${sources})
+  list(FILTER headers INCLUDE REGEX "\\.pb-c\\.h$")
+  set(out ${CMAKE_CURRENT_BINARY_DIR}/types)
+  file(MAKE_DIRECTORY ${out})
+  add_custom_command(
+    OUTPUT ${out}/stoa_types.c ${out}/stoa_types.h
+    COMMAND ${CMAKE_COMMAND} "-DHEADERS=${headers}" -DOUT=${out} -P ${CMAKE_SOURCE_DIR}/cmake/StoaProtoTypes.cmake
+    DEPENDS ${headers} ${CMAKE_SOURCE_DIR}/cmake/StoaProtoTypes.cmake COMMENT "table of message types" VERBATIM)
+  add_library(${A_TARGET} STATIC ${out}/stoa_types.c ${out}/stoa_types.h)
+  target_include_directories(${A_TARGET} SYSTEM PUBLIC ${out})
+  target_link_libraries(${A_TARGET} PUBLIC ${A_FROM})
+endfunction()
