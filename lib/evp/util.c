@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Wipe and constant-time compare. */
+#include <evp/util.h>
+
+#include <openssl/crypto.h>
+
+void evp_wipe(void *mem, size_t len)
+{
+    if (mem && len)
+        OPENSSL_cleanse(mem, len);
+}
+
+bool evp_ct_equal(const void *a, const void *b, size_t len)
+{
+    return len == 0 || CRYPTO_memcmp(a, b, len) == 0;
+}
