@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The kinds and their fields. Names are those of the guide's API, so that scripts and habits carry
+ * over. Fields are only ever added. */
+#include <kinds/kinds.h>
+
+#include <string.h>
+
+#define LAYOUTS                                                                          \
+    "automatic|allEqual|speakerOnly|telepresence|stacked|allEqualQuarters|allEqualNinths|" \
+    "allEqualSixteenths|allEqualTwentyFifths|onePlusFive|onePlusSeven|onePlusNine|onePlusN"
+
+#define SPACE_ID "duplicateCoSpaceId"
+#define SPACE_URI "duplicateCoSpaceUri"
+
+static const struct kinds_field domain_fields[] = {
+    { .name = "domain", .type = KINDS_DOMAIN,
+      .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST,
+      .help = "Domain that the XMPP server serves" },
+    { .name = "keyFile", .type = KINDS_FILE, .flags = KINDS_LIST,
+      .help = "Private key of the domain, a file of the site's key folder; unset: the server's" },
+    { .name = "certificateFile", .type = KINDS_FILE, .flags = KINDS_LIST,
+      .help = "Certificate of the domain" },
+    { .name = "bundleFile", .type = KINDS_FILE, .flags = KINDS_LIST,
+      .help = "Certificates of the issuers" },
+};
+
+static const struct kinds_field space_fields[] = {
+    { .name = "name", .type = KINDS_STRING, .flags = KINDS_SEARCH | KINDS_LIST, .max = 200,
+      .help = "Name that participants see" },
+    { .name = "uri", .type = KINDS_URI_USER, .flags = KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST,
+      .conflict = SPACE_URI, .help = "URI user part" },
+    { .name = "secondaryUri", .type = KINDS_URI_USER,
+      .flags = KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST, .conflict = SPACE_URI,
+      .help = "Secondary URI user part" },
+    { .name = "callId", .type = KINDS_CALL_ID, .flags = KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST,
+      .conflict = SPACE_ID, .help = "Number that guests enter to join" },
+    { .name = "passcode", .type = KINDS_PASSCODE, .flags = KINDS_SEALED,
+      .help = "Asked for beside the call ID; unset: none is needed" },
+    { .name = "secret", .type = KINDS_SECRET, .flags = KINDS_SEALED,
+      .help = "Part of the join link; made by itself once the space has a call ID" },
+    { .name = "regenerateSecret", .type = KINDS_BOOL, .flags = KINDS_ACTION,
+      .help = "Makes a new secret: links given out before stop working" },
+    { .name = "defaultLayout", .type = KINDS_ENUM, .values = LAYOUTS, .dflt = "automatic",
+      .help = "Arrangement of the pictures until a participant chooses another" },
+    { .name = "nonMemberAccess", .type = KINDS_BOOL, .dflt = "true",
+      .help = "Guests may join; false: users of the site only" },
+    { .name = "requireCallId", .type = KINDS_BOOL, .dflt = "false",
+      .help = "A call ID is made for the space if none is given" },
+    { .name = "locked", .type = KINDS_BOOL, .dflt = "false",
+      .help = "A new call in the space starts locked" },
+    { .name = "participantLimit", .type = KINDS_UINT, .min = 1, .max = 10000,
+      .help = "Most participants at a time; unset: the site's" },
+    { .name = "messageBoardEnabled", .type = KINDS_BOOL, .dflt = "true",
+      .help = "The space has a chat" },
+    { .name = "ownerJid", .type = KINDS_JID, .flags = KINDS_SEARCH,
+      .help = "User to whom the space belongs" },
+    { .name = "cdrTag", .type = KINDS_STRING, .max = 100, .help = "Repeated in call records" },
+};
+
+static const struct kinds_field access_method_fields[] = {
+    { .name = "space", .type = KINDS_REF, .values = "space",
+      .flags = KINDS_REQUIRED | KINDS_CASCADE | KINDS_LIST,
+      .help = "Space that it opens" },
+    { .name = "name", .type = KINDS_STRING, .flags = KINDS_SEARCH | KINDS_LIST, .max = 200,
+      .help = "Name for administrators: host, guest" },
+    { .name = "uri", .type = KINDS_URI_USER, .flags = KINDS_SEARCH | KINDS_LIST,
+      .conflict = SPACE_URI, .help = "URI user part" },
+    { .name = "callId", .type = KINDS_CALL_ID, .flags = KINDS_SEARCH | KINDS_LIST,
+      .conflict = SPACE_ID,
+      .help = "May equal the space's call ID if the passcode differs: host and guest PIN" },
+    { .name = "passcode", .type = KINDS_PASSCODE, .flags = KINDS_SEALED,
+      .help = "Asked for beside the call ID" },
+    { .name = "secret", .type = KINDS_SECRET, .flags = KINDS_SEALED,
+      .help = "Part of the join link; made by itself once there is a call ID" },
+    { .name = "regenerateSecret", .type = KINDS_BOOL, .flags = KINDS_ACTION,
+      .help = "Makes a new secret: links given out before stop working" },
+    { .name = "scope", .type = KINDS_ENUM, .values = "public|private|member", .dflt = "public",
+      .help = "Who may see it" },
+    { .name = "needsActivation", .type = KINDS_BOOL, .dflt = "false",
+      .help = "Waits in the lobby until somebody without this mark is in the call" },
+    { .name = "canMuteOthers", .type = KINDS_BOOL, .dflt = "false", .help = "May mute others" },
+    { .name = "canDisconnectOthers", .type = KINDS_BOOL, .dflt = "false",
+      .help = "May remove others" },
+    { .name = "canLock", .type = KINDS_BOOL, .dflt = "false", .help = "May lock the call" },
+    { .name = "canPresent", .type = KINDS_BOOL, .dflt = "true", .help = "May share a screen" },
+};
+
+static const struct kinds_field user_fields[] = {
+    { .name = "userJid", .type = KINDS_JID,
+      .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST,
+      .help = "Name at login: thomas@cms.octavio.local" },
+    { .name = "name", .type = KINDS_STRING, .flags = KINDS_SEARCH | KINDS_LIST, .max = 200,
+      .help = "Name that others see" },
+    { .name = "email", .type = KINDS_EMAIL, .flags = KINDS_SEARCH | KINDS_LIST,
+      .help = "Mail address" },
+};
+
+static const struct kinds_field rule_fields[] = {
+    { .name = "domain", .type = KINDS_DOMAIN,
+      .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST,
+      .help = "Domain of a called URI; exact, no wildcard" },
+    { .name = "priority", .type = KINDS_UINT, .flags = KINDS_LIST, .min = 0, .max = 1000000,
+      .dflt = "0", .help = "The highest names the domain when a URI is built" },
+    { .name = "targetsSpaces", .type = KINDS_BOOL, .flags = KINDS_LIST, .dflt = "true",
+      .help = "URIs of the domain lead to spaces" },
+    { .name = "targetsUsers", .type = KINDS_BOOL, .flags = KINDS_LIST, .dflt = "true",
+      .help = "URIs of the domain lead to users" },
+};
+
+static const struct kinds_field web_bridge_fields[] = {
+    { .name = "url", .type = KINDS_URL,
+      .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST,
+      .help = "Where callbridges dial it; every address behind the name is dialled" },
+    { .name = "idEntryMode", .type = KINDS_ENUM, .values = "secure|disabled", .dflt = "secure",
+      .help = "secure: call ID and passcode are looked up together; disabled: links only" },
+    { .name = "allowWeblinkAccess", .type = KINDS_BOOL, .dflt = "true",
+      .help = "Join links work" },
+    { .name = "showSignIn", .type = KINDS_BOOL, .dflt = "true",
+      .help = "The page offers users to sign in" },
+    { .name = "resolveCoSpaceCallIds", .type = KINDS_BOOL, .dflt = "true",
+      .help = "Call IDs of spaces are accepted" },
+    { .name = "resourceArchive", .type = KINDS_URL,
+      .help = "Zip archive with the page's branding" },
+};
+
+static const struct kinds_field turn_server_fields[] = {
+    { .name = "serverAddress", .type = KINDS_HOST,
+      .flags = KINDS_REQUIRED | KINDS_SEARCH | KINDS_LIST,
+      .help = "Address that the callbridge uses" },
+    { .name = "clientAddress", .type = KINDS_HOST, .flags = KINDS_SEARCH | KINDS_LIST,
+      .help = "Address that browsers use; unset: the server address" },
+    { .name = "numRegistrations", .type = KINDS_UINT, .max = 100, .dflt = "0",
+      .help = "Kept for scripts; without effect" },
+    { .name = "username", .type = KINDS_STRING, .max = 128,
+      .help = "User of the TURN server" },
+    { .name = "password", .type = KINDS_STRING, .flags = KINDS_HIDDEN, .max = 128,
+      .help = "Password of that user" },
+    { .name = "sharedSecret", .type = KINDS_STRING, .flags = KINDS_HIDDEN, .max = 256,
+      .help = "Of a foreign server with time-limited names (static-auth-secret of coturn)" },
+    { .name = "type", .type = KINDS_ENUM, .values = "standard|expressway|cms|acano|lyncEdge",
+      .dflt = "standard", .help = "Kind of server; decides its port while none is given" },
+    { .name = "tcpPortNumberOverride", .type = KINDS_UINT, .min = 1, .max = 65535,
+      .help = "Port; the guide sets 3478" },
+};
+
+static const struct kinds_field settings_fields[] = {
+    { .name = "guestAccountClientUri", .type = KINDS_URL,
+      .help = "Web bridge as callbridges reach it: a web bridge link is dialled to each address "
+              "behind it" },
+    { .name = "guestAccountJidDomain", .type = KINDS_DOMAIN,
+      .help = "XMPP domain of guest accounts" },
+    { .name = "customBackgroundImageUri", .type = KINDS_URL,
+      .help = "Background of the guest page" },
+    { .name = "customLoginLogoUri", .type = KINDS_URL, .help = "Logo of the guest page" },
+    { .name = "guestAccessViaIdAndPasscode", .type = KINDS_ENUM, .values = "secure|disabled",
+      .dflt = "secure", .help = "Guests may join with call ID and passcode" },
+    { .name = "guestAccessViaHyperlinks", .type = KINDS_BOOL, .dflt = "true",
+      .help = "Guests may join by a link" },
+    { .name = "userSignIn", .type = KINDS_BOOL, .dflt = "true",
+      .help = "The guest page offers users to sign in" },
+    { .name = "webBridgeUri", .type = KINDS_URL,
+      .help = "External access: address of the guest page in join links" },
+    { .name = "ivrNumericId", .type = KINDS_CALL_ID, .help = "IVR: number of the voice menu" },
+    { .name = "ivrTelephoneNumber", .type = KINDS_STRING, .max = 40,
+      .help = "External access: telephone number in invitations" },
+    { .name = "webBridgeHostnames", .type = KINDS_NAMES,
+      .help = "Further names under which the guest page may be opened, beside those of "
+              "webBridgeUri and guestAccountClientUri" },
+    { .name = "xmppDomain", .type = KINDS_DOMAIN, .help = "XMPP server: first domain" },
+    { .name = "xmppUniqueName", .type = KINDS_STRING, .max = 64, .dflt = "callbridge",
+      .help = "XMPP server: unique name of the callbridge" },
+    { .name = "xmppServerAddress", .type = KINDS_STRING, .max = 255,
+      .help = "XMPP server: address for native clients; unset: found by DNS" },
+    { .name = "participantLimit", .type = KINDS_UINT, .min = 1, .max = 100000, .dflt = "1000",
+      .help = "Most participants of the site at a time" },
+    { .name = "spaceParticipantLimit", .type = KINDS_UINT, .min = 1, .max = 10000, .dflt = "250",
+      .help = "Most participants of a space at a time, where the space has no limit of its own" },
+    { .name = "guestPasscodeTries", .type = KINDS_UINT, .min = 1, .max = 1000, .dflt = "10",
+      .help = "Wrong tries per minute and client address before answers are delayed" },
+};
+
+static const struct kinds_field host_record_fields[] = {
+    { .name = "name", .type = KINDS_DOMAIN,
+      .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST,
+      .help = "Name that Stoa resolves by this record before it asks DNS" },
+    { .name = "addresses", .type = KINDS_ADDRS,
+      .flags = KINDS_REQUIRED | KINDS_SEARCH | KINDS_LIST,
+      .help = "Addresses, each with a port if it is not the usual one" },
+};
+
+#define FIELDS(f) .fields = (f), .n_fields = ARRAY_LEN(f)
+#define BOTH (KINDS_SITE_INSIDE | KINDS_SITE_EDGE)
+
+static const struct kinds_kind table[] = {
+    { .name = "settings", .topic = "site", .sites = KINDS_SITE_INSIDE, .max_rows = 1,
+      .missing = "unrecognizedObject", .duplicate = "invalidOperation",
+      .help = "Settings of the whole site", FIELDS(settings_fields) },
+    { .name = "domain", .collection = "domains", .topic = "site", .sites = KINDS_SITE_INSIDE,
+      .key = "domain", .missing = "domainDoesNotExist", .duplicate = "duplicateDomain",
+      .max_rows = 64, .help = "A domain of the XMPP server", FIELDS(domain_fields) },
+    { .name = "space", .collection = "coSpaces", .topic = "site", .secret_topic = "site-secret",
+      .sites = KINDS_SITE_INSIDE, .key = "uri", .missing = "coSpaceDoesNotExist",
+      .duplicate = SPACE_URI, .max_rows = 100000, .help = "A meeting room",
+      FIELDS(space_fields) },
+    { .name = "accessMethod", .collection = "accessMethods", .topic = "site",
+      .secret_topic = "site-secret", .sites = KINDS_SITE_INSIDE, .key = "name",
+      .parent = "space", .missing = "accessMethodDoesNotExist", .duplicate = SPACE_ID, .max_rows = 200000,
+      .help = "A further way into a space, with rights of its own",
+      FIELDS(access_method_fields) },
+    { .name = "user", .collection = "users", .topic = "user", .sites = KINDS_SITE_INSIDE,
+      .key = "userJid", .missing = "userDoesNotExist", .duplicate = "duplicateUserJid",
+      .max_rows = 100000, .help = "A user of the site", FIELDS(user_fields) },
+    { .name = "callMatchingRule", .collection = "inboundDialPlanRules", .topic = "site",
+      .sites = KINDS_SITE_INSIDE, .key = "domain", .missing = "inboundDialPlanRuleDoesNotExist",
+      .duplicate = "inboundDialPlanRuleUriConflict", .max_rows = 1000,
+      .help = "Incoming calls: which domains are ours", FIELDS(rule_fields) },
+    { .name = "webBridge", .collection = "webBridges", .topic = "site",
+      .sites = KINDS_SITE_INSIDE, .key = "url", .missing = "webBridgeDoesNotExist",
+      .duplicate = "duplicateWebBridgeUrl", .max_rows = 64,
+      .help = "A web bridge that callbridges link to, beside the guest account client URI",
+      FIELDS(web_bridge_fields) },
+    { .name = "turnServer", .collection = "turnServers", .topic = "site",
+      .secret_topic = "turn-secret", .sites = KINDS_SITE_INSIDE, .key = "serverAddress",
+      .missing = "turnServerDoesNotExist", .duplicate = "duplicateTurnServer", .max_rows = 64,
+      .help = "A TURN server for browsers and callbridges", FIELDS(turn_server_fields) },
+    { .name = "hostRecord", .topic = "site", .collection = "hostRecords", .sites = BOTH,
+      .key = "name", .missing = "hostRecordDoesNotExist", .duplicate = "duplicateHostRecord",
+      .max_rows = 1000, .help = "A static host record", FIELDS(host_record_fields) },
+};
+
+const struct kinds_kind *kinds_all(size_t *n)
+{
+    *n = ARRAY_LEN(table);
+    return table;
+}
+
+const struct kinds_kind *kinds_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (str_eq(table[i].name, name))
+            return &table[i];
+    return NULL;
+}
+
+const struct kinds_kind *kinds_find_collection(const char *collection)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (table[i].collection && str_ieq(table[i].collection, collection))
+            return &table[i];
+    return NULL;
+}
+
+const struct kinds_field *kinds_field(const struct kinds_kind *k, const char *name)
+{
+    for (size_t i = 0; i < k->n_fields; i++)
+        if (str_eq(k->fields[i].name, name))
+            return &k->fields[i];
+    return NULL;
+}
+
+bool kinds_is_singleton(const struct kinds_kind *k)
+{
+    return k->key == NULL;
+}
+
+bool kinds_is_secret(const struct kinds_field *f)
+{
+    return (f->flags & (KINDS_SEALED | KINDS_HIDDEN)) != 0;
+}
+
+unsigned kinds_site(const char *name)
+{
+    if (str_eq(name, "inside"))
+        return KINDS_SITE_INSIDE;
+    return str_eq(name, "edge") ? KINDS_SITE_EDGE : 0;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a daemon knows of its site's configuration: the rows of config's state topics, decoded into
+ * plain structs and indexed for the questions that daemons ask. It follows every change by itself
+ * and works on its last copy while config or the bus is away.
+ *
+ * All pointers handed out are borrowed until the loop's next turn: copy what must last longer. */
+#ifndef SITE_SITE_H
+#define SITE_SITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <base/addr.h>
+#include <base/attr.h>
+
+struct bus;
+struct site;
+
+/* Strings are NULL while unset. Secret fields are NULL without the topic that carries them. */
+
+struct site_space {
+    const char *id; /* GUID */
+    const char *name, *uri, *secondary_uri, *call_id;
+    const char *passcode, *secret; /* topic site-secret */
+    const char *default_layout;
+    bool non_member_access, locked, message_board;
+    uint32_t participant_limit; /* 0: the site's limit holds */
+};
+
+struct site_access {
+    const char *id, *space; /* GUIDs */
+    const char *name, *uri, *call_id;
+    const char *passcode, *secret; /* topic site-secret */
+    const char *scope;             /* "public", "private", "member" */
+    bool needs_activation;         /* waits in the lobby */
+    bool can_mute_others, can_disconnect_others, can_lock, can_present;
+};
+
+struct site_user {
+    const char *id, *jid, *name, *email;
+};
+
+struct site_rule {
+    const char *id, *domain;
+    uint32_t priority;
+    bool targets_spaces, targets_users;
+};
+
+struct site_domain {
+    const char *id, *domain, *key_file, *certificate_file, *bundle_file;
+};
+
+struct site_web_bridge {
+    const char *id, *url, *id_entry_mode, *resource_archive;
+    bool allow_weblink_access, show_sign_in, resolve_call_ids;
+};
+
+struct site_turn_server {
+    const char *id, *server_address, *client_address, *username, *type;
+    const char *password, *shared_secret; /* topic turn-secret */
+    uint16_t port;                        /* of the override; 0: by type */
+};
+
+struct site_settings {
+    const char *guest_account_client_uri, *guest_account_jid_domain;
+    const char *custom_background_image_uri, *custom_login_logo_uri;
+    const char *guest_access_via_id_and_passcode; /* "secure", "disabled" */
+    bool guest_access_via_hyperlinks, user_sign_in;
+    const char *web_bridge_uri, *web_bridge_hostnames; /* names: comma-separated */
+    const char *ivr_numeric_id, *ivr_telephone_number;
+    const char *xmpp_domain, *xmpp_unique_name, *xmpp_server_address;
+    uint32_t participant_limit, space_participant_limit, guest_passcode_tries;
+};
+
+/* A way in: what a call ID, or a URI, and a passcode or secret lead to. */
+struct site_login {
+    const struct site_space *space;
+    const struct site_access *access; /* NULL: the space itself */
+};
+
+enum site_kind {
+    SITE_SETTINGS,
+    SITE_DOMAIN,
+    SITE_SPACE,
+    SITE_ACCESS,
+    SITE_USER,
+    SITE_RULE,
+    SITE_WEB_BRIDGE,
+    SITE_TURN_SERVER,
+    SITE_HOST_RECORD,
+    SITE_KINDS
+};
+
+/* Something of a kind changed. `id` is NULL when everything may have (a new snapshot).
+ * Called from the loop, after the change is in place; the site may not be freed inside. */
+typedef void (*site_change_fn)(enum site_kind kind, const char *id, void *arg);
+
+/* Makes an empty site that follows nothing: tests fill it with site_load_text(). */
+struct site *site_new(site_change_fn on_change, void *arg);
+
+/* Ends it. NULL is fine. */
+void site_free(struct site **s);
+
+/* Puts the objects of a text (kinds/text.h) in, as config would publish them.
+ * Errors: -EINVAL, with the reason in `why` of `cap` bytes. */
+int site_load_text(struct site *s, const char *text, char *why, size_t cap) MUST_USE;
+
+/* Takes one published row (a packed stoa.config.v1.Row) under "<kind>/<id>"; `len` 0: it is gone.
+ * `secret`: it came on a secret topic, whose fields join those of the open one.
+ * Errors: -EBADMSG not a row; -ENOENT a kind that this version does not know (harmless). */
+int site_apply(struct site *s, const char *key, bool secret, const void *row, size_t len) MUST_USE;
+
+/* True once a snapshot of every topic asked for has been taken, from config or the cache. */
+bool site_ready(const struct site *s);
+
+const struct site_settings *site_settings(const struct site *s);
+const struct site_space *site_space(const struct site *s, const char *id);
+const struct site_space *site_space_by_uri(const struct site *s, const char *user_part);
+const struct site_access *site_access(const struct site *s, const char *id);
+const struct site_turn_server *site_turn_server(const struct site *s, const char *id);
+const struct site_user *site_user_by_jid(const struct site *s, const char *jid);
+const struct site_domain *site_domain(const struct site *s, const char *domain);
+const struct site_rule *site_rule(const struct site *s, const char *domain);
+
+/* Walk all of a kind, in no particular order: `size_t it = 0; while ((x = site_next_space(s, &it)))`.
+ * Nothing may be applied inside. */
+const struct site_space *site_next_space(const struct site *s, size_t *it);
+const struct site_access *site_next_access(const struct site *s, size_t *it);
+const struct site_web_bridge *site_next_web_bridge(const struct site *s, size_t *it);
+const struct site_turn_server *site_next_turn_server(const struct site *s, size_t *it);
+const struct site_domain *site_next_domain(const struct site *s, size_t *it);
+const struct site_rule *site_next_rule(const struct site *s, size_t *it);
+
+/* Finds what a guest's call ID and passcode open. An empty passcode opens only what has none; a
+ * passcode given where none is set opens it too. Every candidate is compared in constant time.
+ * Errors: -ENOENT nothing; a wrong call ID and a wrong passcode are not told apart. */
+int site_find_login(const struct site *s, const char *call_id, const char *passcode,
+                    struct site_login *out) MUST_USE;
+
+/* Finds what a join link opens: call ID and the link's secret.
+ * Errors: -ENOENT. */
+int site_find_link(const struct site *s, const char *call_id, const char *secret,
+                   struct site_login *out) MUST_USE;
+
+/* The static host record of a name (any case): up to `max` addresses; port 0: the usual one.
+ * Returns how many there are, 0 when there is no record: ask DNS then. */
+size_t site_host_lookup(const struct site *s, const char *name, struct addr *out, size_t max);
+
+#endif
