@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every limit of webbridge, each with its reason. What a peer can influence is limited here before
+ * memory is taken for it. */
+#ifndef WEBBRIDGE_LIMITS_H
+#define WEBBRIDGE_LIMITS_H
+
+enum {
+    /* --- connections --------------------------------------------------------------------------- */
+    WB_CONNS_MAX = 4000,          /* TLS costs about 50 KiB each: 200 MiB is what a small VM can give */
+    WB_CONNS_PER_SOURCE_MAX = 256, /* a whole office behind one NAT address, 6 connections a browser */
+    WB_BACKLOG = 256,             /* a page reload by everybody after a restart */
+    WB_ACCEPT_BATCH = 64,         /* per loop turn, so that accepting cannot starve the bus */
+
+    /* --- HTTP ---------------------------------------------------------------------------------- */
+    WB_HEAD_BYTES_MAX = 8192,     /* request head; browsers send below 2 KiB, cookies are none of ours */
+    WB_HEADS_MAX = 256,           /* heads being read at the same time; the rest waits */
+    WB_URI_MAX = 2048,            /* longest request path and query; an invitation link is below 300 */
+    WB_HOST_MAX = 256,            /* RFC 1035 s2.3.4: a name has at most 253 characters */
+    WB_HEAD_TIMEOUT_S = 10,       /* a slow head (slow loris) is cut */
+    WB_BODY_TIMEOUT_S = 20,       /* a chunk of an answer that is not taken in this time: cut */
+    WB_KEEPALIVE_S = 15,          /* an idle connection without WebSocket */
+    WB_CHUNK_BYTES = 16384,       /* of a file per write: one TLS record */
+    WB_REPLY_HEAD_MAX = 4096,     /* our own response head, CSP with branding included */
+    WB_ERROR_BODY_MAX = 2048,     /* the neutral error page */
+
+    /* --- files --------------------------------------------------------------------------------- */
+    WB_ASSETS_MAX = 1024,         /* the page has a few dozen files */
+    WB_ASSET_BYTES_MAX = 16 << 20, /* one file; the page's largest is below 1 MiB */
+    WB_ASSET_DEPTH_MAX = 8,       /* folders below the web folder; ends a loop of links */
+
+    /* --- WebSocket ----------------------------------------------------------------------------- */
+    WB_MESSAGE_BYTES_MAX = 300 << 10, /* docs/guest-protocol.md: an SDP of 256 KiB and its JSON */
+    WB_FRAMES_MAX = 1024,         /* fragments of one message; browsers send one, empty ones never end */
+    WB_STRING_BYTES_MAX = 4096,   /* docs/guest-protocol.md: any string but sdp */
+    WB_SDP_BYTES_MAX = 256 << 10, /* docs/guest-protocol.md */
+    WB_JSON_DEPTH_MAX = 8,        /* no message of the protocol nests deeper than 4 */
+    WB_RATE_PER_S = 20,           /* docs/guest-protocol.md: trickled candidates come in bursts */
+    WB_RATE_BURST = 100,          /* docs/guest-protocol.md */
+    WB_QUEUE_BYTES_MAX = 1 << 20, /* events a slow reader may leave unread before it is closed */
+    WB_QUEUE_MESSAGES_MAX = 1024, /* the same for many small ones */
+    WB_PENDING_MAX = 16,          /* requests of one WebSocket that wait for an answer */
+    WB_SESSIONS_MAX = 2000,       /* WebSockets; each may hold WB_QUEUE_BYTES_MAX at worst */
+    WB_SESSIONS_PER_SOURCE_MAX = 200, /* an office behind one address */
+    WB_PING_S = 20,               /* proxies cut idle connections after 60 s at the earliest */
+    WB_PONG_S = 20,               /* docs/guest-protocol.md: closed when no answer comes */
+
+    /* --- deadlines on the bus ------------------------------------------------------------------ */
+    WB_LOGIN_TIMEOUT_MS = 5000,   /* callbridge answers after 250 ms, slowed ones later */
+    WB_CALL_TIMEOUT_MS = 5000,    /* joining waits at most 1 s for xmpp */
+    WB_SDP_TIMEOUT_MS = 10000,    /* an answer may gather relay addresses first */
+};
+
+#endif
