@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <stun/attr.h>
+#include <stun/integrity.h>
 #include <stun/msg.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -34,6 +35,8 @@ static void read_everything(const struct stun_msg *m)
     }
     (void)!stun_attr_get_error(m, &u16);
     (void)stun_msg_fingerprint_ok(m);
+    (void)!stun_integrity_check(m, EVP_BYTES("key", 3));
+    (void)!stun_integrity_check256(m, EVP_BYTES("key", 3));
     (void)stun_msg_unknown(m, unknown, STUN_ATTRS_MAX);
 }
 
