@@ -247,6 +247,20 @@ char *conf_path(const struct conf *c, const char *dir, const char *file)
     return str_printf("%s/%s/%s", c->state, dir, file);
 }
 
+char *conf_bus_endpoint(const struct conf *c)
+{
+    const char *given = conf_get(c, "BUS");
+
+    return given ? str_dup(given) : str_printf("ipc://%s/run/bus.sock", c->state);
+}
+
+char *conf_keys_dir(const struct conf *c)
+{
+    const char *given = conf_get(c, "KEYS");
+
+    return given ? str_dup(given) : str_printf("%s/keys", c->state);
+}
+
 const char *conf_get(const struct conf *c, const char *name)
 {
     return map_get(c->further, name);

@@ -36,6 +36,7 @@ static void an_empty_environment_gives_the_defaults(void **state)
     char *env[] = { "PATH=/bin", NULL };
     struct conf *c = load(env);
     char *path = conf_path(c, "run", "bus.sock");
+    char *bus = conf_bus_endpoint(c), *keys = conf_keys_dir(c);
 
     (void)state;
     assert_string_equal(conf_site(c), "inside");
@@ -45,6 +46,10 @@ static void an_empty_environment_gives_the_defaults(void **state)
     assert_string_equal(conf_listen(c, "https"), "*");
     assert_string_equal(conf_listen(c, "xmpp"), "127.0.0.1");
     assert_null(conf_get(c, "BUS"));
+    assert_string_equal(bus + strlen("ipc://"), path);
+    assert_true(str_ends(keys, "/.state/inside/keys"));
+    free(bus);
+    free(keys);
     free(path);
     conf_free(c);
 }

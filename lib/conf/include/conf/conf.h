@@ -45,6 +45,10 @@ unsigned conf_number(const struct conf *c);
 /* Returns <state>/<dir>/<file>. Owner: the caller, ends with free(). */
 char *conf_path(const struct conf *c, const char *dir, const char *file);
 
+/* Endpoint of the site's bus, and the directory of its keys. Owner: the caller, ends with free(). */
+char *conf_bus_endpoint(const struct conf *c);
+char *conf_keys_dir(const struct conf *c);
+
 /* Value of a known STOA_ variable without a function of its own ("BUS"); NULL when unset or empty. */
 const char *conf_get(const struct conf *c, const char *name);
 

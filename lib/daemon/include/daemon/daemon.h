@@ -46,7 +46,7 @@ struct daemon_option {
     const char *name;
     const char *value; /* what stands for the value in --help; NULL: a switch */
     const char *help;
-    /* Takes the value ("" for a switch) before start(). Errors: negative errno ends with usage. */
+    /* Takes the value ("" for a switch) before start(); d->conf is not there yet. Errors: negative errno ends with usage. */
     int (*set)(struct daemon *d, const char *value);
 };
 
@@ -71,7 +71,8 @@ struct daemon_def {
     /* Takes no new work from now on; calls daemon_drained() when the last work has ended. NULL: drained
      * at once. */
     void (*drain)(struct daemon *d);
-    /* Closes everything on the loop; the bus is still there. Called once, also after a failed start(). */
+    /* Closes everything on the loop; the bus is still there. Called once, also after a failed start() or
+     * when it never came to start() (user is NULL then). */
     void (*stop)(struct daemon *d);
     /* Reads files again. */
     void (*reload)(struct daemon *d);
@@ -127,7 +128,7 @@ void daemon_fault_raise(struct daemon *d, const char *type, const char *subject,
 /* Closes a fault; does nothing when it is not open. */
 void daemon_fault_clear(struct daemon *d, const char *type, const char *subject);
 
-/* Closes all faults of a type (subject NULL), for objects that are gone. */
+/* Closes all faults of a type. */
 void daemon_fault_clear_type(struct daemon *d, const char *type);
 
 /* Calls `fn` for every open fault, oldest first; `fn` must not raise or clear. */
