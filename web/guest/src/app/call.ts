@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// From Join call to the end: who is in the call, what happens in it, what the guest does in it.
+
+import { effect } from "@preact/signals";
+import { mark, resetTimings } from "../media/timings";
+import {
+  audioMuted, busy, canJoinAgain, endedBy, error, handRaised, locked, login, name, nameOf, NOBODY, page,
+  participants, peer, peopleShown, rejoining, rights, screenTrack, self, slots, speaker, videoMuted,
+} from "../store";
+import type { TextKey } from "../text";
+import { Refusal, type Joined, type Participant } from "../wire/messages";
+import type { Changes, Order } from "../wire/session";
+import { attempt, connect, dropPeer, preparePeer, reconnect } from "./connection";
+import { showPreview } from "./entry";
+import { closeDevices, setCameraOff, setMuted, startScreen, stopScreen } from "./local";
+import { save } from "./saved";
+import { say } from "./say";
+import { hooks, session } from "./session";
+
+const JOIN_ERRORS: Record<string, TextKey> = {
+  DENIED: "errJoinDenied",
+  NOT_FOUND: "errNotFound",
+  CONFLICT: "errConflict",
+  UNAVAILABLE: "errUnavailable",
+  DEADLINE: "errDeadline",
+};
+
+export async function join(): Promise<void> {
+  if (busy.value) return;
+  const given = name.value.trim().slice(0, 64);
+  if (given === "") {
+    error.value = "errNameEmpty";
+    return;
+  }
+  resetTimings();
+  mark("joinClick");
+  save("name", given);
+  busy.value = true;
+  error.value = null;
+  try {
+    if (peer.value === null) preparePeer();
+    const joined = await session.join(
+      given, { audioMuted: audioMuted.value, videoMuted: videoMuted.value });
+    mark("joinAnswer");
+    attempt(connect(joined));
+    show(joined);
+    handRaised.value = false;
+    page.value = "meeting";
+  } catch (e) {
+    error.value = (e instanceof Refusal ? JOIN_ERRORS[e.code] : undefined) ?? "errOther";
+  } finally {
+    busy.value = false;
+  }
+}
+
+/** The whole state, as a join or resume answer brings it. */
+function show(joined: Joined): void {
+  self.value = joined.participant;
+  participants.value = new Map(joined.participants.map((p) => [p.participant, p]));
+  slots.value = joined.slots;
+  speaker.value = joined.speaker;
+  locked.value = joined.locked;
+  rights.value = joined.rights;
+  rejoining.value = false;
+  told = { audioMuted: audioMuted.value, videoMuted: videoMuted.value };
+}
+
+function onBack(joined: Joined, sameMedia: boolean): void {
+  const before = told;
+  show(joined);
+  if (sameMedia) {
+    attempt(reconnect(joined));
+    // What was switched while the WebSocket was away.
+    const mine = participants.value.get(joined.participant) ?? before;
+    if (mine.audioMuted !== told.audioMuted || mine.videoMuted !== told.videoMuted) tell({ ...told });
+  } else {
+    preparePeer();
+    attempt(connect(joined));
+    if (screenTrack.value !== null) tell({ screen: true });
+    handRaised.value = false;
+  }
+}
+
+const ENDINGS: Record<string, TextKey> = {
+  "removed": "endedRemoved",
+  "call-ended": "endedCallEnded",
+  "replaced": "endedReplaced",
+  "server-stopping": "endedServer",
+  "connection-lost": "endedLost",
+  "refused": "endedRefused",
+};
+
+function onEnded(reason: string): void {
+  if (page.value !== "meeting") return;
+  if (reason === "server-stopping" || reason === "connection-lost") {
+    // Nobody's wish: another callbridge, or the same one restarted, takes us back.
+    rejoining.value = true;
+    session.rejoin();
+    return;
+  }
+  end(ENDINGS[reason] ?? "endedLost", reason === "replaced");
+}
+
+function end(why: TextKey, again: boolean): void {
+  dropPeer();
+  closeDevices();
+  participants.value = new Map();
+  slots.value = NOBODY;
+  speaker.value = 0;
+  self.value = 0;
+  rejoining.value = false;
+  peopleShown.value = false;
+  endedBy.value = why;
+  canJoinAgain.value = again && login.value !== null;
+  page.value = "ended";
+}
+
+export function leave(): void {
+  session.leave();
+  end("endedLeft", true);
+}
+
+export function joinAgain(): void {
+  showPreview();
+}
+
+// --- what others do ---------------------------------------------------------------------------------
+
+function onParticipant(p: Participant): void {
+  const before = participants.value.get(p.participant);
+  participants.value = new Map(participants.value).set(p.participant, p);
+  if (p.participant === self.value) {
+    handRaised.value = p.hand;
+    return;
+  }
+  if (before === undefined) say("saidJoined", p.name);
+  if (p.hand && before?.hand !== true) say("saidHand", p.name);
+  if (p.screen && before?.screen !== true) say("saidSharing", p.name);
+}
+
+function onLeft(participant: number): void {
+  const rest = new Map(participants.value);
+  const gone = rest.get(participant);
+  if (gone === undefined) return;
+  rest.delete(participant);
+  participants.value = rest;
+  say("saidLeft", gone.name);
+}
+
+function onMuted({ audio, video, by }: { audio: boolean; video: boolean; by: number }): void {
+  if (audio) void setMuted(true);
+  if (video) void setCameraOff(true);
+  const who = nameOf(by);
+  if (who === "") say("saidMuted");
+  else say("saidMutedBy", who);
+}
+
+// --- what the guest does ----------------------------------------------------------------------------
+
+/** What the callbridge was last told about our microphone and camera. */
+let told = { audioMuted: false, videoMuted: false };
+
+/** A failure is made good by the next resume. */
+function tell(changes: Changes): void {
+  session.setMedia(changes).catch(() => {});
+}
+
+export async function shareScreen(): Promise<void> {
+  if (screenTrack.value !== null) endScreen();
+  else if (await startScreen(endScreen)) tell({ screen: true });
+}
+
+function endScreen(): void {
+  stopScreen();
+  tell({ screen: false });
+}
+
+export function raiseHand(): void {
+  handRaised.value = !handRaised.value;
+  tell({ hand: handRaised.value });
+}
+
+export async function control(target: number, order: Order): Promise<void> {
+  try {
+    await session.control(target, order);
+  } catch (e) {
+    say(e instanceof Refusal && e.code === "DENIED" ? "notAllowed" : "notDone");
+  }
+}
+
+export function startCall(): void {
+  hooks.onBack = onBack;
+  hooks.onOut = (reason) => end(ENDINGS[reason] ?? "endedLost", reason === "connection-lost");
+  Object.assign(hooks.events, {
+    participant: onParticipant,
+    left: onLeft,
+    muted: onMuted,
+    ended: onEnded,
+    slots: (s) => { slots.value = s; },
+    speaker: (n) => { speaker.value = n; },
+    locked: (l) => {
+      locked.value = l;
+      say(l ? "saidLocked" : "saidUnlocked");
+    },
+  } satisfies typeof hooks.events);
+
+  effect(() => {
+    const now = { audioMuted: audioMuted.value, videoMuted: videoMuted.value };
+    if (self.value === 0) return;
+    const changes: Changes = {};
+    if (now.audioMuted !== told.audioMuted) changes.audioMuted = now.audioMuted;
+    if (now.videoMuted !== told.videoMuted) changes.videoMuted = now.videoMuted;
+    told = now;
+    if (Object.keys(changes).length > 0) tell(changes);
+  });
+  window.addEventListener("pagehide", () => session.leave());
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bar at the bottom of a meeting.
+
+import { useRef, useEffect } from "preact/hooks";
+import { leave, raiseHand, shareScreen } from "../app/call";
+import { handRaised, others, peopleShown, screenTrack } from "../store";
+import { t } from "../text";
+import { Icon } from "./Icon";
+import { OwnButtons } from "./OwnButtons";
+
+const canShare = (): boolean => navigator.mediaDevices?.getDisplayMedia !== undefined;
+
+function PeopleButton() {
+  const button = useRef<HTMLButtonElement>(null);
+  const shown = peopleShown.value;
+  const was = useRef(shown);
+  // The closed list gives the focus back to where it was opened.
+  useEffect(() => {
+    if (was.current && !shown) button.current?.focus();
+    was.current = shown;
+  }, [shown]);
+  return (
+    <button ref={button} type="button" class={shown ? "control is-on" : "control"} aria-expanded={shown}
+      aria-label={t("participants")} onClick={() => { peopleShown.value = !shown; }}>
+      <Icon name="people" /><span>{t("participants")}</span><b class="count">{others.value.length + 1}</b>
+    </button>
+  );
+}
+
+export function Controls() {
+  const sharing = screenTrack.value !== null;
+  const hand = handRaised.value;
+  return (
+    <div class="controls" role="toolbar" aria-label={t("controls")}>
+      <OwnButtons />
+      {canShare() && (
+        <button type="button" class={sharing ? "control is-on" : "control"} onClick={() => void shareScreen()}>
+          <Icon name="screen" /><span>{t(sharing ? "stopSharing" : "shareScreen")}</span>
+        </button>
+      )}
+      <button type="button" class={hand ? "control is-on" : "control"} onClick={raiseHand}>
+        <Icon name="hand" /><span>{t(hand ? "lowerHand" : "raiseHand")}</span>
+      </button>
+      <PeopleButton />
+      <button type="button" class="control leave" onClick={leave}>
+        <Icon name="leave" /><span>{t("leave")}</span>
+      </button>
+    </div>
+  );
+}

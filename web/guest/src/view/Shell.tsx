@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The frame of every page but the meeting: background, logo, one card.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { online, welcome } from "../store";
+import { t } from "../text";
+import { Logo, pictureUrl } from "./Logo";
+
+export function Shell({ title, wide = false, children }: {
+  title: string; wide?: boolean; children: ComponentChildren;
+}) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  // A new page is read from its heading; without this the focus would stay on a button that is gone.
+  useEffect(() => {
+    if (document.activeElement === document.body) heading.current?.focus();
+  }, []);
+  const picture = pictureUrl(welcome.value?.backgroundImage ?? "");
+  return (
+    <div class={picture === "" ? "shell" : "shell with-picture"}
+      style={picture === "" ? {} : { backgroundImage: `url("${encodeURI(decodeURI(picture))}")` }}>
+      <header class="shell-head"><Logo /></header>
+      <main class={wide ? "card card-wide" : "card"}>
+        <h1 ref={heading} tabIndex={-1}>{title}</h1>
+        {children}
+      </main>
+      <footer class="shell-foot" role="status">
+        {!online.value && welcome.value !== null ? t("noServer") : ""}
+      </footer>
+    </div>
+  );
+}

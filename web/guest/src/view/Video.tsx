@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// A picture without sound. Sound has its own elements (Sounds.tsx), so that muting a picture or taking
+// it off the page never cuts a voice.
+
+import { useEffect, useRef } from "preact/hooks";
+
+export function Video({ stream, mirrored = false, onFrame, class: name = "" }: {
+  stream: MediaStream | undefined; mirrored?: boolean; onFrame?: () => void; class?: string;
+}) {
+  const element = useRef<HTMLVideoElement>(null);
+  const callback = useRef(onFrame);
+  callback.current = onFrame;
+  useEffect(() => {
+    const video = element.current!;
+    video.srcObject = stream ?? null;
+    video.play().catch(() => {}); // muted pictures may always play; a refusal means that it was replaced
+    let handle = 0;
+    const next = (): void => {
+      if (video.requestVideoFrameCallback === undefined) {
+        callback.current?.(); // no way to know; shown as soon as the element has data
+        return;
+      }
+      handle = video.requestVideoFrameCallback(() => {
+        callback.current?.();
+        next();
+      });
+    };
+    if (callback.current !== undefined) next();
+    return () => {
+      if (handle !== 0) video.cancelVideoFrameCallback(handle);
+      video.srcObject = null;
+    };
+  }, [stream]);
+  return (
+    <video ref={element} class={mirrored ? `mirrored ${name}` : name} autoplay playsInline muted
+      aria-hidden="true" disablePictureInPicture />
+  );
+}
