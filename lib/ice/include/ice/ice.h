@@ -17,8 +17,9 @@
  * address, or one TURN allocation. Datagrams that came over a path without local candidate are
  * refused: an agent with nothing but relay paths answers nobody directly.
  *
- * Callbacks: `send` must not call into the agent. `on_state` and `on_selected` come as the last thing
- * of the call that caused them; the agent may be used there, and freed in on_state. */
+ * Callbacks: `send` must not call into the agent. `on_selected` and then `on_state` come as the last
+ * thing of the call that caused them. In on_selected the agent may be read (ice_selected(), ice_stats());
+ * in on_state everything is allowed, ice_free() too. */
 #ifndef ICE_ICE_H
 #define ICE_ICE_H
 
