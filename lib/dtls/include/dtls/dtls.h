@@ -34,8 +34,8 @@ enum dtls_role {
 };
 
 /* Calls back, from inside dtls_start(), dtls_input(), dtls_timeout(), dtls_set_fingerprint() and
- * (send alone) dtls_close() and dtls_free(). The object must not be freed inside `send`; the
- * others are the last thing their caller does, and may free it. */
+ * (send alone) dtls_close(). The object must not be freed inside `send`; the others are the last
+ * thing their caller does, and may free it. */
 struct dtls_ops {
     /* Sends one datagram of at most DTLS_MTU bytes; borrowed for the call. */
     void (*send)(const void *data, size_t len, void *arg);
@@ -77,9 +77,9 @@ struct dtls *dtls_new(struct dtls_ctx *ctx, enum dtls_role role, const struct dt
 /* Frees without a word to the peer (dtls_close() says goodbye). NULL is fine. */
 void dtls_free(struct dtls *d);
 
-/* Names a certificate that the peer may show; may be called before, during or after the handshake,
- * and again for further `a=fingerprint` lines: one of them must match. Until then no keys are
- * given out.
+/* Names a certificate that the peer may show; one of up to four must match. May be called before,
+ * during or after the handshake; a handshake that has already ended is judged by the first call.
+ * Until then no keys are given out.
  * Shape:  `hash` is "sha-256", "sha-384" or "sha-512" in any case, `text` pairs of hex digits with
  *         colons.
  * Errors: -EINVAL malformed; -EPROTO a hash that is too weak or unknown; -E2BIG more than 4.
