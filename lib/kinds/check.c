@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum {
-    NAME_MAX_B = 253,  /* RFC 1035 s2.3.4 without the final dot */
+    NAME_MAX_B = 253, /* RFC 1035 s2.3.4 without the final dot */
     LABEL_MAX_B = 63,
     URI_USER_MAX_B = 128,
     URL_MAX_B = 1024,
@@ -24,7 +24,8 @@ enum {
     SECRET_LEN = 22
 };
 
-typedef int (*check_fn)(const struct kinds_field *f, const char *v, struct str *out, struct str *why);
+typedef int (*check_fn)(const struct kinds_field *f, const char *v, struct str *out,
+                        struct str *why);
 
 static int refuse(struct str *why, const char *text)
 {
@@ -234,7 +235,9 @@ static bool is_authority(const char *v, size_t len)
 
 static int check_url(const struct kinds_field *f, const char *v, struct str *out, struct str *why)
 {
-    size_t scheme = strncasecmp(v, "https://", 8) == 0 ? 8 : strncasecmp(v, "http://", 7) == 0 ? 7 : 0;
+    size_t scheme = strncasecmp(v, "https://", 8) == 0  ? 8
+                    : strncasecmp(v, "http://", 7) == 0 ? 7
+                                                        : 0;
     size_t host = strcspn(v + scheme, "/?#");
 
     (void)f;
@@ -297,8 +300,7 @@ static int check_list(const char *v, struct str *out, struct str *why, check_fn 
     return n ? 0 : refuse(why, "must not be an empty list");
 }
 
-static int check_names(const struct kinds_field *f, const char *v, struct str *out,
-                       struct str *why)
+static int check_names(const struct kinds_field *f, const char *v, struct str *out, struct str *why)
 {
     (void)f;
     return check_list(v, out, why, check_host);
@@ -320,8 +322,7 @@ static int check_one_addr(const struct kinds_field *f, const char *v, struct str
     return 0;
 }
 
-static int check_addrs(const struct kinds_field *f, const char *v, struct str *out,
-                       struct str *why)
+static int check_addrs(const struct kinds_field *f, const char *v, struct str *out, struct str *why)
 {
     (void)f;
     return check_list(v, out, why, check_one_addr);
@@ -376,14 +377,14 @@ static int check_file(const struct kinds_field *f, const char *v, struct str *ou
 }
 
 static const check_fn checks[] = {
-    [KINDS_STRING] = check_string, [KINDS_UINT] = check_uint,
-    [KINDS_BOOL] = check_bool,     [KINDS_ENUM] = check_enum,
-    [KINDS_DOMAIN] = check_domain, [KINDS_HOST] = check_host,
-    [KINDS_NAMES] = check_names,   [KINDS_URI_USER] = check_uri_user,
+    [KINDS_STRING] = check_string,   [KINDS_UINT] = check_uint,
+    [KINDS_BOOL] = check_bool,       [KINDS_ENUM] = check_enum,
+    [KINDS_DOMAIN] = check_domain,   [KINDS_HOST] = check_host,
+    [KINDS_NAMES] = check_names,     [KINDS_URI_USER] = check_uri_user,
     [KINDS_CALL_ID] = check_call_id, [KINDS_PASSCODE] = check_passcode,
-    [KINDS_URL] = check_url,       [KINDS_JID] = check_jid,
-    [KINDS_EMAIL] = check_jid,     [KINDS_ADDRS] = check_addrs,
-    [KINDS_REF] = check_ref,       [KINDS_SECRET] = check_secret,
+    [KINDS_URL] = check_url,         [KINDS_JID] = check_jid,
+    [KINDS_EMAIL] = check_jid,       [KINDS_ADDRS] = check_addrs,
+    [KINDS_REF] = check_ref,         [KINDS_SECRET] = check_secret,
     [KINDS_FILE] = check_file,
 };
 

@@ -15,6 +15,7 @@
 #include <base/attr.h>
 
 struct bus;
+struct bus_state_row;
 struct site;
 
 /* Strings are NULL while unset. Secret fields are NULL without the topic that carries them. */
@@ -99,20 +100,30 @@ typedef void (*site_change_fn)(enum site_kind kind, const char *id, void *arg);
 /* Makes an empty site that follows nothing: tests fill it with site_load_text(). */
 struct site *site_new(site_change_fn on_change, void *arg);
 
-/* Ends it. NULL is fine. */
+/* Ends it, before the bus. NULL is fine. */
 void site_free(struct site **s);
 
 /* Puts the objects of a text (kinds/text.h) in, as config would publish them.
  * Errors: -EINVAL, with the reason in `why` of `cap` bytes. */
 int site_load_text(struct site *s, const char *text, char *why, size_t cap) MUST_USE;
 
-/* Takes one published row (a packed stoa.config.v1.Row) under "<kind>/<id>"; `len` 0: it is gone.
- * `secret`: it came on a secret topic, whose fields join those of the open one.
+/* Takes one published row (a packed stoa.config.v1.Row); `data` NULL: it is gone.
+ * Shape:  `secret`: it came on a secret topic, whose fields join those of the open one.
  * Errors: -EBADMSG not a row; -ENOENT a kind that this version does not know (harmless). */
-int site_apply(struct site *s, const char *key, bool secret, const void *row, size_t len) MUST_USE;
+int site_apply(struct site *s, const struct bus_state_row *row, bool secret) MUST_USE;
 
-/* True once a snapshot of every topic asked for has been taken, from config or the cache. */
+/* Follows topics ("site", "site-secret", "user", "turn-secret"; NULL-terminated) on a bus; each must
+ * be allowed for the own role. Sealed copies are kept in `cache_dir` (NULL: none). Cached rows are in
+ * place when it returns.
+ * Errors: -EINVAL. */
+int site_follow(struct site *s, struct bus *bus, const char *const *topics,
+                const char *cache_dir) MUST_USE;
+
+/* True once every topic followed has been complete, from config or from the cache. */
 bool site_ready(const struct site *s);
+
+/* True while every topic followed is as config has it. */
+bool site_live(const struct site *s);
 
 const struct site_settings *site_settings(const struct site *s);
 const struct site_space *site_space(const struct site *s, const char *id);
@@ -123,7 +134,8 @@ const struct site_user *site_user_by_jid(const struct site *s, const char *jid);
 const struct site_domain *site_domain(const struct site *s, const char *domain);
 const struct site_rule *site_rule(const struct site *s, const char *domain);
 
-/* Walk all of a kind, in no particular order: `size_t it = 0; while ((x = site_next_space(s, &it)))`.
+/* Walk all of a kind, in no particular order:
+ * `size_t it = 0; while ((x = site_next_space(s, &it)) != NULL)`.
  * Nothing may be applied inside. */
 const struct site_space *site_next_space(const struct site *s, size_t *it);
 const struct site_access *site_next_access(const struct site *s, size_t *it);

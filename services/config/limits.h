@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every limit of config, each with its reason. */
+#ifndef CONFIG_LIMITS_H
+#define CONFIG_LIMITS_H
+
+enum {
+    CONFIG_LIST_DEFAULT = 50,        /* the REST API's page */
+    CONFIG_LIST_MAX = 500,           /* a reply must stay far below a bus message (1 MiB) */
+    CONFIG_REPLY_MAX_B = 512 * 1024, /* rows in one reply; the rest is asked for with an offset */
+    CONFIG_IMPORT_MAX = 4096,        /* rows of one import: the bus takes no longer list */
+    CONFIG_FIELDS_MAX = 64,          /* of one row; no kind has half as many */
+    CONFIG_VALUE_MAX_B = 4096,       /* of one field; the longest type (URL) has 1024 */
+    CONFIG_FILTER_MAX_B = 256,       /* a substring to look for in every row */
+    CONFIG_DONE_MAX = 4096,          /* answers kept for repeated requests, across restarts */
+    CONFIG_BACKUPS_MAX = 32,         /* backup files; the oldest goes */
+    CONFIG_CALL_ID_LEN = 6,          /* digits of a call ID that config makes */
+    CONFIG_CALL_ID_TRIES = 64, /* until a free one is found; fewer than 1 in 10 may be taken */
+};
+
+#endif
