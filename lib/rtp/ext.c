@@ -55,7 +55,7 @@ static size_t put_twcc(uint8_t *d, const struct rtp_ext_values *v)
     return 2;
 }
 
-/* 3GPP TS 26.114 s7.4.5: 0 0 0 0 C F R1 R0; 6-degree steps (two bytes) are not offered by browsers. */
+/* 3GPP TS 26.114 s7.4.5: 0 0 0 0 C F R1 R0; no browser offers the finer form of two bytes. */
 static bool get_orientation(struct rtp_ext_values *v, const uint8_t *d, size_t len)
 {
     if (len != 1)

@@ -6,7 +6,14 @@
 
 #include <base/buf.h>
 
-enum { NAL_IDR = 5, NAL_SPS = 7, NAL_PPS = 8, NAL_LAST_SINGLE = 23, NAL_STAP_A = 24, NAL_FU_A = 28 };
+enum { /* RFC 6184 s5.2, types of ITU-T H.264 table 7-1 */
+    NAL_IDR = 5,
+    NAL_SPS = 7,
+    NAL_PPS = 8,
+    NAL_LAST_SINGLE = 23,
+    NAL_STAP_A = 24,
+    NAL_FU_A = 28,
+};
 
 static void saw(struct rtp_h264 *out, uint8_t type)
 {

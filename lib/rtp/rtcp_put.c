@@ -96,7 +96,8 @@ void rtcp_sdes_put(struct buf *out, uint32_t ssrc, const char *cname)
     rtcp_end(out, at);
 }
 
-void rtcp_nack_put(struct buf *out, uint32_t sender, uint32_t media, const uint16_t *seqs, size_t n)
+void rtcp_nack_put(struct buf *out, uint32_t sender, uint32_t media, const uint16_t *seqs,
+                   size_t n)
 {
     size_t at, i = 0;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Any datagram as RTP: header, extensions, payload headers; what was read is forwarded and read again. */
+ * Any datagram as RTP: header, extensions, payload headers; what was read is forwarded and read
+ * again. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -13,7 +13,8 @@ static const struct rtcp_sr sr = {
     .ssrc = 0x11, .ntp = 0x0102030405060708, .rtp_ts = 90, .packets = 3, .octets = 4
 };
 static const struct rtcp_report blocks[2] = {
-    { .ssrc = 0x21, .fraction = 255, .lost = -2, .ext_seq = 65537, .jitter = 9, .lsr = 1, .dlsr = 2 },
+    { .ssrc = 0x21, .fraction = 255, .lost = -2, .ext_seq = 65537, .jitter = 9, .lsr = 1,
+      .dlsr = 2 },
     { .ssrc = 0x22, .lost = 0x7fffff },
 };
 static const struct rtcp_fir firs[2] = { { .ssrc = 1, .seq = 2 }, { .ssrc = 3, .seq = 255 } };

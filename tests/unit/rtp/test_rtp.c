@@ -141,7 +141,8 @@ static void two_byte_extensions_are_read(void **state)
 
 static void malformed_extensions_end_the_walk(void **state)
 {
-    /* element of 16 bytes in a block of 4; id 15; two-byte length beyond the block; other profile */
+    /* element of 16 bytes in a block of 4; id 15; two-byte length beyond the block; other
+     * profile; padding alone */
     static const uint8_t blocks[][8] = {
         { 0xbe, 0xde, 0, 1, 0x1f, 1, 2, 3 },
         { 0xbe, 0xde, 0, 1, 0xf0, 1, 0x20, 2 },

@@ -25,8 +25,10 @@ static int read_fb(struct rtcp_twcc *t, const uint8_t *mem, size_t len)
 
 /* Written by hand from the draft: base 5, count 4, reference 2 (128 ms), feedback 7;
  * run of 2 small, two-bit vector large, lost; deltas 4 (1 ms), 0, -2. */
-static const uint8_t by_hand[] = { 0x8f, 205,  0,    6,    0, 0, 0, 1,    0,    0,   0, 2, 0, 5, 0, 4,
-                                   0,    0,    2,    7,    0x20, 0x02, 0xe0, 0x00, 4, 0, 0xff, 0xfe };
+static const uint8_t by_hand[] = {
+    0x8f, 205, 0, 6, 0, 0, 0, 1, 0, 0, 0, 2, 0, 5, 0, 4,
+    0, 0, 2, 7, 0x20, 0x02, 0xe0, 0x00, 4, 0, 0xff, 0xfe,
+};
 
 static void feedback_written_by_hand_is_read(void **state)
 {

@@ -74,8 +74,8 @@ struct rtp_ext_raw {
 int rtp_ext_decode(struct rtp_ext_values *v, enum rtp_ext ext, const uint8_t *data,
                    size_t len) MUST_USE;
 
-/* Writes the bytes of one extension of `v` to `dst` of RTP_EXT_TEXT_LEN bytes; returns their number,
- * 0 when `v` does not have it. */
+/* Writes the bytes of one extension of `v` to `dst` of RTP_EXT_TEXT_LEN bytes; returns their
+ * number, 0 when `v` does not have it. */
 size_t rtp_ext_encode(uint8_t *dst, const struct rtp_ext_values *v, enum rtp_ext ext);
 
 /* The abs-send-time of a moment, which wraps every 64 s. */

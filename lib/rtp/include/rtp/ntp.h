@@ -19,8 +19,8 @@ uint32_t rtp_ntp_short_from_us(int64_t us);
 int64_t rtp_ntp_short_to_us(uint32_t units);
 
 /* Round trip from a report block that arrived at `now_ntp`.
- * Shape:  microseconds, at least 0 (clocks may be off by the last bit); -1 when lsr is 0, which says
- *         that the peer has had no sender report yet.
+ * Shape:  microseconds, at least 0 (clocks may be off by the last bit); -1 when lsr is 0, which
+ *         says that the peer has had no sender report yet.
  * Source: RFC 3550 section 6.4.1 */
 int64_t rtp_ntp_rtt_us(uint64_t now_ntp, uint32_t lsr, uint32_t dlsr);
 

@@ -41,8 +41,8 @@ struct rtp_recv_packet {
     int64_t now_us;
 };
 
-/* Counts a packet. Returns true and its extended sequence number (may be NULL) when it belongs to the
- * sequence; false when the number is too far off: the second consecutive one of a far sequence
+/* Counts a packet. Returns true and its extended sequence number (may be NULL) when it belongs to
+ * the sequence; false when the number is too far off: the second consecutive one of a far sequence
  * restarts the statistics (the source began anew).
  * DEVIATION: no probation of new sources; SRTP has authenticated them.
  * Source: RFC 3550 appendix A.1, A.8 */

@@ -3,8 +3,8 @@
  * (RFC 3550, 4585, 5104, REMB draft). Transport-wide feedback is in rtp/twcc.h.
  *
  * Reading: rtcp_next() gives one packet after the other, the decoders below read its body. Writing:
- * each rtcp_*_put() appends one packet; several into one buf make a compound. When the room does not
- * suffice the buf turns bad, to be asked for once with buf_ok(). */
+ * each rtcp_*_put() appends one packet; several into one buf make a compound. When the room does
+ * not suffice the buf turns bad, to be asked for once with buf_ok(). */
 #ifndef RTP_RTCP_H
 #define RTP_RTCP_H
 
@@ -145,8 +145,8 @@ struct rtcp_remb {
 int rtcp_remb_decode(struct rtcp_remb *out, const struct rtcp_fb *fb) MUST_USE;
 uint32_t rtcp_remb_ssrc(const struct rtcp_remb *remb, size_t i);
 
-/* Append one packet. At most RTCP_REPORTS_MAX reports (of bye: sources) are written, further ones are
- * left out: spread them over several packets. */
+/* Append one packet. At most RTCP_REPORTS_MAX reports (of bye: sources) are written, further ones
+ * are left out: spread them over several packets. */
 void rtcp_sr_put(struct buf *out, const struct rtcp_sr *sr, const struct rtcp_report *reports,
                  size_t n);
 void rtcp_rr_put(struct buf *out, uint32_t sender, const struct rtcp_report *reports, size_t n);
@@ -157,7 +157,8 @@ void rtcp_sdes_put(struct buf *out, uint32_t ssrc, const char *cname);
 
 /* Appends a NACK for `n` sequence numbers in ascending order, packed into PID + BLP pairs. Writes
  * nothing for n = 0. */
-void rtcp_nack_put(struct buf *out, uint32_t sender, uint32_t media, const uint16_t *seqs, size_t n);
+void rtcp_nack_put(struct buf *out, uint32_t sender, uint32_t media, const uint16_t *seqs,
+                   size_t n);
 
 void rtcp_pli_put(struct buf *out, uint32_t sender, uint32_t media);
 void rtcp_fir_put(struct buf *out, uint32_t sender, const struct rtcp_fir *entries, size_t n);

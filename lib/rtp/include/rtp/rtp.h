@@ -60,7 +60,8 @@ struct rtp_ext_iter {
  * malformed one. Source: RFC 8285 sections 4.2 and 4.3 */
 bool rtp_ext_next(const struct rtp_packet *p, struct rtp_ext_iter *it);
 
-/* Returns the bytes of extension `id` (1-255) and their number in `len`; NULL when absent or id 0. */
+/* Returns the bytes of extension `id` (1-255) and their number in `len`; NULL when absent
+ * or id 0. */
 const uint8_t *rtp_ext_find(const struct rtp_packet *p, uint8_t id, size_t *len);
 
 /* Reads every extension that `map` names in one walk over the packet. Malformed values count as
@@ -99,9 +100,10 @@ struct rtp_out {
 };
 
 /* Writes a whole packet: header, extensions in the shortest form that fits, payload, padding.
- * Shape:  one-byte extension form unless an id is above 14 or a value longer than 16 bytes or empty.
- * Errors: 0; -EOVERFLOW `out` is too small (it is bad then); -EINVAL an extra extension has id 0, or
- *         in rtp_out a number is out of range. */
+ * Shape:  one-byte extension form unless an id is above 14 or a value longer than 16 bytes or
+ *         empty.
+ * Errors: 0; -EOVERFLOW `out` is too small (it is bad then); -EINVAL an extra extension has id 0,
+ *         or in rtp_out a number is out of range. */
 int rtp_build(struct buf *out, const struct rtp_out *hdr, const void *payload,
               size_t payload_len) MUST_USE;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Transport-wide congestion control feedback: its RTCP packet, and the recorder at the receiving side
- * that makes one every 100 ms. Source: draft-holmer-rmcat-transport-wide-cc-extensions-01 */
+ * Transport-wide congestion control feedback: its RTCP packet, and the recorder at the receiving
+ * side that makes one every 100 ms. Source: draft-holmer-rmcat-transport-wide-cc-extensions-01 */
 #ifndef RTP_TWCC_H
 #define RTP_TWCC_H
 
@@ -83,8 +83,8 @@ bool rtp_twcc_arrived(struct rtp_twcc *t, uint16_t seq, int64_t now_us);
 /* Returns when the next feedback is due; INT64_MAX when nothing is to be told. */
 int64_t rtp_twcc_due_us(const struct rtp_twcc *t);
 
-/* Appends one feedback packet about what arrived since the last; true when it wrote one. Call it again
- * (with a new datagram) while rtp_twcc_due_us() has passed: a long gap needs several. */
+/* Appends one feedback packet about what arrived since the last; true when it wrote one. Call it
+ * again (with a new datagram) while rtp_twcc_due_us() has passed: a long gap needs several. */
 bool rtp_twcc_feedback(struct rtp_twcc *t, struct buf *out, uint32_t sender, uint32_t media,
                        int64_t now_us);
 

@@ -36,8 +36,8 @@ struct rtp_vp8 {
 int rtp_vp8_decode(struct rtp_vp8 *out, const void *payload, size_t len) MUST_USE;
 
 /* Writes picture id and base layer index into a payload whose descriptor is `desc`, each only where
- * the descriptor has one, in as many bits as it has there. The payload may be a copy of the one that
- * was read. */
+ * the descriptor has one, in as many bits as it has there. The payload may be a copy of the one
+ * that was read. */
 void rtp_vp8_rewrite(uint8_t *payload, const struct rtp_vp8 *desc, uint16_t picture_id,
                      uint8_t tl0);
 
