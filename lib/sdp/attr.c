@@ -89,8 +89,8 @@ static int word_index(const char *const *words, struct span v)
     return -1;
 }
 
-/* Reads a payload number off the front. Returns its entry; NULL and *err OK when the m-line does not
- * list the number: then the line means nothing. */
+/* Reads a payload number off the front. Returns its entry; NULL and *err OK when the m-line does
+ * not list the number: then the line means nothing. */
 static struct sdp_payload *cut_payload(struct parser *p, struct span *v, int *err)
 {
     uint64_t pt;

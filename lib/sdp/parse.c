@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Lines of a description (RFC 8866 s5): their order as far as it matters, the m-lines, and what they
- * inherit from session level. */
+ * Lines of a description (RFC 8866 s5): their order as far as it matters, the m-lines, and what
+ * they inherit from session level. */
 #include <sdp/sdp.h>
 
 #include <errno.h>

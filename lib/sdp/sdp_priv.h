@@ -17,8 +17,8 @@ struct span {
     size_t len;
 };
 
-/* Cuts the text up to `sep` off the front of `in` and steps over the separator; takes all when there
- * is none. */
+/* Cuts the text up to `sep` off the front of `in` and steps over the separator; takes all when
+ * there is none. */
 struct span span_cut(struct span *in, char sep);
 
 bool span_is(struct span s, const char *text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Memory of a session: an arena of chunks that grows and is freed as a whole. Arrays double by moving,
- * so a session costs at most a small multiple of its text. */
+ * Memory of a session: an arena of chunks that grows and is freed as a whole. Arrays double by
+ * moving, so a session costs at most a small multiple of its text. */
 #include <sdp/sdp.h>
 
 #include <errno.h>
@@ -88,8 +88,8 @@ const char *sdp_text(struct sdp_session *s, const char *text)
     return sdp_textn(s, text, len);
 }
 
-/* Returns a place for one more element, moving the array when its capacity (a power of two) is full;
- * NULL at the limit. */
+/* Returns a place for one more element, moving the array when its capacity (a power of two) is
+ * full; NULL at the limit. */
 static void *append(struct sdp_session *s, void **array, size_t *count, size_t size_b, size_t max)
 {
     size_t n = *count;

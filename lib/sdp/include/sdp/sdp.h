@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The subset of SDP that browsers speak (RFC 8866, 8829, 9143, 8839, 8851, 8853): text to struct and
- * back. No negotiation here.
+ * The subset of SDP that browsers speak (RFC 8866, 8829, 9143, 8839, 8851, 8853): text to struct
+ * and back. No negotiation here.
  *
- * One object holds everything: strings and arrays belong to the session they were made for and go with
- * sdp_free(). Strings never hold control characters. What is unknown is left out silently. Values that
- * stand at session level are copied to every m-line without its own, so readers look at m-lines only. */
+ * One object holds everything: strings and arrays belong to the session they were made for and go
+ * with sdp_free(). Strings never hold control characters. What is unknown is left out silently.
+ * Values that stand at session level are copied to every m-line without its own, so readers look at
+ * m-lines only. */
 #ifndef SDP_SDP_H
 #define SDP_SDP_H
 
@@ -118,8 +119,8 @@ struct sdp_media {
     struct sdp_list candidates; /* as in JavaScript: "candidate:1 1 udp ..." */
 };
 
-/* A description. Media pointers stay valid until sdp_free(); arrays inside a media move when something
- * is added to them. */
+/* A description. Media pointers stay valid until sdp_free(); arrays inside a media move when
+ * something is added to them. */
 struct sdp_session {
     const char *user;       /* o=: user name, id, version, address */
     uint64_t id;
@@ -166,8 +167,8 @@ const char *sdp_text(struct sdp_session *s, const char *text);
  * "webrtc-datachannel") and "IN IP4 0.0.0.0". NULL beyond SDP_MEDIA_MAX. */
 struct sdp_media *sdp_media_add(struct sdp_session *s, enum sdp_kind kind);
 
-/* Append one zeroed element (apt -1) to fill, or NULL at the limit. The pointer is good until the next
- * one is appended to the same m-line. */
+/* Append one zeroed element (apt -1) to fill, or NULL at the limit. The pointer is good until the
+ * next one is appended to the same m-line. */
 struct sdp_payload *sdp_payload_add(struct sdp_session *s, struct sdp_media *m);
 struct sdp_ext *sdp_ext_add(struct sdp_session *s, struct sdp_media *m);
 struct sdp_ssrc *sdp_ssrc_add(struct sdp_session *s, struct sdp_media *m);
@@ -188,8 +189,8 @@ typedef bool (*sdp_fmtp_fn)(const char *fmtp, void *arg);
 const struct sdp_payload *sdp_media_find_codec(const struct sdp_media *m, const char *name,
                                                sdp_fmtp_fn fn, void *arg);
 
-/* Suits H.264 that every browser decodes: packetization mode 1, baseline profile (42e0xx before 4200xx
- * is up to the caller). `arg` is unused. */
+/* Suits H.264 that every browser decodes: packetization mode 1, baseline profile (42e0xx before
+ * 4200xx is up to the caller). `arg` is unused. */
 bool sdp_fmtp_h264_baseline(const char *fmtp, void *arg);
 
 /* Copies the value of one parameter ("key=value;...") to `dst`. Errors: 0; -ENOENT; -EOVERFLOW. */
