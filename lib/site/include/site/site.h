@@ -93,8 +93,9 @@ enum site_kind {
     SITE_KINDS
 };
 
-/* Something of a kind changed. `id` is NULL when everything may have (a new snapshot).
- * Called from the loop, after the change is in place; the site may not be freed inside. */
+/* The object `id` of a kind is new, changed or gone. Kind
+ * SITE_KINDS: a topic has become complete for the first time. Called from the loop, after the
+ * change is in place; the site may not be freed inside. */
 typedef void (*site_change_fn)(enum site_kind kind, const char *id, void *arg);
 
 /* Makes an empty site that follows nothing: tests fill it with site_load_text(). */
@@ -112,10 +113,9 @@ int site_load_text(struct site *s, const char *text, char *why, size_t cap) MUST
  * Errors: -EBADMSG not a row; -ENOENT a kind that this version does not know (harmless). */
 int site_apply(struct site *s, const struct bus_state_row *row, bool secret) MUST_USE;
 
-/* Follows topics ("site", "site-secret", "user", "turn-secret"; NULL-terminated) on a bus; each must
- * be allowed for the own role. Sealed copies are kept in `cache_dir` (NULL: none). Cached rows are in
- * place when it returns.
- * Errors: -EINVAL. */
+/* Follows topics ("site", "site-secret", "user", "turn-secret"; NULL-terminated) on a bus; each
+ * must be allowed for the own role. Sealed copies are kept in `cache_dir` (NULL: none). Cached rows
+ * are in place when it returns. Errors: -EINVAL. */
 int site_follow(struct site *s, struct bus *bus, const char *const *topics,
                 const char *cache_dir) MUST_USE;
 
@@ -144,8 +144,9 @@ const struct site_turn_server *site_next_turn_server(const struct site *s, size_
 const struct site_domain *site_next_domain(const struct site *s, size_t *it);
 const struct site_rule *site_next_rule(const struct site *s, size_t *it);
 
-/* Finds what a guest's call ID and passcode open. An empty passcode opens only what has none; a
- * passcode given where none is set opens it too. Every candidate is compared in constant time.
+/* Finds what a guest's call ID and passcode open: the door with just that passcode; else, where no
+ * door of the call ID has a passcode, the open one (a passcode typed in vain does no harm). Every
+ * passcode is compared in constant time.
  * Errors: -ENOENT nothing; a wrong call ID and a wrong passcode are not told apart. */
 int site_find_login(const struct site *s, const char *call_id, const char *passcode,
                     struct site_login *out) MUST_USE;

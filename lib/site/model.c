@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which field of config's rows goes into which member, and by which members objects are looked for.
+ */
+#include "site_priv.h"
+
+#include <stddef.h>
+
+#define TEXT(field, type, member)                                                                  \
+    {                                                                                              \
+        field, SITE_TEXT, offsetof(struct type, member), NULL                                      \
+    }
+#define FLAG(field, type, member)                                                                  \
+    {                                                                                              \
+        field, SITE_BOOL, offsetof(struct type, member), NULL                                      \
+    }
+#define U32(field, type, member)                                                                   \
+    {                                                                                              \
+        field, SITE_U32, offsetof(struct type, member), NULL                                       \
+    }
+#define KEY(field, type, member, prefix)                                                           \
+    {                                                                                              \
+        field, SITE_TEXT, offsetof(struct type, member), prefix                                    \
+    }
+
+static const struct site_member settings[] = {
+    TEXT("guestAccountClientUri", site_settings, guest_account_client_uri),
+    TEXT("guestAccountJidDomain", site_settings, guest_account_jid_domain),
+    TEXT("customBackgroundImageUri", site_settings, custom_background_image_uri),
+    TEXT("customLoginLogoUri", site_settings, custom_login_logo_uri),
+    TEXT("guestAccessViaIdAndPasscode", site_settings, guest_access_via_id_and_passcode),
+    FLAG("guestAccessViaHyperlinks", site_settings, guest_access_via_hyperlinks),
+    FLAG("userSignIn", site_settings, user_sign_in),
+    TEXT("webBridgeUri", site_settings, web_bridge_uri),
+    TEXT("webBridgeHostnames", site_settings, web_bridge_hostnames),
+    TEXT("ivrNumericId", site_settings, ivr_numeric_id),
+    TEXT("ivrTelephoneNumber", site_settings, ivr_telephone_number),
+    TEXT("xmppDomain", site_settings, xmpp_domain),
+    TEXT("xmppUniqueName", site_settings, xmpp_unique_name),
+    TEXT("xmppServerAddress", site_settings, xmpp_server_address),
+    U32("participantLimit", site_settings, participant_limit),
+    U32("spaceParticipantLimit", site_settings, space_participant_limit),
+    U32("guestPasscodeTries", site_settings, guest_passcode_tries),
+};
+
+static const struct site_member domain[] = {
+    KEY("domain", site_domain, domain, "domain"),
+    TEXT("keyFile", site_domain, key_file),
+    TEXT("certificateFile", site_domain, certificate_file),
+    TEXT("bundleFile", site_domain, bundle_file),
+};
+
+static const struct site_member space[] = {
+    TEXT("name", site_space, name),
+    KEY("uri", site_space, uri, "uri"),
+    KEY("secondaryUri", site_space, secondary_uri, "uri"),
+    KEY("callId", site_space, call_id, "call"),
+    TEXT("passcode", site_space, passcode),
+    TEXT("secret", site_space, secret),
+    TEXT("defaultLayout", site_space, default_layout),
+    FLAG("nonMemberAccess", site_space, non_member_access),
+    FLAG("locked", site_space, locked),
+    FLAG("messageBoardEnabled", site_space, message_board),
+    U32("participantLimit", site_space, participant_limit),
+};
+
+static const struct site_member access[] = {
+    TEXT("space", site_access, space),
+    TEXT("name", site_access, name),
+    TEXT("uri", site_access, uri),
+    KEY("callId", site_access, call_id, "call"),
+    TEXT("passcode", site_access, passcode),
+    TEXT("secret", site_access, secret),
+    TEXT("scope", site_access, scope),
+    FLAG("needsActivation", site_access, needs_activation),
+    FLAG("canMuteOthers", site_access, can_mute_others),
+    FLAG("canDisconnectOthers", site_access, can_disconnect_others),
+    FLAG("canLock", site_access, can_lock),
+    FLAG("canPresent", site_access, can_present),
+};
+
+static const struct site_member user[] = {
+    KEY("userJid", site_user, jid, "user"),
+    TEXT("name", site_user, name),
+    TEXT("email", site_user, email),
+};
+
+static const struct site_member rule[] = {
+    KEY("domain", site_rule, domain, "rule"),
+    U32("priority", site_rule, priority),
+    FLAG("targetsSpaces", site_rule, targets_spaces),
+    FLAG("targetsUsers", site_rule, targets_users),
+};
+
+static const struct site_member web_bridge[] = {
+    TEXT("url", site_web_bridge, url),
+    TEXT("idEntryMode", site_web_bridge, id_entry_mode),
+    TEXT("resourceArchive", site_web_bridge, resource_archive),
+    FLAG("allowWeblinkAccess", site_web_bridge, allow_weblink_access),
+    FLAG("showSignIn", site_web_bridge, show_sign_in),
+    FLAG("resolveCoSpaceCallIds", site_web_bridge, resolve_call_ids),
+};
+
+static const struct site_member turn_server[] = {
+    TEXT("serverAddress", site_turn_server, server_address),
+    TEXT("clientAddress", site_turn_server, client_address),
+    TEXT("username", site_turn_server, username),
+    TEXT("password", site_turn_server, password),
+    TEXT("sharedSecret", site_turn_server, shared_secret),
+    TEXT("type", site_turn_server, type),
+    { "tcpPortNumberOverride", SITE_PORT, offsetof(struct site_turn_server, port), NULL },
+};
+
+static const struct site_member host[] = {
+    KEY("name", site_host, name, "host"),
+    TEXT("addresses", site_host, addresses),
+};
+
+#define MODEL(name, array, type)                                                                   \
+    {                                                                                              \
+        name, array, ARRAY_LEN(array), offsetof(struct type, id), true                             \
+    }
+
+const struct site_model site_models[SITE_KINDS] = {
+    [SITE_SETTINGS] = { "settings", settings, ARRAY_LEN(settings), 0, false },
+    [SITE_DOMAIN] = MODEL("domain", domain, site_domain),
+    [SITE_SPACE] = MODEL("space", space, site_space),
+    [SITE_ACCESS] = MODEL("accessMethod", access, site_access),
+    [SITE_USER] = MODEL("user", user, site_user),
+    [SITE_RULE] = MODEL("callMatchingRule", rule, site_rule),
+    [SITE_WEB_BRIDGE] = MODEL("webBridge", web_bridge, site_web_bridge),
+    [SITE_TURN_SERVER] = MODEL("turnServer", turn_server, site_turn_server),
+    [SITE_HOST_RECORD] = MODEL("hostRecord", host, site_host),
+};
+
+enum site_kind site_kind_of(const char *name)
+{
+    enum site_kind k = 0;
+
+    while (k < SITE_KINDS && !str_eq(site_models[k].kind, name))
+        k++;
+    return k;
+}
