@@ -34,6 +34,7 @@ struct ice_agent *ice_new(const struct ice_opts *opts)
     a->opts = *opts;
     a->controlling = opts->controlling;
     a->tie_breaker = opts->tie_breaker ? opts->tie_breaker : evp_random_u64();
+    a->jitter = a->tie_breaker;
     a->deadline_us = INT64_MAX;
     new_credentials(&a->gen);
     return a;

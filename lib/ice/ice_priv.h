@@ -10,16 +10,16 @@
 #define MS_US INT64_C(1000)
 #define SEC_US INT64_C(1000000)
 
-/* Pacing of new checks. RFC 8445 s14.2 proposes 50 ms and forbids less than 5; a join shall not wait
- * for the tenth pair. */
+/* Pacing of new checks. RFC 8445 s14.2 proposes 50 ms and forbids less than 5; a join shall not
+ * wait for the tenth pair. */
 #define ICE_TA_US (10 * MS_US)
-/* DEVIATION: RFC 8445 s14.3 has at least 500 ms. One lost packet must not cost a join half a second;
- * the repetitions stay few because the interval doubles. */
+/* DEVIATION: RFC 8445 s14.3 has at least 500 ms. One lost packet must not cost a join half a
+ * second; the repetitions stay few because the interval doubles. */
 #define ICE_RTO_US (100 * MS_US)
-#define ICE_RTO_MAX_US (800 * MS_US)
-#define ICE_TRIES 10 /* 6.3 s in all: longer than any path takes to open */
-/* A request for a pair under check repeats our own at once (the peer's has just opened its NAT), but
- * not more often than this. */
+#define ICE_RTO_MAX_US (400 * MS_US)
+#define ICE_TRIES 18 /* 6.7 s in all: longer than any path takes to open */
+/* A request for a pair under check repeats our own at once (the peer's has just opened its NAT),
+ * but not more often than this. */
 #define ICE_TRIGGER_MIN_US (10 * MS_US)
 #define ICE_NOMINATE_WAIT_US (30 * MS_US) /* for a better pair, once one works */
 /* RFC 5245 peers nominate several pairs and mean the best; browsers mean the last. Within this time
@@ -94,10 +94,12 @@ struct ice_agent {
     bool controlling;
     bool remote_done;
     uint64_t tie_breaker;
+    uint64_t jitter; /* state of ice_check_consent_wait() */
     enum ice_state state;
     enum ice_failure failure;
     struct gen gen;  /* now */
-    struct gen prev; /* of sel while sel.old; else the one before, whose checks are still answered */
+    /* The generation of sel while sel.old; else the one before, whose checks are still answered. */
+    struct gen prev;
     size_t n_locals, n_pairs;
     struct ice_cand locals[ICE_LOCAL_MAX];
     struct remote remotes[ICE_REMOTE_MAX];
@@ -120,7 +122,8 @@ const struct ice_cand *ice_agent_base(const struct ice_agent *a, uint8_t path);
 
 /* pair.c */
 struct remote *ice_pair_remote_find(struct ice_agent *a, const struct addr *addr);
-/* Takes a place; gives up a found candidate that nothing uses if need be. NULL when there is none. */
+/* Takes a place; gives up a found candidate that nothing uses if need be. NULL when there is
+ * none. */
 struct remote *ice_pair_remote_add(struct ice_agent *a, const struct remote *r);
 struct pair *ice_pair_find(struct ice_agent *a, uint8_t path, const struct remote *r);
 /* Returns the pair, new or not; NULL when it makes no sense or there is no place. */
@@ -145,6 +148,8 @@ void ice_check_all_again(struct ice_agent *a, int64_t now_us);
 void ice_check_pace(struct ice_agent *a, int64_t now_us);
 void ice_check_timeout(struct ice_agent *a, int64_t now_us);
 void ice_check_consent(struct ice_agent *a, int64_t now_us);
+/* The time to the next consent check. */
+int64_t ice_check_consent_wait(struct ice_agent *a);
 
 /* select.c */
 /* A check of the pair succeeded just now. */

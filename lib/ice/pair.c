@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The table of remote candidates and the table of pairs. RFC 8445 section 6.1.2.
- * DEVIATION: pairs are never frozen (s6.1.2.6): with one component freezing saves nothing but checks,
- * and costs a round trip per foundation. */
+ * DEVIATION: pairs are never frozen (s6.1.2.6): with one component freezing saves nothing but
+ * checks, and costs a round trip per foundation. */
 #include "ice_priv.h"
 
 #include <string.h>
@@ -85,8 +85,8 @@ bool ice_pair_is_selected(const struct ice_agent *a, const struct pair *p)
            addr_eq(&a->sel.to.remote, &a->remotes[p->remote].addr);
 }
 
-/* Gives up the worst pair of no use, so that a pair on which the peer just knocked always finds room
- * beside hopeless ones. */
+/* Gives up the worst pair of no use, so that a pair on which the peer just knocked always finds
+ * room beside hopeless ones. */
 static bool make_room(struct ice_agent *a)
 {
     size_t worst = ICE_PAIRS_MAX;

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which pair carries media. RFC 8445 section 8.1.
  *
- * Before nomination the best pair that works is used (s12.1 allows it): the handshake of DTLS need not
- * wait. A nominated pair gives way to another nominated one only, or to nothing. */
+ * Before nomination the best pair that works is used (s12.1 allows it): the handshake of DTLS need
+ * not wait. A nominated pair gives way to another nominated one only, or to nothing. */
 #include "ice_priv.h"
-
-#include <evp/rand.h>
 
 static void take(struct ice_agent *a, int64_t now_us, struct pair *p, bool nominated)
 {
@@ -23,7 +21,7 @@ static void take(struct ice_agent *a, int64_t now_us, struct pair *p, bool nomin
         .priority = p->priority,
         .nominated_us = nominated ? now_us : 0,
         .ok_us = p->ok_us,
-        .next_us = now_us + ICE_CONSENT_US * (80 + evp_random_below(41)) / 100,
+        .next_us = now_us + ice_check_consent_wait(a),
     };
     /* Of nominations that were settled only the last counts; checks under way may still win. */
     for (size_t i = 0; i < a->n_pairs && nominated; i++)

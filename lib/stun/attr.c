@@ -20,8 +20,8 @@ static int value_of(const struct stun_msg *m, uint16_t type, size_t len, struct 
     return 0;
 }
 
-/* CHANNEL-NUMBER, REQUESTED-TRANSPORT and the like: the value is followed by reserved bytes, which a
- * receiver ignores. EVEN-PORT alone has one byte. */
+/* CHANNEL-NUMBER, REQUESTED-TRANSPORT and the like: the value is followed by reserved bytes, which
+ * a receiver ignores. EVEN-PORT alone has one byte. */
 int stun_attr_get_u8(const struct stun_msg *m, uint16_t type, uint8_t *out)
 {
     struct buf b;
@@ -62,8 +62,8 @@ int stun_attr_get_u64(const struct stun_msg *m, uint16_t type, uint64_t *out)
     return err;
 }
 
-/* Reads the layout of all address attributes: zero, family, port, ip. A NULL `mask` leaves the bytes
- * as they are; else port and ip are XOR-ed with its bytes (magic cookie, transaction id). */
+/* Reads the layout of all address attributes: zero, family, port, ip. A NULL `mask` leaves the
+ * bytes as they are; else port and ip are XOR-ed with its bytes (magic cookie, transaction id). */
 static int addr_decode(const struct stun_attr *a, const uint8_t *mask, struct addr *out)
 {
     struct buf b = buf_reader(a->value, a->len);

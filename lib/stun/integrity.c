@@ -12,10 +12,12 @@
 
 enum { ATTR_HDR_LEN = 4 };
 
-typedef void (*hmac_fn)(uint8_t *out, struct evp_bytes key, const struct evp_bytes *parts, size_t n);
+typedef void (*hmac_fn)(uint8_t *out, struct evp_bytes key, const struct evp_bytes *parts,
+                        size_t n);
 
-/* The HMAC covers the `at` bytes before the attribute, with a header whose length counts up to the end
- * of that attribute (`len` bytes of value). Hence the header's start goes in as a piece of its own. */
+/* The HMAC covers the `at` bytes before the attribute, with a header whose length counts up to the
+ * end of that attribute (`len` bytes of value). Hence the header's start goes in as a piece of its
+ * own. */
 struct span {
     const uint8_t *data;
     size_t at, len;

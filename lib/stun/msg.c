@@ -20,7 +20,8 @@ enum {
 };
 
 /* The method's 12 bits enclose the two bits of the class:
- *   bit 13..9 method 11..7 | bit 8 class 1 | bit 7..5 method 6..4 | bit 4 class 0 | bit 3..0 method */
+ *   bit 13..9 method 11..7 | bit 8 class 1 | bit 7..5 method 6..4 | bit 4 class 0 | bit 3..0
+ *   method */
 static uint16_t type_pack(enum stun_class cls, uint16_t method)
 {
     unsigned c = cls;

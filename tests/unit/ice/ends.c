@@ -49,10 +49,12 @@ static void timeout(void *arg, int64_t now_us)
     ice_timeout(((struct end *)arg)->ice, now_us);
 }
 
-static void end_init(struct end *end, struct simnet *net, bool controlling)
+static void end_init(struct end *end, struct simnet *net, bool controlling, uint64_t tie_breaker)
 {
     static const struct ice_ops ops = { on_send, on_state, on_selected };
-    struct ice_opts opts = { .ops = &ops, .arg = end, .controlling = controlling };
+    struct ice_opts opts = {
+        .ops = &ops, .arg = end, .controlling = controlling, .tie_breaker = tie_breaker,
+    };
 
     *end = (struct end){ .net = net };
     end->ice = ice_new(&opts);
@@ -62,8 +64,8 @@ static void end_init(struct end *end, struct simnet *net, bool controlling)
 void ends_init(struct ends *e, uint64_t seed, bool l_controlling, bool r_controlling)
 {
     *e = (struct ends){ .net = simnet_new(seed) };
-    end_init(&e->l, e->net, l_controlling);
-    end_init(&e->r, e->net, r_controlling);
+    end_init(&e->l, e->net, l_controlling, 2);
+    end_init(&e->r, e->net, r_controlling, 1);
 }
 
 void ends_fini(struct ends *e)

@@ -30,7 +30,8 @@ struct ends {
     struct end l, r; /* left: controlling unless told otherwise */
 };
 
-/* A network with two agents; no candidates, no credentials yet. */
+/* A network with two agents; no candidates, no credentials yet. The left one wins role
+ * conflicts. */
 void ends_init(struct ends *e, uint64_t seed, bool l_controlling, bool r_controlling);
 void ends_fini(struct ends *e);
 

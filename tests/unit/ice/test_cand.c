@@ -12,8 +12,8 @@ static void a_browsers_host_candidate_is_read(void **state)
     char ip[ADDR_TEXT_MAX];
 
     (void)state;
-    assert_int_equal(ice_cand_parse(&c, "candidate:842163049 1 udp 1677729535 192.0.2.7 46154 typ host "
-                                        "generation 0 ufrag EsAw network-id 1 network-cost 50"), 0);
+    assert_int_equal(ice_cand_parse(&c, "candidate:842163049 1 udp 1677729535 192.0.2.7 46154 typ "
+                                        "host generation 0 ufrag EsAw network-id 1 network-cost 50"), 0);
     assert_int_equal(c.type, ICE_HOST);
     assert_int_equal(c.priority, 1677729535);
     assert_string_equal(addr_print(&c.addr, ip), "192.0.2.7:46154");
@@ -72,7 +72,8 @@ static void malformed_lines_are_refused(void **state)
 
 static void every_truncation_of_a_line_is_survived(void **state)
 {
-    static const char line[] = "candidate:1 1 udp 100 192.0.2.1 5000 typ srflx raddr 10.0.0.1 rport 1";
+    static const char line[] = "candidate:1 1 udp 100 192.0.2.1 5000 typ srflx "
+                               "raddr 10.0.0.1 rport 1";
     char cut[sizeof(line)];
     struct ice_cand c;
 

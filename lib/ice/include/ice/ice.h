@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A full ICE agent (RFC 8445) with trickle (RFC 8838), consent (RFC 7675) and restart: one stream, one
- * component (BUNDLE, rtcp-mux).
+ * A full ICE agent (RFC 8445) with trickle (RFC 8838), consent (RFC 7675) and restart: one stream,
+ * one component (BUNDLE, rtcp-mux).
  *
- * It owns no socket and no clock. The caller feeds datagrams and the time, sends what the agent hands
- * to ice_ops.send, and calls ice_timeout() when ice_deadline() has come. Whatever new input makes
- * possible is sent at once, inside the call that brought it; timers serve repetition alone.
+ * It owns no socket and no clock. The caller feeds datagrams and the time, sends what the agent
+ * hands to ice_ops.send, and calls ice_timeout() when ice_deadline() has come. Whatever new input
+ * makes possible is sent at once, inside the call that brought it; timers serve repetition alone.
  *
  *     a = ice_new(&opts);
  *     ice_add_local(a, now, &cand) ...        and into the SDP: ice_cand_print()
@@ -17,9 +17,9 @@
  * address, or one TURN allocation. Datagrams that came over a path without local candidate are
  * refused: an agent with nothing but relay paths answers nobody directly.
  *
- * Callbacks: `send` must not call into the agent. `on_selected` and then `on_state` come as the last
- * thing of the call that caused them. In on_selected the agent may be read (ice_selected(), ice_stats());
- * in on_state everything is allowed, ice_free() too. */
+ * Callbacks: `send` must not call into the agent. `on_selected` and then `on_state` come as the
+ * last thing of the call that caused them. In on_selected the agent may be read (ice_selected(),
+ * ice_stats()); in on_state everything is allowed, ice_free() too. */
 #ifndef ICE_ICE_H
 #define ICE_ICE_H
 
@@ -33,9 +33,9 @@
 enum {
     /* Candidates of our own: host addresses, and relays on at most 8 TURN instances. */
     ICE_LOCAL_MAX = 16,
-    /* Candidates of the peer, found ones included. A browser with three interfaces and two TURN servers
-     * in two transports offers about 15. It also bounds how many addresses a peer can make us
-     * send checks to (RFC 8445 s19.5.1). */
+    /* Candidates of the peer, found ones included. A browser with three interfaces and two TURN
+     * servers in two transports offers about 15. It also bounds how many addresses a peer can make
+     * us send checks to (RFC 8445 s19.5.1). */
     ICE_REMOTE_MAX = 32,
     /* Pairs of a path and a remote address. RFC 8445 s6.1.2.5 suggests 100. */
     ICE_PAIRS_MAX = 96,
@@ -119,7 +119,8 @@ struct ice_agent *ice_new(const struct ice_opts *opts);
 /* Frees the agent and wipes its credentials; NULL is fine. No callback comes. */
 void ice_free(struct ice_agent *a);
 
-/* Our credentials, to be put into the SDP. Owner: the agent; valid until ice_restart() or ice_free(). */
+/* Our credentials, to be put into the SDP. Owner: the agent; valid until ice_restart() or
+ * ice_free(). */
 const char *ice_local_ufrag(const struct ice_agent *a);
 const char *ice_local_pwd(const struct ice_agent *a);
 
@@ -139,15 +140,17 @@ const struct ice_cand *ice_local(const struct ice_agent *a, size_t i);
 
 /* Sets the peer's credentials and begins to check. Calling it again with the same is fine.
  * Errors: 0; -EINVAL length or characters; -EPROTO others are set already: restart first. */
-int ice_set_remote(struct ice_agent *a, int64_t now_us, const char *ufrag, const char *pwd) MUST_USE;
+int ice_set_remote(struct ice_agent *a, int64_t now_us, const char *ufrag,
+                   const char *pwd) MUST_USE;
 
 /* Adds a candidate of the peer, before or after ice_set_remote().
- * Errors: 0 (also for one known already); -EINVAL any-address, multicast, port 0; -ESTALE it carries
- *         the ufrag of another generation; -E2BIG more than ICE_REMOTE_MAX. All may be ignored. */
+ * Errors: 0 (also for one known already); -EINVAL any-address, multicast, port 0; -ESTALE it
+ *         carries the ufrag of another generation; -E2BIG more than ICE_REMOTE_MAX. All may be
+ *         ignored. */
 int ice_add_remote(struct ice_agent *a, int64_t now_us, const struct ice_cand *c) MUST_USE;
 
-/* The peer has no further candidates ("end-of-candidates"): failure is decided as soon as all checks
- * have failed, still not before 3 s (found candidates may come). */
+/* The peer has no further candidates ("end-of-candidates"): failure is decided as soon as all
+ * checks have failed, still not before 3 s (found candidates may come). */
 void ice_remote_done(struct ice_agent *a, int64_t now_us);
 
 /* Begins a new generation: new local credentials, no remote ones and no remote candidates. The pair
@@ -196,7 +199,8 @@ struct ice_stats {
 };
 
 /* Reports what happened so far: "no answer within 3 s" is now - started_us >= 3 s while
- * answers_received and checks_received tell which direction fails. Counts start anew at a restart. */
+ * answers_received and checks_received tell which direction fails. Counts start anew at a
+ * restart. */
 void ice_stats(const struct ice_agent *a, struct ice_stats *out);
 
 /* Reads from a Binding request for whom it is: the part of USERNAME before the colon, which is the

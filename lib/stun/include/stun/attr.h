@@ -103,8 +103,8 @@ int stun_attr_xaddr(const struct stun_msg *m, const struct stun_attr *a, struct 
 /* Reads a plain address (MAPPED-ADDRESS, ALTERNATE-SERVER). Errors: as above. */
 int stun_attr_get_addr(const struct stun_msg *m, uint16_t type, struct addr *out) MUST_USE;
 
-/* Reads the number of ERROR-CODE: 300-699. The reason phrase is for people who debug the peer; it is
- * not read. Errors: as above. */
+/* Reads the number of ERROR-CODE: 300-699. The reason phrase is for people who debug the peer; it
+ * is not read. Errors: as above. */
 int stun_attr_get_error(const struct stun_msg *m, uint16_t *code) MUST_USE;
 
 /* True when an attribute of the type is there. */

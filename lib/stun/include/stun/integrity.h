@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * MESSAGE-INTEGRITY (HMAC-SHA-1) and MESSAGE-INTEGRITY-SHA256.
- * The key of short-term credentials (ICE) is the password itself; that of long-term credentials (TURN)
- * comes from stun_integrity_longterm_key(). */
+ * The key of short-term credentials (ICE) is the password itself; that of long-term credentials
+ * (TURN) comes from stun_integrity_longterm_key(). */
 #ifndef STUN_INTEGRITY_H
 #define STUN_INTEGRITY_H
 

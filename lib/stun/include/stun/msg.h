@@ -11,8 +11,8 @@
  *   +----------------------------------------------------------------+
  *   | attributes: type 16, length 16, value, padding to 4 bytes ...  |
  *
- * The codec serves ICE, the TURN client and the TURN server alike: it knows layouts, not who may send
- * what. Attributes are in stun/attr.h. Source: RFC 8489 sections 5, 6, 14. */
+ * The codec serves ICE, the TURN client and the TURN server alike: it knows layouts, not who may
+ * send what. Attributes are in stun/attr.h. Source: RFC 8489 sections 5, 6, 14. */
 #ifndef STUN_MSG_H
 #define STUN_MSG_H
 
