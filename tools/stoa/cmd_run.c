@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * stoa run: the daemons of a site in the foreground. */
+#include <getopt.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <base/str.h>
+
+#include "run.h"
+
+enum { OPT_CALLBRIDGE = 256, OPT_WEBBRIDGE, OPT_BASE, OPT_LISTEN, OPT_LOG, OPT_LIBEXEC, OPT_READY, OPT_ONLY };
+
+static const struct option options[] = {
+    { "callbridge", required_argument, NULL, OPT_CALLBRIDGE },
+    { "webbridge", required_argument, NULL, OPT_WEBBRIDGE },
+    { "port-base", required_argument, NULL, OPT_BASE },
+    { "listen", required_argument, NULL, OPT_LISTEN },
+    { "log", required_argument, NULL, OPT_LOG },
+    { "libexec", required_argument, NULL, OPT_LIBEXEC },
+    { "on-ready", required_argument, NULL, OPT_READY },
+    { "only", required_argument, NULL, OPT_ONLY },
+    { 0 },
+};
+
+/* Options that a daemon takes from its environment: conf_load() checks them. */
+static const struct {
+    int opt;
+    const char *variable;
+} variables[] = {
+    { OPT_BASE, "STOA_PORT_BASE" },
+    { OPT_LISTEN, "STOA_LISTEN" },
+    { OPT_LOG, "STOA_LOG" },
+};
+
+static int take(struct run_opts *opts, int opt)
+{
+    long n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
+        if (variables[i].opt == opt)
+            return setenv(variables[i].variable, optarg, 1);
+    }
+    if (opt == OPT_LIBEXEC)
+        opts->libexec = optarg;
+    else if (opt == OPT_READY)
+        opts->on_ready = optarg;
+    else if (opt == OPT_ONLY)
+        opts->only = optarg;
+    else if (opt == '?')
+        return STOA_USAGE;
+    else if (stoa_number("the number of instances", optarg, 0, RUN_NUMBER_MAX, &n) != 0)
+        return STOA_USAGE;
+    else if (opt == OPT_CALLBRIDGE)
+        opts->callbridges = (unsigned)n;
+    else
+        opts->webbridges = (unsigned)n;
+    return 0;
+}
+
+/* <prefix>/libexec/stoa for a stoa in <prefix>/bin, installed or in a build tree. Owner: the caller. */
+static char *default_libexec(void)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+    if (n < 0)
+        return str_dup("libexec/stoa");
+    self[n] = '\0';
+    return str_printf("%s/libexec/stoa", dirname(dirname(self)));
+}
+
+/* The settings again, with the site and the options of this command; the daemons inherit them. */
+static int load_conf(struct stoa_ctx *ctx, struct conf **conf)
+{
+    char error[CONF_ERROR_MAX], *dir;
+
+    setenv("STOA_SITE", ctx->site, 1);
+    if (ctx->state) {
+        dir = str_printf("%s/%s", ctx->state, ctx->site);
+        setenv("STOA_STATE", dir, 1);
+        free(dir);
+    }
+    if (conf_load(conf, NULL, error) != 0)
+        return stoa_usage("%s", error);
+    ctx->conf = *conf;
+    /* Absolute from here on, whatever directory a daemon works in. */
+    setenv("STOA_STATE", conf_state(*conf), 1);
+    return 0;
+}
+
+static int run(const struct stoa_ctx *outer, int argc, char **argv)
+{
+    struct stoa_ctx ctx = *outer;
+    struct run_opts opts = { .ctx = &ctx, .callbridges = 1, .webbridges = 1 };
+    char *libexec = default_libexec();
+    struct conf *conf = NULL;
+    int opt, code = 0;
+
+    opts.libexec = libexec;
+    while (code == 0 && (opt = getopt_long(argc, argv, "", options, NULL)) != -1)
+        code = take(&opts, opt);
+    if (code == 0 && optind + 1 == argc)
+        ctx.site = argv[optind];
+    else if (code == 0 && optind < argc)
+        code = stoa_usage("unexpected argument \"%s\"", argv[optind + 1]);
+    if (code == 0)
+        code = load_conf(&ctx, &conf);
+    if (code == 0)
+        code = run_site(&opts);
+    conf_free(conf);
+    free(libexec);
+    return code;
+}
+
+const struct stoa_cmd cmd_run = {
+    .name = "run",
+    .args = "[SITE] [options]",
+    .summary = "run the daemons of a site in the foreground until Ctrl-C",
+    .help = "Starts the daemons, starts one again that ends (after 0.2 s, doubling to 5 s), shows their log\n"
+            "and writes \"ready\" to stdout when every one is ready. Ctrl-C stops them in order, a second\n"
+            "one at once. If it is killed itself, its daemons end with it.\n\n"
+            "  --port-base N     use the ports N .. N+999 ('stoa ports' shows which)\n"
+            "  --listen ADDRESS  listen on this address only\n"
+            "  --log human|json  form of the log lines\n"
+            "  --only LIST       run these daemons only, comma-separated\n"
+            "  --callbridge N    so many instances (1)\n"
+            "  --webbridge N     so many instances (1)\n"
+            "  --on-ready CMD    run this shell command once when every daemon is ready\n"
+            "  --libexec DIR     where the daemons are\n",
+    .run = run,
+};

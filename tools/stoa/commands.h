@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The table of subcommands, by name: X(name) for `const struct stoa_cmd cmd_<name>`. */
+#ifndef STOA_COMMANDS_H
+#define STOA_COMMANDS_H
+
+#include "stoa.h"
+
+#define STOA_COMMANDS(X) \
+    X(log)               \
+    X(ports)             \
+    X(run)
+
+#define STOA_DECLARE(name) extern const struct stoa_cmd cmd_##name;
+STOA_COMMANDS(STOA_DECLARE)
+#undef STOA_DECLARE
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The supervisor behind `stoa run`: the daemons of one site as children of one process. It holds no state
+ * of the site; systemd or compose take its place in a deployment. */
+#ifndef STOA_RUN_H
+#define STOA_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <uv.h>
+
+#include <loop/timer.h>
+
+#include "stoa.h"
+
+enum { RUN_NUMBER_MAX = 9, RUN_CHILDREN_MAX = 40 };
+
+struct run;
+
+/* One daemon of the site; lives as long as the supervisor, through all its processes. */
+struct run_child {
+    struct run *run;
+    const char *role;
+    unsigned number, stage;
+    char name[32];       /* "webbridge" or "webbridge-2" */
+    pid_t pid;           /* 0: not running */
+    bool ready;          /* the present process said READY=1 */
+    bool was_ready;      /* one of its processes did */
+    int64_t started_ms;
+    int64_t delay_ms;    /* before the next start */
+    unsigned ends;       /* in a row, without a long life between */
+    struct loop_timer *restart;
+};
+
+struct run_opts {
+    const struct stoa_ctx *ctx;
+    const char *libexec;    /* directory of the daemons */
+    const char *on_ready;   /* shell command, run once when every daemon is ready; NULL: none */
+    const char *only;       /* "busd,config": these roles only; NULL: all */
+    unsigned callbridges, webbridges; /* instances */
+};
+
+/* run_site.c: runs the site until it is told to stop. Returns the exit code. */
+int run_site(const struct run_opts *opts);
+
+/* run_child.c */
+
+/* Starts the child's process; a failure counts as one that ended at once. */
+void run_child_start(struct run_child *c);
+
+/* Takes note of the end of its process: says so and, unless `stopping`, plans the next start. */
+void run_child_ended(struct run_child *c, int status, bool stopping);
+
+/* Sends a signal to the child's process group, if it runs. */
+void run_child_signal(struct run_child *c, int signum);
+
+/* Runs `command` with sh, its output going where ours goes. Returns the pid, or a negative errno. */
+pid_t run_command_start(const char *command) MUST_USE;
+
+/* What run_child.c needs of its supervisor. */
+uv_loop_t *run_loop(struct run *r);
+const char *run_libexec(const struct run *r);
+const char *run_notify_path(const struct run *r);
+
+/* run_ports.c: true when every port of this daemon can be opened; says which cannot. */
+bool run_ports_free(const struct stoa_ctx *ctx, const char *role, unsigned number);
+
+#endif
