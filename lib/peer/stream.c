@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which m-line and simulcast layer a remote SSRC belongs to: announced in the description, or learned
+ * from the MID and RID header extensions (RFC 8843 s9.2, RFC 8852). */
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/mem.h>
+#include <base/str.h>
+
+#include "peer_priv.h"
+
+void stream_announce(struct peer *p, uint32_t ssrc, const struct stream *stream)
+{
+    struct stream *copy;
+
+    if (ssrc == 0 || map_count(p->streams) >= MAX_STREAMS)
+        return;
+    copy = mem_dup(stream, sizeof(*stream));
+    free(map_put_u64(p->streams, ssrc, copy));
+}
+
+void stream_clear(struct peer *p)
+{
+    void *value;
+    size_t it = 0;
+
+    while (map_next(p->streams, &it, NULL, &value))
+        free(value);
+    map_free(p->streams);
+    p->streams = NULL;
+}
+
+static int mline_by_mid(const struct peer *p, const char *mid)
+{
+    for (size_t i = 0; i < p->n_mlines; i++) {
+        if (p->mlines[i].recv && str_eq(p->mlines[i].mid, mid))
+            return (int)i;
+    }
+    return -1;
+}
+
+static unsigned layer_by_rid(const struct peer_mline *m, const char *rid)
+{
+    for (unsigned i = 0; i < m->layers; i++) {
+        if (str_eq(m->rids[i], rid))
+            return i;
+    }
+    return 0;
+}
+
+/* The media SSRC of the same m-line and layer, which an RTX stream repeats. */
+static uint32_t media_ssrc_of(const struct peer *p, const struct stream *rtx)
+{
+    const char *key;
+    void *value;
+    size_t it = 0;
+
+    while (map_next(p->streams, &it, &key, &value)) {
+        const struct stream *s = value;
+        uint64_t ssrc;
+
+        if (s->rtx || s->mline != rtx->mline || s->layer != rtx->layer)
+            continue;
+        memcpy(&ssrc, key, sizeof(ssrc));
+        return (uint32_t)ssrc;
+    }
+    return 0;
+}
+
+struct stream *stream_find(struct peer *p, const struct rtp_packet *pkt, const struct rtp_ext_values *ext)
+{
+    struct stream *known = map_get_u64(p->streams, pkt->ssrc);
+    struct stream fresh = { 0 };
+    const struct peer_mline *m;
+    int mline;
+
+    if (!known && rtp_ext_has(ext, RTP_EXT_MID)) {
+        mline = mline_by_mid(p, ext->mid);
+        if (mline < 0)
+            return NULL;
+        m = &p->mlines[mline];
+        fresh.mline = (uint8_t)mline;
+        fresh.rtx = m->rtx_pt && pkt->pt == m->rtx_pt;
+        fresh.layer = (uint8_t)layer_by_rid(m, fresh.rtx ? ext->rrid : ext->rid);
+        stream_announce(p, pkt->ssrc, &fresh);
+        known = map_get_u64(p->streams, pkt->ssrc);
+    }
+    if (!known)
+        return NULL;
+    m = &p->mlines[known->mline];
+    if (pkt->pt != (known->rtx ? m->rtx_pt : m->pt))
+        return NULL;
+    if (known->rtx && !known->media_ssrc)
+        known->media_ssrc = media_ssrc_of(p, known);
+    return known;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A browser's media side without a browser. */
+#include "browser.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/mem.h>
+#include <base/str.h>
+#include <rtp/rtcp.h>
+#include <rtp/twcc.h>
+#include <rtp/vp8.h>
+
+enum { PAYLOAD_B = 900, FIRST_SLOT = 4, FIRST_VIDEO_SLOT = 7, SCREEN_SLOT = 16 };
+
+static bool is_video(unsigned mline)
+{
+    return (mline >= FIRST_VIDEO_SLOT && mline <= SCREEN_SLOT) || mline == 1 || mline == 2;
+}
+
+/* --- what arrives ------------------------------------------------------------------------------------------ */
+
+static void judge_picture(struct browser_slot *s, const struct peer_rtp *rtp, bool gap)
+{
+    struct rtp_vp8 vp8;
+    bool begins;
+
+    if (rtp_vp8_decode(&vp8, rtp->pkt.payload, rtp->pkt.payload_len) != 0) {
+        s->broken++;
+        return;
+    }
+    begins = vp8.start && vp8.pid == 0;
+    if (gap)
+        s->decodable = false;
+    if (begins) {
+        bool follows = s->frames > 0 && vp8.picture_id == ((s->picture + 1) & 0x7fff);
+
+        s->frames++;
+        s->key_frames += vp8.key;
+        s->decodable = vp8.key || (s->decodable && follows);
+        s->picture = vp8.picture_id;
+    }
+    if (!s->decodable || vp8.picture_id != s->picture)
+        s->broken++;
+}
+
+static void on_rtp(void *arg, int64_t now_us, const struct peer_rtp *rtp)
+{
+    struct browser *b = arg;
+    struct browser_slot *s = &b->slots[rtp->mline];
+    bool gap = false;
+
+    if (s->started) {
+        int ahead = rtp_seq_diff(rtp->pkt.seq, s->seq);
+
+        if (ahead <= 0 || rtp->repaired)
+            return; /* late or repeated: this decoder does not wait */
+        gap = ahead > 1;
+        s->lost += (uint64_t)(ahead - 1);
+        s->backwards += rtp_ts_diff(rtp->pkt.ts, s->ts) < 0;
+    }
+    s->started = true;
+    s->packets++;
+    s->seq = rtp->pkt.seq;
+    s->ts = rtp->pkt.ts;
+    s->ssrc = rtp->pkt.ssrc;
+    s->csrc = rtp_csrc_at(&rtp->pkt, 0);
+    s->last_us = now_us;
+    s->level = rtp_ext_has(&rtp->ext, RTP_EXT_LEVEL) ? rtp->ext.level.dbov : -1;
+    if (is_video(rtp->mline))
+        judge_picture(s, rtp, gap);
+}
+
+static void on_rtcp(void *arg, int64_t now_us, const void *data, size_t len)
+{
+    struct browser *b = arg;
+    struct rtcp_walk walk;
+    struct rtcp_packet p;
+
+    (void)now_us;
+    rtcp_walk_init(&walk, data, len);
+    while (rtcp_next(&walk, &p) == 1) {
+        if (p.type == RTCP_PSFB && p.count == RTCP_FB_PLI) {
+            b->plis++;
+            b->want_key = true;
+        }
+        b->twcc += p.type == RTCP_RTPFB && p.count == RTCP_FB_TWCC;
+        b->reports += p.type == RTCP_RR;
+        b->sender_reports += p.type == RTCP_SR;
+    }
+}
+
+static void on_send(void *arg, uint8_t path, const struct addr *to, const void *data, size_t len)
+{
+    struct browser *b = arg;
+
+    (void)path;
+    b->opts.send(b->opts.arg, to, data, len);
+}
+
+static void on_state(void *arg, enum peer_state state, const char *cause)
+{
+    struct browser *b = arg;
+
+    b->state = state;
+    (void)str_copy(b->cause, sizeof(b->cause), cause);
+}
+
+static const struct peer_ops peer_ops = {
+    .send = on_send, .on_state = on_state, .on_rtp = on_rtp, .on_rtcp = on_rtcp
+};
+
+/* --- life ---------------------------------------------------------------------------------------------------- */
+
+struct browser *browser_new(const struct browser_opts *opts, int64_t now_us)
+{
+    struct browser *b = MEM_NEW(struct browser);
+    struct peer_opts peer_opts = {
+        .ops = &peer_ops, .arg = b, .dtls = opts->dtls, .controlling = true,
+        .video_codec = PEER_VP8, .cname = "browser",
+    };
+
+    b->opts = *opts;
+    if (!b->opts.audio_us)
+        b->opts.audio_us = 20000;
+    if (!b->opts.frame_us)
+        b->opts.frame_us = 50000;
+    if (!b->opts.frame_packets)
+        b->opts.frame_packets = 3;
+    b->level = BROWSER_SILENT;
+    b->want_key = true;
+    b->next_audio_us = b->next_frame_us = now_us;
+    b->peer = peer_new(&peer_opts, now_us);
+    return b;
+}
+
+void browser_free(struct browser *b)
+{
+    if (!b)
+        return;
+    peer_free(b->peer);
+    free(b);
+}
+
+void browser_add_local(struct browser *b, const struct addr *local)
+{
+    assert(peer_add_local(b->peer, 0, local) == 0);
+}
+
+char *browser_offer(struct browser *b)
+{
+    struct peer_want want[BROWSER_MLINES];
+
+    for (unsigned i = 0; i < BROWSER_MLINES; i++) {
+        want[i].kind = is_video(i) ? PEER_VIDEO : PEER_AUDIO;
+        want[i].send = i < FIRST_SLOT;
+        want[i].recv = !want[i].send;
+    }
+    return peer_offer(b->peer, want, BROWSER_MLINES);
+}
+
+void browser_answer(struct browser *b, int64_t now_us, const char *sdp)
+{
+    char err[PEER_ERROR_MAX] = "";
+
+    if (peer_set_answer(b->peer, now_us, sdp, err) != 0) {
+        fprintf(stderr, "answer refused: %s\n%s", err, sdp);
+        abort();
+    }
+}
+
+void browser_input(struct browser *b, int64_t now_us, const struct addr *from, void *data, size_t len)
+{
+    (void)peer_input(b->peer, now_us, 0, from, data, len);
+}
+
+/* --- what is sent -------------------------------------------------------------------------------------------- */
+
+static void send_packet(struct browser *b, int64_t now_us, struct peer_out *out, struct rtp_ext_values *ext,
+                 const struct buf *payload)
+{
+    ext->has |= 1u << RTP_EXT_TWCC;
+    ext->twcc = b->twcc_seq++;
+    out->ext = ext;
+    (void)peer_send_rtp(b->peer, now_us, out, payload->out, payload->pos);
+}
+
+static void send_audio(struct browser *b, int64_t now_us)
+{
+    uint8_t mem[80] = { 0 };
+    struct buf payload = { .out = mem, .pos = sizeof(mem), .len = sizeof(mem) };
+    struct rtp_ext_values ext = { .has = 1u << RTP_EXT_LEVEL, .level = { .dbov = (uint8_t)b->level } };
+    struct peer_out out = { .mline = 0, .seq = ++b->audio_seq, .timestamp = b->audio_ts += 960 };
+
+    if (!b->opts.no_audio && !b->audio_muted)
+        send_packet(b, now_us, &out, &ext, &payload);
+}
+
+/* The descriptor with picture id and base layer index, and the first bytes of a frame. */
+static void write_vp8(struct buf *out, const struct browser *b, bool first, bool key)
+{
+    buf_put_u8(out, first ? 0x90 : 0x80); /* X, S */
+    buf_put_u8(out, 0xc0);                /* I, L */
+    buf_put_u16(out, 0x8000 | b->picture);
+    buf_put_u8(out, b->tl0);
+    if (first) {
+        buf_put_u8(out, key ? 0x10 : 0x11); /* P bit: 0 is a key frame */
+        buf_put_zero(out, 2);
+    }
+    if (first && key) {
+        buf_put_u24(out, 0x9d012a);
+        buf_put_u32(out, 0x80026801); /* 640 x 360, little endian */
+    }
+    buf_put_zero(out, PAYLOAD_B - out->pos);
+}
+
+static void send_frame(struct browser *b, int64_t now_us)
+{
+    bool key = b->want_key;
+    uint8_t mem[PAYLOAD_B];
+
+    if (b->opts.no_video || b->video_muted)
+        return;
+    b->want_key = false;
+    b->picture = (b->picture + 1) & 0x7fff;
+    b->tl0++;
+    b->video_ts += (uint32_t)(b->opts.frame_us * 9 / 100);
+    for (unsigned i = 0; i < b->opts.frame_packets; i++) {
+        struct buf payload = buf_writer(mem, sizeof(mem));
+        struct rtp_ext_values ext = { 0 };
+        struct peer_out out = {
+            .mline = 1, .seq = ++b->video_seq, .timestamp = b->video_ts,
+            .marker = i + 1 == b->opts.frame_packets,
+        };
+
+        write_vp8(&payload, b, i == 0, key);
+        send_packet(b, now_us, &out, &ext, &payload);
+    }
+}
+
+void browser_timeout(struct browser *b, int64_t now_us)
+{
+    peer_timeout(b->peer, now_us);
+    if (b->state != PEER_CONNECTED) {
+        b->next_audio_us = b->next_frame_us = now_us;
+        return;
+    }
+    for (; b->next_audio_us <= now_us; b->next_audio_us += b->opts.audio_us)
+        send_audio(b, now_us);
+    for (; b->next_frame_us <= now_us; b->next_frame_us += b->opts.frame_us)
+        send_frame(b, now_us);
+}
+
+int64_t browser_deadline(const struct browser *b)
+{
+    int64_t due = peer_deadline(b->peer);
+
+    if (b->state == PEER_CONNECTED)
+        due = MIN(due, MIN(b->next_audio_us, b->next_frame_us));
+    return due;
+}
+
+const struct browser_slot *browser_shows(const struct browser *b, bool video, uint32_t participant, int64_t now_us)
+{
+    unsigned first = video ? FIRST_VIDEO_SLOT : FIRST_SLOT;
+    unsigned end = video ? SCREEN_SLOT : FIRST_VIDEO_SLOT;
+
+    for (unsigned i = first; i < end; i++) {
+        const struct browser_slot *s = &b->slots[i];
+
+        if (s->started && s->csrc == participant && now_us - s->last_us < 300000)
+            return s;
+    }
+    return NULL;
+}
