@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A space's selective forwarding: participants with one peer each, fixed slots, top-3 audio, dominant
+ * speaker, key frame requests and reports. No video is decoded.
+ *
+ * Sans-I/O and without locks: one thread feeds datagrams and time and is handed datagrams to send. The
+ * same code runs in the callbridge's media workers, in tests under a fake clock, and in the load client.
+ * Source: DESIGN section 5, docs/guest-protocol.md "Media". */
+#ifndef SFU_SFU_H
+#define SFU_SFU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <base/addr.h>
+#include <base/attr.h>
+#include <dtls/dtls.h>
+#include <peer/peer.h>
+
+struct sfu;
+struct sfu_part;
+
+enum {
+    SFU_AUDIO_SLOTS = 3,
+    SFU_VIDEO_SLOTS = 9,
+    SFU_MAX_PARTS = 500, /* participants of one space */
+};
+
+/* Which participant each slot of a receiver carries; 0: nobody. */
+struct sfu_slots {
+    uint32_t audio[SFU_AUDIO_SLOTS];
+    uint32_t video[SFU_VIDEO_SLOTS];
+    uint32_t screen, screen_audio;
+};
+
+/* What a space tells its owner. The space and its participants may not be freed in there. */
+struct sfu_ops {
+    /* A datagram for a participant. Datagrams of one call of an sfu function may be grouped. */
+    void (*send)(void *arg, uint8_t path, const struct addr *to, const void *data, size_t len);
+    void (*on_state)(void *arg, uint32_t participant, enum peer_state state, const char *cause);
+    void (*on_slots)(void *arg, uint32_t participant, const struct sfu_slots *slots);
+    /* 0: nobody speaks. */
+    void (*on_speaker)(void *arg, uint32_t participant);
+};
+
+struct sfu_opts {
+    const struct sfu_ops *ops;
+    void *arg;
+    struct dtls_ctx *dtls;
+    enum peer_codec video_codec;
+    bool echo; /* a participant sees and hears itself: for the one-browser test */
+};
+
+/* Makes an empty space. Owner: the caller, ends with sfu_free(), which also ends its participants. */
+struct sfu *sfu_new(const struct sfu_opts *opts);
+void sfu_free(struct sfu *s);
+
+/* A host candidate of the worker's socket. */
+struct sfu_local {
+    struct addr addr;
+    uint8_t path; /* handed back with what is to be sent from it */
+};
+
+/* How a participant enters. */
+struct sfu_join_opts {
+    uint32_t participant; /* number within the call; its CSRC */
+    const struct sfu_local *locals;
+    size_t n_locals;
+};
+
+/* Adds a participant. Owner: the space. Errors: NULL when the number is taken or the space is full. */
+struct sfu_part *sfu_join(struct sfu *s, int64_t now_us, const struct sfu_join_opts *opts);
+
+/* Removes a participant and frees it. */
+void sfu_leave(struct sfu_part *part, int64_t now_us);
+
+/* Returns the participant of this number, or NULL. */
+struct sfu_part *sfu_part(const struct sfu *s, uint32_t participant);
+
+size_t sfu_count(const struct sfu *s);
+
+/* Takes the browser's offer (the first, or an ICE restart) and returns the answer. Owner: the caller frees.
+ * Errors: NULL, the sentence in `err`. */
+char *sfu_offer(struct sfu_part *part, int64_t now_us, const char *sdp, char err[PEER_ERROR_MAX]);
+
+/* As peer_add_candidate(). */
+int sfu_candidate(struct sfu_part *part, int64_t now_us, const char *line, const char *ufrag) MUST_USE;
+
+/* Own ICE user name fragment of the participant's peer. */
+const char *sfu_ufrag(const struct sfu_part *part);
+
+/* What a participant sends, by its own wish or by order; what is muted is not forwarded. */
+struct sfu_media {
+    bool audio_muted, video_muted, screen;
+};
+void sfu_set_media(struct sfu_part *part, int64_t now_us, const struct sfu_media *media);
+
+/* As peer_input(). */
+int sfu_input(struct sfu_part *part, int64_t now_us, uint8_t path, const struct addr *from, void *data,
+              size_t len);
+
+/* Runs what is due: call it at sfu_deadline(). */
+void sfu_timeout(struct sfu *s, int64_t now_us);
+int64_t sfu_deadline(const struct sfu *s);
+
+/* One participant's connection and what it sends and gets. */
+struct sfu_stats {
+    struct peer_stats peer;
+    enum peer_state state;
+    uint64_t forwarded;      /* RTP packets sent to it from others */
+    uint64_t received;       /* RTP packets taken from it */
+    uint32_t keyframes_asked; /* PLIs sent to it */
+};
+void sfu_stats(const struct sfu_part *part, struct sfu_stats *out);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The parts of a space, for the files of lib/sfu alone.
+ *
+ *   part ──has──▶ source[4]  what it sends: microphone, camera, screen, sound of the screen
+ *        ──has──▶ view       what it gets: slots, each fed by at most one source
+ *   source ──subs──▶ slot    the slots that the source feeds at the moment
+ */
+#ifndef SFU_PRIV_H
+#define SFU_PRIV_H
+
+#include <base/list.h>
+#include <rtp/rtp.h>
+#include <rtp/twcc.h>
+#include <sfu/sfu.h>
+
+#include "ring.h"
+#include "source.h"
+#include "speaker.h"
+
+struct slot;
+struct view;
+
+/* m-lines of the browser's offer; docs/guest-protocol.md "Media". */
+enum {
+    MLINE_AUDIO = 0,
+    MLINE_VIDEO = 1,
+    MLINE_SCREEN = 2,
+    MLINE_SCREEN_AUDIO = 3,
+    MLINE_AUDIO_SLOT = 4,
+    MLINE_VIDEO_SLOT = MLINE_AUDIO_SLOT + SFU_AUDIO_SLOTS,
+    MLINE_SCREEN_SLOT = MLINE_VIDEO_SLOT + SFU_VIDEO_SLOTS,
+    MLINE_SCREEN_AUDIO_SLOT,
+    MLINE_COUNT,
+};
+
+/* What a kind of receiver does with the space. `slots` (browsers) is the only one now; `simple` (one mixed
+ * audio, one switched video) and a recorder fit the same table. */
+struct view_ops {
+    struct view *(*new)(struct sfu_part *part);
+    void (*free)(struct view *v);
+    /* The peer agreed on its m-lines, or agreed anew. */
+    void (*on_mlines)(struct view *v);
+    /* Somebody joined, left, or began or ended sending; or the audible few or the speaker changed. */
+    void (*update)(struct view *v, int64_t now_us);
+    /* A feedback message about a stream that the view sends; `ssrc` is the stream. False: not its own. */
+    bool (*on_pli)(struct view *v, uint32_t ssrc, int64_t now_us);
+    bool (*on_nack)(struct view *v, uint32_t ssrc, uint16_t seq, int64_t now_us);
+    /* Writes sender reports for what it sends. */
+    void (*report)(struct view *v, int64_t now_us);
+};
+
+extern const struct view_ops view_slots;
+
+struct sfu_part {
+    struct sfu *space;
+    struct list node; /* sfu.parts */
+    uint32_t number;
+    struct peer *peer;
+    struct source sources[SOURCE_COUNT];
+    struct speaker_level level;
+    const struct view_ops *view_ops;
+    struct view *view;
+    int64_t joined_us;
+    int64_t screen_us; /* when it began to share its screen */
+    int64_t spoke_us; /* last time it was dominant speaker; orders the video slots */
+    uint64_t forwarded, received;
+    struct rtp_twcc *twcc;
+    bool connected;
+};
+
+struct sfu {
+    struct sfu_opts opts;
+    struct list parts; /* in the order they joined */
+    size_t count;
+    struct sfu_part *speaker;
+    struct sfu_part *audible[SPEAKER_AUDIBLE]; /* loudest first; NULL at the end */
+    int64_t tick_us;   /* next tick */
+    int64_t next_us;   /* sfu_deadline() */
+    unsigned ticks;
+    bool views_stale;  /* somebody joined, left, began or ended sending */
+};
+
+/* part.c */
+struct sfu_part *part_new(struct sfu *s, int64_t now_us, const struct sfu_join_opts *opts);
+void part_free(struct sfu_part *part);
+
+/* feedback.c: RTCP from a participant; the reports that are due to it. */
+void feedback_input(struct sfu_part *part, int64_t now_us, const void *data, size_t len);
+void feedback_tick(struct sfu_part *part, int64_t now_us, unsigned ticks);
+void feedback_twcc(struct sfu_part *part, int64_t now_us);
+
+/* audible.c: the audible few and the dominant speaker; true when either changed. */
+bool audible_tick(struct sfu *s, int64_t now_us);
+void audible_forget(struct sfu *s, const struct sfu_part *part);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One outgoing stream: continuity across whatever feeds it. */
+#include "slot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/mem.h>
+#include <rtp/vp8.h>
+
+#include "sfu_priv.h"
+
+enum {
+    PAYLOAD_MAX = 1400,     /* a browser's packets have 1200 bytes at most */
+    RESEND_GAP_US = 30000,  /* the same packet is not sent again within this time */
+};
+
+void slot_init(struct slot *sl, struct sfu_part *owner, unsigned mline)
+{
+    *sl = (struct slot){ .owner = owner, .mline = mline };
+    list_init(&sl->cur_node);
+    list_init(&sl->next_node);
+}
+
+/* Header extensions that mean the same to the receiver; the rest belongs to the sender's transport. */
+static const uint32_t PASSED_ON = 1u << RTP_EXT_LEVEL | 1u << RTP_EXT_ORIENTATION;
+
+static void unlink_all(struct slot *sl)
+{
+    list_del(&sl->cur_node);
+    list_del(&sl->next_node);
+    sl->cur = sl->next = NULL;
+}
+
+void slot_fini(struct slot *sl)
+{
+    unlink_all(sl);
+    free(sl->sent);
+    sl->sent = NULL;
+}
+
+static void take(struct slot *sl, struct source *src, unsigned layer)
+{
+    unlink_all(sl);
+    sl->cur = src;
+    sl->layer = layer;
+    sl->started = false;
+    list_add_tail(&src->subs, &sl->cur_node);
+    if (sl->sent) /* numbers of another source must not be resent */
+        memset(sl->sent, 0, SLOT_SENT * sizeof(*sl->sent));
+}
+
+void slot_feed(struct slot *sl, struct source *src, int64_t now_us)
+{
+    if (!src) {
+        unlink_all(sl);
+        return;
+    }
+    if (!source_is_video(src)) {
+        if (sl->cur != src)
+            take(sl, src, 0);
+        return;
+    }
+    if (sl->cur == src) { /* a change of mind: what feeds it stays */
+        list_del(&sl->next_node);
+        sl->next = NULL;
+        return;
+    }
+    if (sl->next == src)
+        return;
+    list_del(&sl->next_node);
+    sl->next = src;
+    sl->next_layer = source_layer(src, now_us);
+    list_add_tail(&src->waiting, &sl->next_node);
+    source_want_key(src, sl->next_layer, now_us);
+}
+
+void slot_take_over(struct slot *sl)
+{
+    take(sl, sl->next, sl->next_layer);
+    sl->owner->space->views_stale = true; /* whose picture it is changes now, not when it was wished */
+}
+
+/* Sets the offsets so that the first packet of a new source follows the last one sent. */
+static void join_streams(struct slot *sl, int64_t now_us, const struct rtp_packet *pkt,
+                         const struct rtp_vp8 *vp8)
+{
+    int64_t rate = source_is_video(sl->cur) ? 90 : 48; /* RTP clock per ms */
+    uint32_t gap = sl->out_us ? (uint32_t)MAX((now_us - sl->out_us) * rate / 1000, 1) : 0;
+
+    sl->started = true;
+    sl->first_seq = pkt->seq;
+    sl->seq_off = (uint16_t)(sl->out_seq + 1 - pkt->seq);
+    sl->ts_off = sl->out_ts + gap - pkt->ts;
+    sl->picture_off = (uint16_t)(sl->out_picture + 1 - vp8->picture_id);
+    sl->tl0_off = (uint8_t)(sl->out_tl0 + 1 - vp8->tl0);
+}
+
+/* Copies the payload with the slot's own picture ids. `vp8` is decoded from it; all zero for other codecs. */
+static void copy_payload(uint8_t *dst, const void *payload, size_t len, const struct rtp_vp8 *vp8,
+                         const struct slot_sent *sent)
+{
+    memcpy(dst, payload, len);
+    if (vp8->has_picture_id)
+        rtp_vp8_rewrite(dst, vp8, sent->picture_id, sent->tl0picidx);
+}
+
+static void remember(struct slot *sl, const struct slot_sent *sent)
+{
+    if (!sl->sent)
+        sl->sent = mem_calloc(SLOT_SENT, sizeof(*sl->sent));
+    sl->sent[sent->out_seq % SLOT_SENT] = *sent;
+}
+
+static void decode_vp8(const struct slot *sl, struct rtp_vp8 *vp8, const void *payload, size_t len)
+{
+    if (!source_is_video(sl->cur) || sl->owner->space->opts.video_codec != PEER_VP8 ||
+        rtp_vp8_decode(vp8, payload, len) != 0)
+        memset(vp8, 0, sizeof(*vp8));
+}
+
+/* Moves the highest-sent marks on; packets that arrive out of order do not. */
+static void advance(struct slot *sl, int64_t now_us, const struct peer_out *out, const struct slot_sent *sent)
+{
+    if (sl->out_us && (int16_t)(out->seq - sl->out_seq) <= 0)
+        return;
+    sl->out_seq = out->seq;
+    sl->out_ts = out->timestamp;
+    sl->out_us = now_us;
+    sl->out_picture = sent->picture_id;
+    sl->out_tl0 = sent->tl0picidx;
+}
+
+void slot_forward(struct slot *sl, int64_t now_us, const struct peer_rtp *rtp)
+{
+    const struct rtp_packet *pkt = &rtp->pkt;
+    uint8_t payload[PAYLOAD_MAX];
+    struct rtp_ext_values ext = rtp->ext;
+    struct rtp_vp8 vp8;
+    struct peer_out out;
+    struct slot_sent sent;
+
+    if (pkt->payload_len > sizeof(payload))
+        return;
+    decode_vp8(sl, &vp8, pkt->payload, pkt->payload_len);
+    if (!sl->started)
+        join_streams(sl, now_us, pkt, &vp8);
+    if ((int16_t)(pkt->seq - sl->first_seq) < 0)
+        return; /* older than the key frame that began this stream */
+    if ((uint16_t)(pkt->seq - sl->first_seq) > 0x4000)
+        sl->first_seq = (uint16_t)(pkt->seq - 0x2000); /* keep the comparison within half the range */
+
+    ext.has &= PASSED_ON;
+    out = (struct peer_out){
+        .mline = sl->mline,
+        .seq = (uint16_t)(pkt->seq + sl->seq_off),
+        .timestamp = pkt->ts + sl->ts_off,
+        .marker = pkt->marker,
+        .csrc = sl->cur->owner->number,
+        .ext = &ext,
+    };
+    sent = (struct slot_sent){
+        .out_seq = out.seq, .seq = pkt->seq, .layer = (uint8_t)rtp->layer, .known = true,
+        .picture_id = (uint16_t)(vp8.picture_id + sl->picture_off) & 0x7fff,
+        .tl0picidx = (uint8_t)(vp8.tl0 + sl->tl0_off),
+    };
+    copy_payload(payload, pkt->payload, pkt->payload_len, &vp8, &sent);
+    if (peer_send_rtp(sl->owner->peer, now_us, &out, payload, pkt->payload_len) != 0)
+        return;
+    sl->packets++;
+    sl->octets += (uint32_t)pkt->payload_len;
+    sl->owner->forwarded++;
+    if (source_is_video(sl->cur))
+        remember(sl, &sent);
+    advance(sl, now_us, &out, &sent);
+}
+
+bool slot_resend(struct slot *sl, uint16_t out_seq, int64_t now_us)
+{
+    struct slot_sent *sent = sl->sent ? &sl->sent[out_seq % SLOT_SENT] : NULL;
+    const struct ring_packet *kept;
+    uint8_t payload[PAYLOAD_MAX];
+    struct rtp_vp8 vp8;
+    struct peer_out out;
+
+    if (!sent || !sent->known || sent->out_seq != out_seq || !sl->cur)
+        return false;
+    if (sent->resent_us && now_us - sent->resent_us < RESEND_GAP_US)
+        return true;
+    kept = ring_get(&sl->cur->layers[sent->layer].ring, sent->seq);
+    if (!kept || kept->len > sizeof(payload))
+        return false;
+    sent->resent_us = now_us;
+    decode_vp8(sl, &vp8, kept->payload, kept->len);
+    copy_payload(payload, kept->payload, kept->len, &vp8, sent);
+    out = (struct peer_out){
+        .mline = sl->mline, .seq = ++sl->rtx_seq, .timestamp = kept->ts + sl->ts_off,
+        .marker = kept->marker, .rtx = true, .original_seq = out_seq,
+        .csrc = sl->cur->owner->number,
+    };
+    return peer_send_rtp(sl->owner->peer, now_us, &out, payload, kept->len) == 0;
+}

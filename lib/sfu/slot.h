@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One outgoing stream of a receiver. Whatever feeds it, the receiver sees one SSRC with continuous
+ * sequence numbers, timestamps and picture ids. */
+#ifndef SFU_SLOT_H
+#define SFU_SLOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <base/list.h>
+
+#include "source.h"
+
+enum { SLOT_SENT = 1024 /* packets whose origin is known, for NACK; a power of two */ };
+
+/* Where a sent packet came from. */
+struct slot_sent {
+    uint16_t out_seq, seq;
+    uint8_t layer;
+    bool known;
+    uint16_t picture_id; /* as sent */
+    uint8_t tl0picidx;
+    int64_t resent_us;
+};
+
+struct slot {
+    struct sfu_part *owner; /* the receiver */
+    unsigned mline;
+    struct source *cur;     /* feeds it now; NULL: empty */
+    unsigned layer;
+    struct source *next;    /* takes over at its next key frame; NULL: none */
+    unsigned next_layer;
+    struct list cur_node, next_node;
+    bool started;           /* something was sent from `cur` since it took over */
+
+    uint16_t first_seq;     /* of `cur` since it took over: earlier packets are dropped */
+    uint16_t seq_off;       /* out = in + off */
+    uint32_t ts_off;
+    uint16_t picture_off;
+    uint8_t tl0_off;
+    uint16_t out_seq;       /* highest sent */
+    uint32_t out_ts;
+    uint16_t out_picture;
+    uint8_t out_tl0;
+    int64_t out_us;         /* when the highest was sent; 0: never */
+
+    uint32_t packets, octets; /* sent, for sender reports */
+    uint16_t rtx_seq;
+    struct slot_sent *sent;   /* SLOT_SENT, video only; NULL until the first packet */
+};
+
+void slot_init(struct slot *sl, struct sfu_part *owner, unsigned mline);
+void slot_fini(struct slot *sl);
+
+/* Lets `src` feed the slot: audio at once; video at its next key frame, until when the old picture stays.
+ * NULL empties the slot at once. */
+void slot_feed(struct slot *sl, struct source *src, int64_t now_us);
+
+/* Sends one packet of the source that feeds the slot. */
+void slot_forward(struct slot *sl, int64_t now_us, const struct peer_rtp *rtp);
+
+/* The awaited source has a key frame: it takes over now. */
+void slot_take_over(struct slot *sl);
+
+/* Sends a packet again as RTX. False: not known any more. */
+bool slot_resend(struct slot *sl, uint16_t out_seq, int64_t now_us);
+
+#endif

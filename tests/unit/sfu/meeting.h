@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A space and its browsers on the simulated network. */
+#ifndef TESTS_UNIT_SFU_MEETING_H
+#define TESTS_UNIT_SFU_MEETING_H
+
+#include <sfu/sfu.h>
+
+#include "browser.h"
+#include "simnet.h"
+
+enum { MEETING_MAX = 16 };
+
+struct meeting;
+
+struct guest {
+    struct meeting *m;
+    struct browser *browser;
+    struct sfu_part *part;
+    uint32_t number;
+    struct addr addr;
+    struct sfu_slots slots;  /* as last told */
+    enum peer_state state;   /* as the space sees it */
+    char cause[PEER_ERROR_MAX];
+};
+
+struct meeting {
+    struct simnet *net;
+    struct dtls_ctx *dtls;
+    struct sfu *sfu;
+    struct addr server;
+    struct guest guests[MEETING_MAX + 1]; /* by number, from 1 */
+    unsigned n;
+    uint32_t speaker;
+};
+
+void meeting_start(struct meeting *m, uint64_t seed);
+void meeting_end(struct meeting *m);
+
+/* A guest joins, with offer, answer and candidates. */
+struct guest *meeting_join(struct meeting *m, const struct browser_opts *opts);
+void meeting_leave(struct guest *g);
+
+/* Runs for a while, or until `done` says so (returned). */
+void meeting_run_ms(struct meeting *m, int64_t ms);
+bool meeting_until(struct meeting *m, int64_t ms, bool (*done)(void *arg));
+
+int64_t meeting_now(const struct meeting *m);
+
+/* True when all guests are connected, by both ends' opinion. */
+bool meeting_connected(void *m);
+
+#endif
