@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Calls: spaces that somebody is in. The bus key space/<guid> makes this callbridge the only one that has
+ * this call; it is given back when nobody has been in the space for a while. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/map.h>
+#include <base/mem.h>
+#include <base/str.h>
+#include <loop/clock.h>
+
+#include "callbridge.h"
+#include "guid.h"
+
+struct call *call_find(const struct callbridge *cb, const char *space)
+{
+    return map_get(cb->calls, space);
+}
+
+struct call *call_open(struct callbridge *cb, const struct site_space *space)
+{
+    struct call *c = call_find(cb, space->id);
+
+    if (c)
+        return c;
+    if (map_count(cb->calls) >= SPACES_MAX)
+        return NULL;
+    c = MEM_NEW(struct call);
+    c->cb = cb;
+    (void)str_copy(c->space, sizeof(c->space), space->id);
+    guid_make(c->guid);
+    c->name = str_dup(str_empty(space->name) ? "" : space->name);
+    c->number = ++cb->last_call;
+    c->locked = space->locked;
+    c->started_ms = c->empty_since_ms = loop_now_ms();
+    list_init(&c->parts);
+    c->media = media_space_new(cb->media, c);
+    (void)map_put(cb->calls, c->space, c);
+    return c;
+}
+
+/* Gives the space back. */
+static void call_close(struct call *c)
+{
+    struct callbridge *cb = c->cb;
+    char key[GUID_LEN + sizeof("space/")];
+
+    (void)snprintf(key, sizeof(key), "space/%s", c->space);
+    (void)map_del(cb->calls, c->space);
+    media_space_free(c->media);
+    bus_key_release(cb->d->bus, key);
+    free(c->name);
+    free(c);
+}
+
+void call_end(struct call *c, const char *reason)
+{
+    struct list *it, *tmp;
+
+    LIST_EACH(it, tmp, &c->parts)
+        participant_end(LIST_ENTRY(it, struct participant, node), reason);
+    call_close(c);
+}
+
+struct participant *participant_find(const struct call *c, uint32_t number)
+{
+    struct list *it, *tmp;
+
+    LIST_EACH(it, tmp, &c->parts) {
+        struct participant *p = LIST_ENTRY(it, struct participant, node);
+
+        if (p->number == number)
+            return p;
+    }
+    return NULL;
+}
+
+struct log_ctx participant_log(const struct participant *p)
+{
+    return (struct log_ctx){ .trace = p->trace_hex, .call = p->number_text, .subject = p->call->space };
+}
+
+static void participant_free(struct participant *p)
+{
+    if (p->offer)
+        bus_fail(p->offer, BUS_NOT_FOUND, false, "The participant has left.");
+    free(p->name);
+    free(p->session);
+    free(p->webbridge);
+    free(p);
+}
+
+void participant_end(struct participant *p, const char *reason)
+{
+    struct call *c = p->call;
+    struct callbridge *cb = c->cb;
+    struct log_ctx ctx = participant_log(p);
+
+    if (reason)
+        notify_ended(p, reason);
+    log_event(LOG_LEVEL_INFO, &ctx, "user \"%s\": deactivating due to session resource teardown", p->jid);
+    log_event(LOG_LEVEL_INFO, &ctx, "call %u: tearing down (\"%s\" conference media)", p->number, p->jid);
+    log_event(LOG_LEVEL_INFO, &ctx, "participant \"%s\" left space %s (%s)", p->jid, c->space, c->name);
+    daemon_fault_clear(cb->d, "iceFailure", p->number_text);
+    guest_remove(cb, p);
+    media_leave(c->media, p->number);
+    list_del(&p->node);
+    c->count--;
+    cb->participants--;
+    daemon_load_set(cb->d, (uint32_t)cb->participants);
+    notify_left(c, p->number);
+    participant_free(p);
+    if (c->count == 0)
+        c->empty_since_ms = loop_now_ms();
+    if (cb->draining && cb->participants == 0)
+        daemon_drained(cb->d);
+}
+
+/* A participant is gone when it has neither signalling nor media: the callbridge alone decides that. */
+static bool is_gone(const struct participant *p, int64_t now_ms)
+{
+    return p->lost_ms && p->media != PEER_CONNECTED && now_ms - p->lost_ms > SIGNALLING_LOST_MS;
+}
+
+static void tick_participant(struct participant *p, int64_t now_ms)
+{
+    if (p->offer && now_ms - p->offer_ms > OFFER_WAIT_MS) {
+        bus_fail(p->offer, BUS_INTERNAL, true, "The media engine does not answer.");
+        p->offer = NULL;
+    }
+    if (is_gone(p, now_ms))
+        participant_end(p, "connection-lost");
+    else
+        media_stats(p->call->media, p->number, 0);
+}
+
+void call_tick(struct callbridge *cb)
+{
+    int64_t now_ms = loop_now_ms();
+    void *value;
+    size_t pos = 0;
+
+    while (map_next(cb->calls, &pos, NULL, &value)) {
+        struct call *c = value;
+        struct list *it, *tmp;
+
+        LIST_EACH(it, tmp, &c->parts)
+            tick_participant(LIST_ENTRY(it, struct participant, node), now_ms);
+        if (c->count == 0 && now_ms - c->empty_since_ms > EMPTY_SPACE_MS)
+            call_close(c);
+    }
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The callbridge's control thread: logins, spaces with a call, participants.
+ *
+ *   login.c ─▶ ticket.c      who may enter              guest.c   accounts at xmpp
+ *   join.c  ─▶ call.c        entering and leaving       notify.c  what browsers are told
+ *   signal.c                 what a participant asks    operate.c what an operator asks
+ *   engine.c                 what the media engine says
+ */
+#ifndef CALLBRIDGE_CALLBRIDGE_H
+#define CALLBRIDGE_CALLBRIDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <base/addr.h>
+#include <base/list.h>
+#include <bus/bus.h>
+#include <daemon/daemon.h>
+#include <log/log.h>
+#include <loop/timer.h>
+#include <site/site.h>
+
+#include "bridge.pb-c.h"
+#include "limits.h"
+#include "media.h"
+
+enum { GUID_LEN = 36, JID_MAX = 320, TRACE_HEX_LEN = 2 * BUS_TRACE_ID_LEN };
+
+struct callbridge {
+    struct daemon *d;
+    struct site *site;
+    struct media *media;
+    uint8_t ticket_key[32];
+    struct map *calls;     /* space GUID -> struct call */
+    struct map *links;     /* webbridge instance -> number in the log */
+    struct loop_timer *tick;
+    size_t participants, logins_waiting;
+    unsigned last_login, last_call, last_number, last_link;
+    bool xmpp_up, xmpp_seen;
+    bool draining;
+    struct list waiting_logins; /* login.c */
+};
+
+/* One meeting: a space with participants. Owned by its callbridge as long as the bus key is. */
+struct call {
+    struct callbridge *cb;
+    char space[GUID_LEN + 1];
+    char guid[GUID_LEN + 1];
+    char *name;               /* of the space, as last known */
+    unsigned number;
+    struct media_space *media;
+    struct list parts;        /* struct participant.node, in the order they joined */
+    size_t count, max_count;
+    bool locked;
+    uint32_t speaker;
+    int64_t started_ms, empty_since_ms;
+};
+
+/* A browser in a call. `number` is its number in the log ("call 6"), its CSRC and its name in messages. */
+struct participant {
+    struct call *call;
+    struct list node;
+    uint32_t number;
+    char *name;
+    char jid[JID_MAX];
+    char access[GUID_LEN + 1]; /* access method; "" the space itself */
+    bool activator;            /* may be alone: lets those in who wait */
+    bool can_mute, can_remove, can_lock;
+    char *session;             /* WebSocket; NULL while signalling is down */
+    char *webbridge;           /* instance that holds it */
+    struct addr client;
+    uint8_t trace[BUS_TRACE_ID_LEN];
+    char trace_hex[TRACE_HEX_LEN + 1];
+    char number_text[12];
+
+    bool audio_muted, video_muted, screen, hand;
+    enum peer_state media;
+    char cause[PEER_ERROR_MAX];
+    struct sfu_slots slots;
+    struct sfu_stats stats;
+    struct bus_call *offer;    /* waits for the worker's answer */
+    uint64_t offer_cookie;
+    int64_t joined_ms, offer_ms, lost_ms; /* lost_ms: signalling gone since; 0 while it is there */
+};
+
+/* --- login.c, ticket.c, guest.c ------------------------------------------------------------------------- */
+
+void login_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void login_fini(struct callbridge *cb);
+
+/* What a ticket says. */
+struct ticket {
+    char space[GUID_LEN + 1];
+    char access[GUID_LEN + 1]; /* "" the space itself */
+    char jid[JID_MAX];
+    int64_t expires_s;         /* wall clock */
+};
+
+/* Loads the key that all callbridges of the site share, or makes it. Errors: negative errno. */
+int ticket_key_load(uint8_t key[32], const char *path) MUST_USE;
+
+/* Returns the sealed text. Owner: the caller frees. */
+char *ticket_seal(const uint8_t key[32], const struct ticket *t);
+
+/* Errors: -EACCES not one of ours, or changed; -ETIMEDOUT expired. */
+int ticket_open(struct ticket *out, const uint8_t key[32], const char *text, int64_t now_s) MUST_USE;
+
+typedef void (*guest_stored_fn)(void *arg);
+
+/* Has xmpp store a credential, and calls `fn` when it has, or cannot, or after XMPP_WAIT_MS. */
+void guest_store(struct callbridge *cb, unsigned login, const char *jid, const char *space,
+                 guest_stored_fn fn, void *arg);
+void guest_remove(struct callbridge *cb, const struct participant *p);
+void guest_peer(struct callbridge *cb, bool up);
+
+/* --- call.c, join.c --------------------------------------------------------------------------------------- */
+
+/* Returns the call of a space, or NULL. */
+struct call *call_find(const struct callbridge *cb, const char *space);
+
+/* Returns the call of a space, begun if need be; NULL when there are too many. */
+struct call *call_open(struct callbridge *cb, const struct site_space *space);
+
+/* Ends a call; everybody in it is told `reason`. */
+void call_end(struct call *c, const char *reason);
+
+struct participant *participant_find(const struct call *c, uint32_t number);
+
+/* Takes a participant out. `reason` is what its page is told; NULL: it knows. */
+void participant_end(struct participant *p, const char *reason);
+
+/* The log context of a participant. */
+struct log_ctx participant_log(const struct participant *p);
+
+/* Every second: lost signalling, stuck offers, empty calls, statistics. */
+void call_tick(struct callbridge *cb);
+
+void join_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void resume_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+
+/* Writes the number of the web bridge link by which a request came, as the log names it. */
+unsigned link_number(struct callbridge *cb, const struct bus_call *call);
+
+/* --- signal.c ---------------------------------------------------------------------------------------------- */
+
+void offer_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void candidate_event(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void set_media_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void control_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void leave_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void report_event(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void session_gone_event(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+
+/* Orders that both participants with the right and operators can give. `by` 0: an operator. */
+void control_mute(struct participant *p, bool audio, bool video, uint32_t by);
+void control_lock(struct call *c, bool locked);
+
+/* Tells the engine what of a participant is to be forwarded. */
+void media_of(struct participant *p);
+
+/* --- notify.c ----------------------------------------------------------------------------------------------- */
+
+void notify_participant(const struct participant *about);      /* to everybody in the call */
+void notify_left(const struct call *c, uint32_t number);
+void notify_speaker(const struct call *c);
+void notify_locked(const struct call *c);
+void notify_slots(const struct participant *to);
+void notify_muted(const struct participant *to, bool audio, bool video, uint32_t by);
+void notify_media(const struct participant *to);
+void notify_ended(const struct participant *to, const char *reason);
+
+/* Fills a message about a participant; strings stay the participant's. */
+void notify_describe(Stoa__Bridge__V1__Participant *out, const struct participant *p);
+/* Fills the slots; `out` points into `slots`. */
+void notify_fill_slots(Stoa__Bridge__V1__Slots *out, struct sfu_slots *slots);
+
+/* --- operate.c, engine.c ------------------------------------------------------------------------------------ */
+
+void list_calls_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void control_call_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+
+void engine_event(void *arg, const struct media_event *event);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the media engine says: answers to offers, states of connections, slots, the speaker. */
+#include <string.h>
+
+#include <base/str.h>
+
+#include "callbridge.h"
+
+static void on_answer(struct participant *p, const struct media_event *ev)
+{
+    Stoa__Bridge__V1__OfferReply reply = STOA__BRIDGE__V1__OFFER_REPLY__INIT;
+    struct log_ctx ctx = participant_log(p);
+    struct bus_call *call = p->offer;
+
+    if (!call || ev->cookie != p->offer_cookie)
+        return;
+    p->offer = NULL;
+    if (ev->text) {
+        reply.sdp = (char *)(uintptr_t)ev->text;
+        bus_reply(call, &reply.base);
+        log_event(LOG_LEVEL_INFO, &ctx, "call %u: starting DTLS combined media negotiation", p->number);
+    } else {
+        log_event(LOG_LEVEL_WARNING, &ctx, "call %u: offer refused; %s", p->number, ev->cause);
+        bus_fail(call, BUS_INVALID, false, "The offer cannot be used: %s.", ev->cause);
+    }
+}
+
+static void log_connected(const struct participant *p)
+{
+    struct log_ctx ctx = participant_log(p);
+
+    log_event(LOG_LEVEL_INFO, &ctx, "call %u: media connected", p->number);
+}
+
+static void on_state(struct participant *p, const struct media_event *ev)
+{
+    struct daemon *d = p->call->cb->d;
+    struct log_ctx ctx = participant_log(p);
+    bool was_connected = p->media == PEER_CONNECTED;
+    const char *cause = ev->cause ? ev->cause : "";
+
+    if (p->media == ev->state && str_eq(p->cause, cause))
+        return;
+    p->media = ev->state;
+    (void)str_copy(p->cause, sizeof(p->cause), cause);
+    if (ev->state == PEER_CONNECTED && !was_connected)
+        log_connected(p);
+    if (cause[0]) {
+        log_event(LOG_LEVEL_WARNING, &ctx, "call %u: ICE failure; %s", p->number, cause);
+        daemon_fault_raise(d, "iceFailure", p->number_text, "Call %u (%s) has no media connection: %s",
+                           p->number, p->name, cause);
+    } else {
+        daemon_fault_clear(d, "iceFailure", p->number_text);
+    }
+    notify_media(p);
+    if (was_connected != (ev->state == PEER_CONNECTED))
+        notify_participant(p);
+}
+
+static void on_slots(struct participant *p, const struct media_event *ev)
+{
+    p->slots = ev->slots;
+    notify_slots(p);
+}
+
+static void on_stats(struct participant *p, const struct media_event *ev)
+{
+    p->stats = ev->stats;
+}
+
+static void (*const handlers[])(struct participant *p, const struct media_event *ev) = {
+    [MEDIA_ANSWER] = on_answer,
+    [MEDIA_STATE] = on_state,
+    [MEDIA_SLOTS] = on_slots,
+    [MEDIA_STATS] = on_stats,
+};
+
+void engine_event(void *arg, const struct media_event *ev)
+{
+    struct call *c = ev->space_arg;
+    struct participant *p;
+
+    (void)arg;
+    if (ev->type == MEDIA_SPEAKER) {
+        c->speaker = ev->participant;
+        notify_speaker(c);
+        return;
+    }
+    p = participant_find(c, ev->participant);
+    if (p)
+        handlers[ev->type](p, ev);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Entering a call with a ticket, and taking a participant up again after its signalling was lost. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <base/hex.h>
+#include <base/map.h>
+#include <base/mem.h>
+#include <base/str.h>
+#include <loop/clock.h>
+
+#include "callbridge.h"
+
+unsigned link_number(struct callbridge *cb, const struct bus_call *call)
+{
+    const char *instance = bus_call_instance(call);
+    uintptr_t number = (uintptr_t)map_get(cb->links, instance);
+
+    if (number == 0) {
+        number = ++cb->last_link;
+        (void)map_put(cb->links, instance, (void *)number);
+    }
+    return (unsigned)number;
+}
+
+/* --- who may enter -------------------------------------------------------------------------------------- */
+
+/* What a ticket gives at this moment. */
+struct admission {
+    struct ticket ticket;
+    const struct site_space *space;
+    const struct site_access *access; /* NULL: the space itself */
+};
+
+/* Opens a ticket and looks its space and access method up in the live configuration. Answers the request
+ * and returns false when it gives no access (any more). */
+static bool admit(struct callbridge *cb, struct bus_call *call, const char *ticket, const char *space,
+                  struct admission *out)
+{
+    int rc = ticket_open(&out->ticket, cb->ticket_key, ticket ? ticket : "", (int64_t)time(NULL));
+
+    if (rc == 0 && !str_eq(out->ticket.space, space))
+        rc = -EACCES;
+    if (rc) {
+        bus_fail(call, BUS_DENIED, false, rc == -ETIMEDOUT ? "The ticket has expired: log in again."
+                                                           : "The ticket is not valid: log in again.");
+        return false;
+    }
+    out->space = site_space(cb->site, out->ticket.space);
+    out->access = out->ticket.access[0] ? site_access(cb->site, out->ticket.access) : NULL;
+    if (!out->space || (out->ticket.access[0] && !out->access)) {
+        bus_fail(call, BUS_DENIED, false, "The meeting, or this way into it, does not exist any more.");
+        return false;
+    }
+    return true;
+}
+
+/* Returns the name without surrounding spaces, or NULL when it is not usable. Owner: the caller. */
+static char *clean_name(const char *name)
+{
+    size_t len;
+
+    if (!name)
+        return NULL;
+    name += strspn(name, " \t");
+    len = strlen(name);
+    while (len > 0 && (name[len - 1] == ' ' || name[len - 1] == '\t'))
+        len--;
+    if (len == 0 || len > NAME_BYTES_MAX)
+        return NULL;
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+            return NULL;
+    }
+    return str_ndup(name, len);
+}
+
+static bool has_activator(const struct call *c)
+{
+    struct list *it, *tmp;
+
+    LIST_EACH(it, tmp, &c->parts) {
+        if (LIST_ENTRY(it, struct participant, node)->activator)
+            return true;
+    }
+    return false;
+}
+
+static size_t limit_of(uint32_t setting, size_t fallback)
+{
+    return setting ? setting : fallback;
+}
+
+/* Why a participant may not enter now; NULL: it may. */
+static const char *full_or_locked(struct callbridge *cb, const struct call *c, const struct admission *a)
+{
+    const struct site_settings *s = site_settings(cb->site);
+
+    if (c->locked)
+        return "The meeting is locked.";
+    if (c->count >= limit_of(a->space->participant_limit,
+                             limit_of(s ? s->space_participant_limit : 0, SFU_MAX_PARTS)) ||
+        c->count >= SFU_MAX_PARTS)
+        return "The meeting is full.";
+    if (cb->participants >= limit_of(s ? s->participant_limit : 0, PARTICIPANTS_MAX))
+        return "The server is full.";
+    if (a->access && a->access->needs_activation && !has_activator(c))
+        return "The host has not started the meeting yet.";
+    return NULL;
+}
+
+/* --- answers -------------------------------------------------------------------------------------------- */
+
+static void answer_state(struct bus_call *call, struct participant *p)
+{
+    struct call *c = p->call;
+    Stoa__Bridge__V1__JoinReply reply = STOA__BRIDGE__V1__JOIN_REPLY__INIT;
+    Stoa__Bridge__V1__Rights rights = STOA__BRIDGE__V1__RIGHTS__INIT;
+    Stoa__Bridge__V1__Slots slots = STOA__BRIDGE__V1__SLOTS__INIT;
+    Stoa__Bridge__V1__Participant *list = mem_calloc(c->count, sizeof(*list));
+    Stoa__Bridge__V1__Participant **ptrs = mem_calloc(c->count, sizeof(*ptrs));
+    struct list *it, *tmp;
+    size_t n = 0;
+
+    LIST_EACH(it, tmp, &c->parts) {
+        notify_describe(&list[n], LIST_ENTRY(it, struct participant, node));
+        ptrs[n] = &list[n];
+        n++;
+    }
+    rights.has_mute_others = rights.has_remove_others = rights.has_lock = 1;
+    rights.mute_others = p->can_mute;
+    rights.remove_others = p->can_remove;
+    rights.lock = p->can_lock;
+    notify_fill_slots(&slots, &p->slots);
+    reply.has_participant = reply.has_call = reply.has_locked = reply.has_speaker = 1;
+    reply.participant = reply.call = p->number;
+    reply.space_name = c->name;
+    reply.jid = p->jid;
+    reply.rights = &rights;
+    reply.n_participants = n;
+    reply.participants = ptrs;
+    reply.locked = c->locked;
+    reply.speaker = c->speaker;
+    reply.video_codec = (char *)(uintptr_t)"VP8";
+    reply.slots = &slots;
+    bus_reply(call, &reply.base);
+    free(ptrs);
+    free(list);
+}
+
+static void take_session(struct participant *p, const struct bus_call *call,
+                         const Stoa__Bridge__V1__Session *session)
+{
+    str_set(&p->session, session->session_id);
+    str_set(&p->webbridge, bus_call_instance(call));
+    memcpy(p->trace, bus_call_trace(call), sizeof(p->trace));
+    hex_encode(p->trace_hex, p->trace, sizeof(p->trace));
+    if (!session->client_address || addr_parse(&p->client, session->client_address) != 0)
+        p->client = (struct addr){ 0 };
+    p->lost_ms = 0;
+}
+
+/* --- join ------------------------------------------------------------------------------------------------- */
+
+static struct participant *participant_new(struct call *c, const struct admission *a, char *name)
+{
+    struct participant *p = MEM_NEW(struct participant);
+
+    p->call = c;
+    p->number = ++c->cb->last_number;
+    p->name = name;
+    (void)snprintf(p->number_text, sizeof(p->number_text), "%u", p->number);
+    (void)str_copy(p->jid, sizeof(p->jid), a->ticket.jid);
+    (void)str_copy(p->access, sizeof(p->access), a->ticket.access);
+    p->activator = !a->access || !a->access->needs_activation;
+    p->can_mute = a->access && a->access->can_mute_others;
+    p->can_remove = a->access && a->access->can_disconnect_others;
+    p->can_lock = a->access && a->access->can_lock;
+    p->joined_ms = loop_now_ms();
+    list_add_tail(&c->parts, &p->node);
+    c->count++;
+    c->cb->participants++;
+    c->max_count = MAX(c->max_count, c->count);
+    return p;
+}
+
+static void enter(struct participant *p, struct bus_call *call, const Stoa__Bridge__V1__JoinRequest *req)
+{
+    struct call *c = p->call;
+    struct log_ctx ctx;
+
+    take_session(p, call, req->session);
+    p->audio_muted = req->audio_muted;
+    p->video_muted = req->video_muted;
+    ctx = participant_log(p);
+    log_event(LOG_LEVEL_INFO, &ctx, "successful login request from %s", p->jid);
+    log_event(LOG_LEVEL_INFO, &ctx, "instantiating user \"%s\"", p->jid);
+    log_event(LOG_LEVEL_INFO, &ctx, "new session created for user \"%s\"", p->jid);
+    log_event(LOG_LEVEL_INFO, &ctx, "call %u: allocated for %s \"Web client\" conference participation",
+              p->number, p->jid);
+    log_event(LOG_LEVEL_INFO, &ctx, "participant \"%s\" joined space %s (%s)", p->jid, c->space, c->name);
+    media_join(c->media, p->number, &p->client);
+    media_of(p);
+    daemon_load_set(c->cb->d, (uint32_t)c->cb->participants);
+    answer_state(call, p);
+    notify_participant(p);
+}
+
+void join_request(void *arg, struct bus_call *call, const ProtobufCMessage *body)
+{
+    struct callbridge *cb = ((struct daemon *)arg)->user;
+    const Stoa__Bridge__V1__JoinRequest *req = (const void *)body;
+    struct admission a;
+    struct call *c;
+    const char *no;
+    char *name;
+
+    if (!req->session || str_empty(req->session->session_id)) {
+        bus_fail(call, BUS_INVALID, false, "The session is missing.");
+        return;
+    }
+    if (!admit(cb, call, req->ticket, req->space, &a))
+        return;
+    name = clean_name(req->name);
+    c = name ? call_open(cb, a.space) : NULL;
+    no = c ? full_or_locked(cb, c, &a) : NULL;
+    if (!name)
+        bus_fail(call, BUS_INVALID, false, "The name must have 1 to %d characters.", NAME_CHARS_MAX);
+    else if (!c || cb->draining)
+        bus_fail(call, BUS_UNAVAILABLE, true, "The server takes no more meetings at the moment.");
+    else if (no)
+        bus_fail(call, c->locked ? BUS_DENIED : BUS_UNAVAILABLE, true, "%s", no);
+    else {
+        enter(participant_new(c, &a, name), call, req);
+        return;
+    }
+    free(name);
+}
+
+void resume_request(void *arg, struct bus_call *call, const ProtobufCMessage *body)
+{
+    struct callbridge *cb = ((struct daemon *)arg)->user;
+    const Stoa__Bridge__V1__ResumeRequest *req = (const void *)body;
+    struct admission a;
+    struct call *c;
+    struct participant *p;
+    struct log_ctx ctx;
+
+    if (!req->session || str_empty(req->session->session_id)) {
+        bus_fail(call, BUS_INVALID, false, "The session is missing.");
+        return;
+    }
+    if (!admit(cb, call, req->ticket, req->space, &a))
+        return;
+    c = call_find(cb, a.ticket.space);
+    p = c ? participant_find(c, req->participant) : NULL;
+    if (!p || !str_eq(p->jid, a.ticket.jid)) { /* the JID binds the ticket to its participant */
+        bus_fail(call, BUS_NOT_FOUND, false, "The participant is not in the meeting any more.");
+        return;
+    }
+    if (p->session && !str_eq(p->session, req->session->session_id))
+        notify_ended(p, "replaced");
+    take_session(p, call, req->session);
+    ctx = participant_log(p);
+    log_event(LOG_LEVEL_INFO, &ctx, "call %u: signalling resumed by web bridge link %u", p->number,
+              link_number(cb, call));
+    answer_state(call, p);
+}

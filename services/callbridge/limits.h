@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * All limits of the callbridge, each with its reason. */
+#ifndef CALLBRIDGE_LIMITS_H
+#define CALLBRIDGE_LIMITS_H
+
+enum {
+    NAME_CHARS_MAX = 64,          /* a participant's name; the page cuts at the same length */
+    NAME_BYTES_MAX = NAME_CHARS_MAX * 4,
+    LOGIN_REFUSAL_MS = 250,       /* wrong call ID and wrong passcode answer after the same time */
+    LOGINS_WAITING_MAX = 1000,    /* refused logins held back at a time: 4,000 guesses/s */
+    TICKET_LIFETIME_S = 24 * 3600, /* DESIGN section 4 step 3 */
+    XMPP_WAIT_MS = 1000,          /* joining never depends on xmpp: DESIGN section 4 step 3 */
+    SIGNALLING_LOST_MS = 30000,   /* without signalling and without media: DESIGN section 4 step 8 */
+    EMPTY_SPACE_MS = 10000,       /* a space without participants is given back to the bus */
+    SPACES_MAX = 2000,            /* open spaces of one callbridge */
+    PARTICIPANTS_MAX = 5000,      /* of one callbridge, if the settings do not say less */
+    OFFER_WAIT_MS = 5000,         /* a worker that does not answer an offer by then is stuck */
+    TICK_MS = 1000,
+};
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * callbridge: guest logins, calls, participants, and the media engine. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <base/map.h>
+#include <base/mem.h>
+#include <base/str.h>
+#include <conf/conf.h>
+#include <daemon/metrics.h>
+#include <evp/util.h>
+
+#include "callbridge.h"
+#include "calls.pb-c.h"
+
+static const struct bus_handler handlers[] = {
+    { &stoa__bridge__v1__guest_login_request__descriptor, login_request },
+    { &stoa__bridge__v1__join_request__descriptor, join_request },
+    { &stoa__bridge__v1__resume_request__descriptor, resume_request },
+    { &stoa__bridge__v1__offer_request__descriptor, offer_request },
+    { &stoa__bridge__v1__candidate_event__descriptor, candidate_event },
+    { &stoa__bridge__v1__set_media_request__descriptor, set_media_request },
+    { &stoa__bridge__v1__control_request__descriptor, control_request },
+    { &stoa__bridge__v1__leave_request__descriptor, leave_request },
+    { &stoa__bridge__v1__report_event__descriptor, report_event },
+    { &stoa__bridge__v1__session_gone_event__descriptor, session_gone_event },
+    { &stoa__calls__v1__list_calls_request__descriptor, list_calls_request },
+    { &stoa__calls__v1__control_call_request__descriptor, control_call_request },
+};
+
+static unsigned workers_wanted;
+static bool echo_wanted;
+static enum peer_codec codec_wanted = PEER_VP8;
+
+static int set_workers(struct daemon *d, const char *value)
+{
+    int64_t n;
+    int rc = str_to_i64(value, 1, 64, &n);
+
+    (void)d;
+    workers_wanted = (unsigned)n;
+    return rc;
+}
+
+static int set_echo(struct daemon *d, const char *value)
+{
+    (void)d;
+    (void)value;
+    echo_wanted = true;
+    return 0;
+}
+
+static int set_codec(struct daemon *d, const char *value)
+{
+    (void)d;
+    codec_wanted = str_ieq(value, "H264") ? PEER_H264 : PEER_VP8;
+    return str_ieq(value, "H264") || str_ieq(value, "VP8") ? 0 : -EINVAL;
+}
+
+static const struct daemon_option options[] = {
+    { "workers", "N", "media worker threads (default: cores - 1)", set_workers },
+    { "video-codec", "VP8|H264", "the codec of all spaces (default VP8)", set_codec },
+    { "echo", NULL, "test hook: everybody sees and hears themselves", set_echo },
+};
+
+static void on_tick(void *arg)
+{
+    call_tick(arg);
+}
+
+static void on_peer(void *arg, const struct bus_peer *peer, bool up)
+{
+    if (str_eq(peer->role, "xmpp"))
+        guest_peer(arg, up);
+}
+
+/* A space that was deleted ends its call. */
+static void on_site_change(enum site_kind kind, const char *id, void *arg)
+{
+    struct callbridge *cb = arg;
+    void *value;
+    size_t it = 0;
+
+    daemon_ready_changed(cb->d);
+    if (kind != SITE_SPACE || !cb->calls)
+        return;
+    while (map_next(cb->calls, &it, NULL, &value)) {
+        struct call *c = value;
+
+        if ((!id || str_eq(id, c->space)) && !site_space(cb->site, c->space))
+            call_end(c, "call-ended");
+    }
+}
+
+static double read_participants(void *arg)
+{
+    return (double)((struct callbridge *)arg)->participants;
+}
+
+static double read_calls(void *arg)
+{
+    return (double)map_count(((struct callbridge *)arg)->calls);
+}
+
+/* One number of the media engine. */
+#define MEDIA_COUNTER(field) \
+    static double read_##field(void *arg) \
+    { \
+        struct media_counters c; \
+\
+        media_counters(((struct callbridge *)arg)->media, &c); \
+        return (double)c.field; \
+    }
+
+MEDIA_COUNTER(rx_packets)
+MEDIA_COUNTER(tx_packets)
+MEDIA_COUNTER(rx_bytes)
+MEDIA_COUNTER(tx_bytes)
+MEDIA_COUNTER(dropped)
+MEDIA_COUNTER(send_failed)
+
+static void add_metrics(struct callbridge *cb)
+{
+    static const struct {
+        const char *name, *help;
+        double (*read)(void *arg);
+    } counters[] = {
+        { "stoa_media_rx_packets_total", "datagrams received by the media workers", read_rx_packets },
+        { "stoa_media_tx_packets_total", "datagrams sent by the media workers", read_tx_packets },
+        { "stoa_media_rx_bytes_total", "bytes received by the media workers", read_rx_bytes },
+        { "stoa_media_tx_bytes_total", "bytes sent by the media workers", read_tx_bytes },
+        { "stoa_media_dropped_total", "datagrams that belong to nobody", read_dropped },
+        { "stoa_media_send_failed_total", "datagrams that the kernel did not take", read_send_failed },
+    };
+    struct daemon_metrics *ms = cb->d->metrics;
+
+    daemon_metric_read(daemon_metric_gauge(ms, "stoa_participants", "participants in calls", NULL),
+                       read_participants, cb);
+    daemon_metric_read(daemon_metric_gauge(ms, "stoa_calls", "spaces with a call", NULL), read_calls, cb);
+    for (size_t i = 0; i < ARRAY_LEN(counters); i++)
+        daemon_metric_read(daemon_metric_counter(ms, counters[i].name, counters[i].help, NULL),
+                           counters[i].read, cb);
+}
+
+static int start_media(struct callbridge *cb)
+{
+    const struct conf *conf = cb->d->conf;
+    const char *listen = conf_listen(conf, "media");
+    struct media_opts opts = {
+        .loop = cb->d->loop,
+        .workers = MIN(workers_wanted ? workers_wanted : 64, conf_port_count(conf, "media")),
+        .listen = str_eq(listen, "*") ? "" : listen,
+        .port = conf_port(conf, "media"),
+        .video_codec = codec_wanted,
+        .echo = echo_wanted,
+        .on_event = engine_event,
+        .arg = cb,
+    };
+    char err[PEER_ERROR_MAX] = "";
+
+    if (!workers_wanted)
+        opts.workers = 0;
+    cb->media = media_new(&opts, err);
+    return cb->media ? 0 : daemon_fail(cb->d, EX_UNAVAILABLE, "%s.", err);
+}
+
+static int start(struct daemon *d)
+{
+    static const char *const topics[] = { "site", "site-secret", NULL };
+    struct callbridge *cb = MEM_NEW(struct callbridge);
+    char *key = conf_path(d->conf, "keys", "callbridge.ticket");
+    char *cache;
+    int rc;
+
+    d->user = cb;
+    cb->d = d;
+    list_init(&cb->waiting_logins);
+    cb->calls = map_new();
+    cb->links = map_new();
+    rc = ticket_key_load(cb->ticket_key, key);
+    if (rc)
+        rc = daemon_fail(d, EX_CANTCREAT, "The ticket key %s cannot be read or made (%s).", key, strerror(-rc));
+    free(key);
+    if (rc == 0)
+        rc = start_media(cb);
+    if (rc)
+        return rc;
+    cb->site = site_new(on_site_change, cb);
+    cache = conf_path(d->conf, "data", "callbridge");
+    rc = site_follow(cb->site, d->bus, topics, cache);
+    free(cache);
+    cb->tick = loop_timer_new(d->loop, on_tick, cb);
+    loop_timer_start(cb->tick, TICK_MS, TICK_MS);
+    bus_peers_subscribe(d->bus, on_peer, cb);
+    add_metrics(cb);
+    return rc;
+}
+
+static bool ready(struct daemon *d)
+{
+    struct callbridge *cb = d->user;
+
+    return site_ready(cb->site);
+}
+
+static const char *waiting(struct daemon *d)
+{
+    (void)d;
+    return "the configuration";
+}
+
+static void drain(struct daemon *d)
+{
+    struct callbridge *cb = d->user;
+
+    cb->draining = true;
+    if (cb->participants == 0)
+        daemon_drained(d);
+}
+
+static void stop(struct daemon *d)
+{
+    struct callbridge *cb = d->user;
+    void *value;
+    size_t it = 0;
+
+    if (!cb)
+        return;
+    login_fini(cb);
+    while (map_next(cb->calls, &it, NULL, &value))
+        call_end(value, "server-stopping");
+    media_free(cb->media);
+    loop_timer_free(&cb->tick);
+    site_free(&cb->site);
+    map_free(cb->calls);
+    map_free(cb->links);
+    evp_wipe(cb->ticket_key, sizeof(cb->ticket_key));
+    free(cb);
+}
+
+static void key_lost(struct daemon *d, const char *key)
+{
+    struct callbridge *cb = d->user;
+    struct call *c = str_starts(key, "space/") ? call_find(cb, key + 6) : NULL;
+
+    if (c)
+        call_end(c, "replaced");
+}
+
+static const struct daemon_def def = {
+    .role = "callbridge",
+    .summary = "guest logins, calls, and the media engine",
+    .options = options,
+    .option_count = ARRAY_LEN(options),
+    .handlers = handlers,
+    .handler_count = ARRAY_LEN(handlers),
+    .start = start,
+    .ready = ready,
+    .waiting = waiting,
+    .drain = drain,
+    .stop = stop,
+    .key_lost = key_lost,
+};
+
+int main(int argc, char **argv)
+{
+    return daemon_main(argc, argv, &def);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One media worker: a thread with its socket, its epoll and the spaces pinned to it. */
+#ifndef CALLBRIDGE_WORKER_H
+#define CALLBRIDGE_WORKER_H
+
+#include <stdatomic.h>
+
+#include "media.h"
+
+struct worker;
+struct worker_space; /* a space on the worker's side */
+
+enum worker_cmd_type {
+    CMD_SPACE_NEW,
+    CMD_SPACE_FREE,
+    CMD_JOIN,
+    CMD_LEAVE,
+    CMD_OFFER,
+    CMD_CANDIDATE,
+    CMD_SET,
+    CMD_STATS,
+    CMD_STOP,
+};
+
+/* A message to a worker. Heap; the worker frees it and its strings. */
+struct worker_cmd {
+    struct worker_cmd *next;
+    enum worker_cmd_type type;
+    struct media_space *space;
+    uint32_t participant;
+    uint64_t cookie;
+    bool loopback;
+    struct sfu_media media;
+    char *text, *text2;
+};
+
+/* A message from a worker. Heap; the control thread frees it and its strings. `closed`: the worker has
+ * forgotten the space, nothing about it follows. */
+struct worker_event {
+    struct worker_event *next;
+    struct media_space *space;
+    bool closed;
+    struct media_event event;
+    char *text, *cause;
+};
+
+struct worker_opts {
+    unsigned index;
+    const char *listen;
+    uint16_t port;
+    struct dtls_ctx *dtls;
+    enum peer_codec video_codec;
+    bool echo;
+    /* Takes an event over, on the worker's thread. */
+    void (*post)(void *arg, struct worker_event *ev);
+    void *arg;
+};
+
+/* Binds the socket and starts the thread. Errors: negative errno of the socket. */
+int worker_start(struct worker **out, const struct worker_opts *opts) MUST_USE;
+
+/* Ends the thread, frees everything on it. */
+void worker_stop(struct worker *w);
+
+/* Gives a message to the worker. Any thread. */
+void worker_post(struct worker *w, struct worker_cmd *cmd);
+
+/* Counters, read while it runs. Any thread. */
+void worker_counters(struct worker *w, struct media_counters *sum);
+
+#endif
