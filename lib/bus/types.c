@@ -2,18 +2,23 @@
  * Lookup in the generated table of message types. */
 #include <bus/types.h>
 
-#include <string.h>
+#include <stdint.h>
 
+#include <base/map.h>
 #include <stoa_types.h>
 
 const ProtobufCMessageDescriptor *bus_type_find(const char *name)
 {
-    /* Not a binary search: the table is in the order of C names, which differs for capitals. */
-    for (size_t i = 0; name && i < stoa_types_count; i++) {
-        if (strcmp(stoa_types[i]->name, name) == 0)
-            return stoa_types[i];
+    static struct map *by_name; /* lives as long as the process */
+
+    if (!name)
+        return NULL;
+    if (!by_name) {
+        by_name = map_new();
+        for (size_t i = 0; i < stoa_types_count; i++)
+            map_put(by_name, stoa_types[i]->name, (void *)(uintptr_t)stoa_types[i]);
     }
-    return NULL;
+    return map_get(by_name, name);
 }
 
 const ProtobufCMessageDescriptor *bus_type_at(size_t i)
