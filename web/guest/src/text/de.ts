@@ -32,7 +32,7 @@ export const de: Record<TextKey, string> = {
   errJoinDenied: "Sie können diesem Anruf nicht beitreten: Er ist gesperrt, oder der Zugang hat sich geändert.",
   errOther: "Etwas ist schiefgegangen. Bitte versuchen Sie es noch einmal.",
 
-  joiningSpace: "Sie treten gleich bei:",
+  joiningSpace: "Sie treten gleich bei",
   yourName: "Ihr Name",
   errNameEmpty: "Bitte geben Sie Ihren Namen ein.",
   preview: "Ihr Kamerabild",
@@ -41,7 +41,7 @@ export const de: Record<TextKey, string> = {
   speaker: "Lautsprecher",
   level: "Mikrofonpegel",
   defaultDevice: "Standard",
-  noDevice: "Keines gefunden",
+  noDevice: "Nicht verfügbar",
   tryAgain: "Noch einmal",
   cameraAsking: "Ihr Browser fragt nach der Erlaubnis für die Kamera…",
   cameraDenied: "Browser oder System erlauben die Kamera nicht. Sie können ohne sie beitreten; "

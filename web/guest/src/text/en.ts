@@ -42,7 +42,7 @@ export const en = {
   speaker: "Speaker",
   level: "Microphone level",
   defaultDevice: "Default",
-  noDevice: "None found",
+  noDevice: "Not available",
   tryAgain: "Try again",
   cameraAsking: "Your browser is asking for permission to use the camera…",
   cameraDenied: "The browser or system does not allow the camera. You can join without it; "

@@ -21,8 +21,8 @@ function PeopleButton() {
   }, [shown]);
   return (
     <button ref={button} type="button" class={shown ? "control is-on" : "control"} aria-expanded={shown}
-      aria-label={t("participants")} onClick={() => { peopleShown.value = !shown; }}>
-      <Icon name="people" /><span>{t("participants")}</span><b class="count">{others.value.length + 1}</b>
+      onClick={() => { peopleShown.value = !shown; }}>
+      <Icon name="people" /><span>{t("participants")}</span><b class="count" aria-hidden="true">{others.value.length + 1}</b>
     </button>
   );
 }
@@ -31,7 +31,7 @@ export function Controls() {
   const sharing = screenTrack.value !== null;
   const hand = handRaised.value;
   return (
-    <div class="controls" role="toolbar" aria-label={t("controls")}>
+    <section class="controls" aria-label={t("controls")}>
       <OwnButtons />
       {canShare() && (
         <button type="button" class={sharing ? "control is-on" : "control"} onClick={() => void shareScreen()}>
@@ -45,6 +45,6 @@ export function Controls() {
       <button type="button" class="control leave" onClick={leave}>
         <Icon name="leave" /><span>{t("leave")}</span>
       </button>
-    </div>
+    </section>
   );
 }

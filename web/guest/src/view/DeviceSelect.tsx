@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { choose } from "../app/local";
-import { chosen, devices } from "../store";
+import { cameraTrack, chosen, devices, micTrack } from "../store";
 import { t, type TextKey } from "../text";
 
 const LABELS: Record<keyof typeof chosen, TextKey> = {
@@ -13,7 +13,8 @@ export function DeviceSelect({ kind }: { kind: keyof typeof chosen }) {
   const list = devices.value[kind];
   // Browsers that cannot choose a speaker name none.
   if (kind === "audiooutput" && list.length === 0) return null;
-  const current = chosen[kind].value;
+  const track = kind === "audioinput" ? micTrack.value : kind === "videoinput" ? cameraTrack.value : null;
+  const current = chosen[kind].value || (track?.getSettings().deviceId ?? "");
   const known = list.some((d) => d.deviceId === current);
   return (
     <label class="field field-small">

@@ -55,8 +55,7 @@ function NameForm() {
 
 export function Preview() {
   return (
-    <Shell title={login.value?.spaceName || t("preview")} wide>
-      <p class="over-title">{t("joiningSpace")}</p>
+    <Shell title={login.value?.spaceName || t("preview")} above={t("joiningSpace")} wide>
       <div class="preview">
         <div class="preview-picture">
           <Mirror />

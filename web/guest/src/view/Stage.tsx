@@ -70,16 +70,22 @@ export function Stage() {
     observer.observe(grid.current!);
     return () => observer.disconnect();
   }, []);
+  const [scrolls, setScrolls] = useState(false);
+  useEffect(() => {
+    const g = grid.current!;
+    setScrolls(g.scrollHeight > g.clientHeight + 1 || g.scrollWidth > g.clientWidth + 1);
+  });
   const rest = others.value;
   const n = rest.length + 1;
   const shared = slots.value.screen !== 0 && slots.value.screen !== self.value;
   const c = columns(n, box.width, box.height);
   const style = shared || box.width === 0 ? {}
-    : { gridTemplateColumns: `repeat(${c}, ${Math.floor(tileWidth(n, c, box.width, box.height))}px)` };
+    : { "--tile-width": `${Math.floor(tileWidth(n, c, box.width, box.height))}px` };
   return (
     <div class={shared ? "stage with-screen" : "stage"}>
       {shared && <Screen />}
-      <ul class="grid" ref={grid} style={style} aria-label={t("participants")}>
+      <ul class="grid" ref={grid} style={style} aria-label={t("participants")}
+        tabIndex={scrolls ? 0 : -1}>
         {rest.map((p) => <Tile key={p.participant} p={p} line={lineOf(p.participant)} own={false} />)}
         <Tile key={self.value} p={ownTile()} line={0} own />
       </ul>
