@@ -7,6 +7,7 @@
 
 #define STOA_COMMANDS(X) \
     X(log)               \
+    X(pki)               \
     X(ports)             \
     X(run)
 
