@@ -117,16 +117,21 @@ void wb_error_page(struct str *out, int status, const char *host, const char *id
     str_add(out, "</body>\n</html>\n");
 }
 
-void wb_redirect_url(struct str *out, const char *normal_host, int https_port, const char *path_query)
+void wb_uri_escape(struct str *out, const char *text, const char *plain)
+{
+    for (const char *p = text; *p != '\0'; p++)
+        if (isalnum((unsigned char)*p) || strchr("-._~", *p) != NULL || strchr(plain, *p) != NULL)
+            str_addn(out, p, 1);
+        else
+            str_addf(out, "%%%02X", (unsigned char)*p);
+}
+
+void wb_redirect_url(struct str *out, const char *normal_host, int https_port,
+                     const char *path_query)
 {
     bool v6 = strchr(normal_host, ':') != NULL;
     str_addf(out, "https://%s%s%s", v6 ? "[" : "", normal_host, v6 ? "]" : "");
     if (https_port != 443)
         str_addf(out, ":%d", https_port);
-    /* What came was decoded; a control character would end the header line. */
-    for (const char *p = path_query; *p != '\0'; p++)
-        if (isalnum((unsigned char)*p) || strchr("-._~/?:@!$&'()*+,;=", *p) != NULL)
-            str_addn(out, p, 1);
-        else
-            str_addf(out, "%%%02X", (unsigned char)*p);
+    str_add(out, path_query);
 }

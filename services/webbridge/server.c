@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Listeners, connections and the libwebsockets context.
+ *
+ * The daemon accepts by itself and hands the socket to libwebsockets ("adopts" it): quotas are checked
+ * before any TLS work, and the listener that expects a PROXY header can read it first. The context
+ * lives in the daemon's own libuv loop; with libwebsockets owning the loop a process ignored SIGTERM
+ * (tried). */
+#include "webbridge.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <base/mem.h>
+#include <log/log.h>
+
+struct wb_listener {
+    struct wb_listener *next;
+    struct webbridge *wb;
+    uv_poll_t poll;
+    int fd;
+    bool plain;
+};
+
+static const char subprotocol[] = "stoa.guest.v1";
+
+/* The same for both virtual hosts: after the handshake libwebsockets picks one of them anew by the Host
+ * header, whichever the connection was adopted into. What a connection may do is in struct wb_conn. */
+static const struct lws_protocols protocols[] = {
+    { "http", wb_http_callback, 0, 0, 0, NULL, 0 },
+    { subprotocol, wb_ws_callback, 0, 16384, 0, NULL, 0 },
+    { NULL, NULL, 0, 0, 0, NULL, 0 },
+};
+
+static const lws_retry_bo_t liveness = {
+    .secs_since_valid_ping = WB_PING_S,
+    .secs_since_valid_hangup = WB_PING_S + WB_PONG_S,
+};
+
+/* libwebsockets reports every failed handshake of a scanner as an error. */
+static void on_lws_log(int level, const char *line)
+{
+    (void)level;
+    log_debug("lws: %.*s",
+              (int)strcspn(line, "\n"), line);
+}
+
+/* --- connections -------------------------------------------------------------------------------- */
+
+static struct wb_source *source_of(struct webbridge *wb, const char *ip)
+{
+    struct wb_source *s = map_get(wb->sources, ip);
+    if (s == NULL) {
+        s = MEM_NEW(struct wb_source);
+        map_put(wb->sources, ip, s);
+    }
+    return s;
+}
+
+static bool quota_left(struct webbridge *wb, const char *ip)
+{
+    const struct wb_source *s = map_get(wb->sources, ip);
+    if (wb->conn_count < WB_CONNS_MAX && (s == NULL || s->conns < WB_CONNS_PER_SOURCE_MAX))
+        return true;
+    wb->m.connections_refused++;
+    if (log_limit(ip))
+        log_info("connection from %s: refused, too many connections (%zu of %d in all)", ip,
+                 wb->conn_count, WB_CONNS_MAX);
+    return false;
+}
+
+static struct wb_conn *conn_new(struct webbridge *wb, const struct addr *peer, bool plain)
+{
+    struct wb_conn *c = MEM_NEW(struct wb_conn);
+    c->wb = wb;
+    c->peer = *peer;
+    c->plain = plain;
+    addr_print_ip(peer, c->peer_ip);
+    c->source = source_of(wb, c->peer_ip);
+    c->source->conns++;
+    list_add_tail(&wb->conns, &c->node);
+    wb->conn_count++;
+    wb->m.connections_total++;
+    return c;
+}
+
+void wb_conn_free(struct wb_conn *c)
+{
+    if (c == NULL)
+        return;
+    struct webbridge *wb = c->wb;
+    if (wb->adopting == c)
+        wb->adopting = NULL;
+    list_del(&c->node);
+    wb->conn_count--;
+    if (--c->source->conns == 0)
+        free(map_del(wb->sources, c->peer_ip));
+    free(c);
+}
+
+/* libwebsockets' first callback for the new wsi comes from inside and ties it to wb->adopting; when it
+ * gives up at once, the wsi's destruction has freed the connection already. */
+static void adopt(struct webbridge *wb, int fd, const struct addr *peer, bool plain)
+{
+    struct wb_conn *c = conn_new(wb, peer, plain);
+    wb->adopting = c;
+    struct lws *wsi = lws_adopt_socket_vhost(plain ? wb->http : wb->https, fd);
+    if (wsi == NULL && wb->adopting == c)
+        wb_conn_free(c);
+    wb->adopting = NULL;
+}
+
+static void on_acceptable(uv_poll_t *handle, int status, int events)
+{
+    struct wb_listener *l = handle->data;
+    (void)status;
+    (void)events;
+    for (int i = 0; i < WB_ACCEPT_BATCH; i++) {
+        struct sockaddr_storage ss;
+        socklen_t len = sizeof ss;
+        struct addr peer;
+        char ip[ADDR_TEXT_MAX];
+        int fd = accept4(l->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+            return;
+        if (addr_from_sockaddr(&peer, (const struct sockaddr *)&ss) != 0 ||
+            !quota_left(l->wb, addr_print_ip(&peer, ip))) {
+            close(fd);
+            continue;
+        }
+        int on = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        adopt(l->wb, fd, &peer, l->plain);
+    }
+}
+
+/* --- listening ---------------------------------------------------------------------------------- */
+
+static int open_socket(const struct addr *a)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = addr_to_sockaddr(a, &ss);
+    int on = 1, off = 0, err;
+    int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (ss.ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (bind(fd, (struct sockaddr *)&ss, len) != 0 || listen(fd, WB_BACKLOG) != 0) {
+        err = -errno;
+        close(fd);
+        return err;
+    }
+    return fd;
+}
+
+static int listen_on(struct webbridge *wb, const char *where, int port, bool plain, struct str *why)
+{
+    if (port == 0)
+        return 0;
+    struct addr a;
+    bool any = str_eq(where, "*");
+    int fd = -EINVAL;
+    if (addr_parse_ip(&a, any ? "::" : where, (uint16_t)port) == 0)
+        fd = open_socket(&a);
+    if (any && (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) &&
+        addr_parse_ip(&a, "0.0.0.0", (uint16_t)port) == 0)
+        fd = open_socket(&a); /* a kernel without IPv6 */
+    if (fd < 0) {
+        str_addf(why, "cannot listen on %s port %d: %s", any ? "any address," : where, port,
+                 strerror(-fd));
+        return fd;
+    }
+    struct wb_listener *l = MEM_NEW(struct wb_listener);
+    l->wb = wb;
+    l->fd = fd;
+    l->plain = plain;
+    l->next = wb->listeners;
+    l->poll.data = l;
+    wb->listeners = l;
+    int err = uv_poll_init(wb->loop, &l->poll, fd);
+    return err != 0 ? err : uv_poll_start(&l->poll, UV_READABLE, on_acceptable);
+}
+
+static void on_listener_closed(uv_handle_t *h)
+{
+    free(h->data);
+}
+
+void wb_server_drain(struct webbridge *wb)
+{
+    while (wb->listeners != NULL) {
+        struct wb_listener *l = wb->listeners;
+        wb->listeners = l->next;
+        uv_poll_stop(&l->poll);
+        close(l->fd);
+        uv_close((uv_handle_t *)&l->poll, on_listener_closed);
+    }
+}
+
+/* --- libwebsockets ------------------------------------------------------------------------------ */
+
+static int context_start(struct webbridge *wb, struct str *why)
+{
+    void *loops[] = { wb->loop };
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+                   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
+        .foreign_loops = loops,
+        .gid = -1,
+        .uid = -1,
+        .max_http_header_data = WB_HEAD_BYTES_MAX,
+        .max_http_header_pool = WB_HEADS_MAX,
+        .timeout_secs = WB_HEAD_TIMEOUT_S,
+        .fd_limit_per_thread = WB_CONNS_MAX + 64,
+        .retry_and_idle_policy = &liveness,
+        .user = wb,
+    };
+    lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
+    wb->lws = lws_create_context(&info);
+    if (wb->lws != NULL)
+        return 0;
+    str_add(why, "libwebsockets could not start; is the package libwebsockets-evlib-uv installed?");
+    return -ENOSYS;
+}
+
+/* A virtual host that cannot be made with its certificate is NULL. */
+static struct lws_vhost *vhost(struct webbridge *wb, bool plain)
+{
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .vhost_name = plain ? "http" : "https",
+        .protocols = protocols,
+        /* Without DO_SSL_GLOBAL_INIT here too a virtual host silently speaks plain HTTP. */
+        .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+                   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
+        .keepalive_timeout = WB_KEEPALIVE_S,
+        .timeout_secs_ah_idle = WB_HEAD_TIMEOUT_S,
+        .retry_and_idle_policy = &liveness,
+        .alpn = "http/1.1",
+        .user = wb,
+    };
+    if (!plain) {
+        info.ssl_cert_filepath = wb->cert_path;
+        info.ssl_private_key_filepath = wb->key_path;
+    }
+    return lws_create_vhost(wb->lws, &info);
+}
+
+int wb_server_start(struct webbridge *wb, const struct wb_server_opts *o, struct str *why)
+{
+    wb->https_port = o->https_port;
+    wb->sources = map_new();
+    list_init(&wb->conns);
+    wb->cert_path = str_dup(o->cert_path);
+    wb->key_path = str_dup(o->key_path);
+    int err = context_start(wb, why);
+    if (err != 0)
+        return err;
+    wb->http = vhost(wb, true);
+    if (wb->http == NULL) {
+        str_add(why, "libwebsockets has no virtual host for redirects");
+        return -ENOMEM;
+    }
+    err = wb_server_reload_cert(wb, why);
+    if (err != 0)
+        return err;
+    err = listen_on(wb, o->listen, o->https_port, false, why);
+    return err != 0 ? err : listen_on(wb, o->listen, o->http_port, true, why);
+}
+
+/* A new virtual host, not new files in the old one: libwebsockets changes a TLS context in steps, and
+ * a file that fails half-way would leave it without a usable pair. The old one keeps its connections
+ * and ends with the context; certificates change a few times a year. */
+int wb_server_reload_cert(struct webbridge *wb, struct str *why)
+{
+    int err = wb_cert_check(wb, why);
+    if (err != 0)
+        return err;
+    struct lws_vhost *fresh = vhost(wb, false);
+    if (fresh == NULL) {
+        str_addf(why, "The certificate %s or its key cannot be used by OpenSSL", wb->cert_path);
+        return -EACCES;
+    }
+    wb->https = fresh;
+    return 0;
+}
+
+
+void wb_server_stop(struct webbridge *wb)
+{
+    wb_server_drain(wb);
+    if (wb->lws != NULL)
+        lws_context_destroy(wb->lws);
+    wb->lws = NULL;
+}
+
+/* Connections end in the loop's turns after wb_server_stop(). What has not by then never will. */
+void wb_server_free(struct webbridge *wb)
+{
+    struct list *it, *tmp;
+    if (wb->sources != NULL) {
+        LIST_EACH(it, tmp, &wb->conns)
+            wb_conn_free(LIST_ENTRY(it, struct wb_conn, node));
+        map_free(wb->sources);
+        wb->sources = NULL;
+    }
+    str_set(&wb->cert_path, NULL);
+    str_set(&wb->key_path, NULL);
+}
