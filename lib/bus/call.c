@@ -332,6 +332,7 @@ const char *bus_call_role(const struct bus_call *c) { return c->role; }
 const char *bus_call_instance(const struct bus_call *c) { return c->instance; }
 const char *bus_call_subject(const struct bus_call *c) { return c->subject; }
 const char *bus_call_key(const struct bus_call *c) { return c->dst_key; }
+const uint8_t *bus_call_id(const struct bus_call *c) { return c->key; }
 const uint8_t *bus_call_trace(const struct bus_call *c) { return c->trace_id; }
 bool bus_call_is_event(const struct bus_call *c) { return c->event; }
 bool bus_call_cancelled(const struct bus_call *c) { return c->cancelled; }

@@ -138,6 +138,7 @@ const char *bus_call_role(const struct bus_call *call);     /* of the sender, as
 const char *bus_call_instance(const struct bus_call *call); /* of the sender */
 const char *bus_call_subject(const struct bus_call *call);  /* "" when absent */
 const char *bus_call_key(const struct bus_call *call);      /* "" when absent */
+const uint8_t *bus_call_id(const struct bus_call *call);    /* 16 bytes; the same in a repetition */
 const uint8_t *bus_call_trace(const struct bus_call *call); /* 16 bytes */
 bool bus_call_is_event(const struct bus_call *call);
 bool bus_call_cancelled(const struct bus_call *call); /* nobody waits any more */
