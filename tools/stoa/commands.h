@@ -6,10 +6,12 @@
 #include "stoa.h"
 
 #define STOA_COMMANDS(X) \
+    X(keys)              \
     X(log)               \
     X(pki)               \
     X(ports)             \
-    X(run)
+    X(run)               \
+    X(status)
 
 #define STOA_DECLARE(name) extern const struct stoa_cmd cmd_##name;
 STOA_COMMANDS(STOA_DECLARE)

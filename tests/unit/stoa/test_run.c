@@ -285,6 +285,7 @@ static void exit_codes_tell_usage_from_failure(void **state)
     assert_int_equal(code_of("nosuch", NULL), 2);
     assert_int_equal(code_of(NULL, NULL), 2);
     assert_int_equal(code_of("run", "--webbridge=many"), 2);
+    assert_int_equal(code_of("status", "--bogus"), 2);
     assert_int_equal(code_of("log", "--level=loud"), 2);
 }
 

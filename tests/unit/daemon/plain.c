@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A daemon without a bus for test_daemon.c: what it does is told by options. */
+#include <errno.h>
+
+#include <base/str.h>
+#include <daemon/daemon.h>
+#include <daemon/metrics.h>
+#include <log/log.h>
+
+static bool slow_drain, never_ready, bind_port, broken;
+
+static int set_slow(struct daemon *d, const char *value)
+{
+    (void)d;
+    (void)value;
+    slow_drain = true;
+    return 0;
+}
+
+static int set_never(struct daemon *d, const char *value)
+{
+    (void)d;
+    (void)value;
+    never_ready = true;
+    return 0;
+}
+
+static int set_fail(struct daemon *d, const char *value)
+{
+    (void)d;
+    bind_port = str_eq(value, "port");
+    broken = str_eq(value, "broken");
+    return bind_port || broken ? 0 : -EINVAL;
+}
+
+static const struct daemon_option options[] = {
+    { "slow-drain", NULL, "never drained", set_slow },
+    { "never-ready", NULL, "never ready", set_never },
+    { "fail", "HOW", "port or broken", set_fail },
+};
+
+static int start(struct daemon *d)
+{
+    daemon_metric_set(daemon_metric_gauge(d->metrics, "stoa_plain", "For tests.", NULL), 42);
+    daemon_fault_raise(d, "plain", "test", "this is only a test");
+    if (broken)
+        return -EIO;
+    return bind_port ? daemon_fail_port(d, "https", -EADDRINUSE) : 0;
+}
+
+static bool ready(struct daemon *d)
+{
+    (void)d;
+    return !never_ready;
+}
+
+static const char *waiting(struct daemon *d)
+{
+    (void)d;
+    return "the end of time";
+}
+
+static void drain(struct daemon *d)
+{
+    if (!slow_drain)
+        daemon_drained(d);
+}
+
+static void reload(struct daemon *d)
+{
+    (void)d;
+    log_info("files read again");
+}
+
+static const struct daemon_def def = {
+    .role = "plain", .summary = "A daemon for tests.", .options = options,
+    .option_count = ARRAY_LEN(options), .no_bus = true, .drain_s = 30, .start = start, .ready = ready,
+    .waiting = waiting, .drain = drain, .reload = reload,
+};
+
+int main(int argc, char **argv)
+{
+    return daemon_main(argc, argv, &def);
+}
