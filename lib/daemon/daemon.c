@@ -22,6 +22,7 @@ enum {
     TICK_STARTING_MS = 50,   /* how soon a change of ready() is seen at the latest */
     TICK_READY_MS = 1000,
     DRAIN_DEFAULT_S = 5,
+    SAME_SIGNAL_MS = 300,    /* timeout(1) and others send a signal to the process and to its group */
     CLOSE_TURNS = 500,       /* a millisecond each: how long handles may take to close at the end */
 };
 
@@ -177,9 +178,10 @@ static void on_terminate(void *arg, int signum)
     struct daemon *d = arg;
 
     if (!daemon_is_draining(d)) {
+        d->priv->signal_ms = loop_now_ms();
         log_info("signal %s: draining; a second one stops at once", strsignal(signum));
         daemon_drain(d, 0);
-    } else {
+    } else if (loop_now_ms() - d->priv->signal_ms >= SAME_SIGNAL_MS) {
         log_info("signal %s: stopping at once", strsignal(signum));
         daemon_stop(d, EX_OK);
     }

@@ -29,6 +29,7 @@ struct daemon_priv {
     char *why;          /* sentence of daemon_fail() */
     char *bus_reason;   /* last reason logged for a bus that is down */
     int64_t started_ms; /* monotonic */
+    int64_t signal_ms;  /* of the first SIGTERM */
     int lock_fd;        /* <state>/run/<role>-<n>.lock */
     struct loop_timer *tick, *deadline, *watchdog;
     struct loop_signal *signals[DAEMON_SIGNALS];

@@ -27,6 +27,7 @@ enum {
     STAGE_MS = 3000,      /* how long a stage may hold up the next one: daemons cope with any order */
     STOP_AGAIN_MS = 3000, /* then a second SIGTERM ends a drain */
     STOP_KILL_MS = 8000,
+    SAME_SIGNAL_MS = 300, /* timeout(1) and others send a signal to the process and to its group */
     SIGNALS = 4,
 };
 
@@ -58,6 +59,7 @@ struct run {
     struct loop_timer *stage_timer, *stop_again, *stop_kill;
     unsigned stage;      /* the last that has been started */
     bool all_ready, stopping;
+    int64_t stopping_ms; /* since when */
     pid_t command;       /* of --on-ready; 0: not running */
     int code;
 };
@@ -179,6 +181,7 @@ static void stop(struct run *r, int code)
     if (r->stopping)
         return;
     r->stopping = true;
+    r->stopping_ms = loop_now_ms();
     r->code = code;
     log_info("stopping the site \"%s\"", r->opts->ctx->site);
     for (size_t i = 0; i < r->count; i++)
@@ -197,10 +200,10 @@ static void on_terminate(void *arg, int signum)
     struct run *r = arg;
 
     (void)signum;
-    if (r->stopping)
-        on_stop_kill(r);
-    else
+    if (!r->stopping)
         stop(r, STOA_OK);
+    else if (loop_now_ms() - r->stopping_ms >= SAME_SIGNAL_MS)
+        on_stop_kill(r);
 }
 
 static void on_hangup(void *arg, int signum)
