@@ -386,6 +386,7 @@ static int start_private(struct daemon *d)
 static void close_all(struct daemon *d)
 {
     struct daemon_priv *p = d->priv;
+    sigset_t late;
 
     if (d->def->stop)
         d->def->stop(d);
@@ -395,6 +396,12 @@ static void close_all(struct daemon *d)
     loop_timer_free(&p->tick);
     loop_timer_free(&p->deadline);
     loop_timer_free(&p->watchdog);
+    /* Without libuv's handlers a late signal would end us in its own way. */
+    sigemptyset(&late);
+    sigaddset(&late, SIGTERM);
+    sigaddset(&late, SIGINT);
+    sigaddset(&late, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &late, NULL);
     for (size_t i = 0; i < DAEMON_SIGNALS; i++)
         loop_signal_free(&p->signals[i]);
     /* Handles finish closing on later turns; one that a service forgot must not keep us here. */

@@ -464,6 +464,14 @@ static bool ports_free(const struct run *r)
 
 static void close_all(struct run *r)
 {
+    sigset_t late;
+
+    /* Without libuv's handlers a late signal would end us in its own way. */
+    sigemptyset(&late);
+    sigaddset(&late, SIGTERM);
+    sigaddset(&late, SIGINT);
+    sigaddset(&late, SIGHUP);
+    sigprocmask(SIG_BLOCK, &late, NULL);
     loop_timer_free(&r->stage_timer);
     loop_timer_free(&r->stop_again);
     loop_timer_free(&r->stop_kill);
