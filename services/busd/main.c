@@ -1,161 +1,122 @@
 /* SPDX-License-Identifier: Apache-2.0
- * busd: the message bus of a site. Options, signals, and the broker on a libuv loop. */
+ * busd: the message bus of a site. Its options and the broker on the daemon's loop; it has no bus client,
+ * since it is the bus. */
 #include <errno.h>
-#include <getopt.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include <base/str.h>
-#include <conf/conf.h>
+#include <daemon/daemon.h>
 #include <log/log.h>
-#include <loop/signal.h>
 
 #include "busd.h"
 #include "limits.h"
 
-static const char help[] =
-    "Usage: busd [options]\n\n"
-    "The message bus of a site: routes messages between the daemons, says who is up, decides who may\n"
-    "send what, and feeds bustap.\n\n"
-    "  --endpoint=URL  where daemons connect   (default ipc://$STOA_STATE/run/bus.sock)\n"
-    "  --tap=URL       where bustap connects   (default ipc://$STOA_STATE/run/tap.sock)\n"
-    "  --keys=DIR      busd.key and allowed/   (default $STOA_STATE/keys)\n"
-    "  --grace=MS      time after a start in which owners of keys come back (default 1500)\n"
-    "  --log=FORM      human or json           (default human)\n"
-    "  --help, --version\n\n"
-    "Environment: STOA_SITE, STOA_STATE. SIGHUP reads the accepted keys again.\n";
-
-struct options {
+static struct {
     char *endpoint, *tap, *keys;
     int64_t grace_ms;
-    enum log_format format;
-};
+} options = {.grace_ms = LIMIT_GRACE_MS};
 
-struct running {
-    uv_loop_t loop;
-    struct broker *broker;
-    struct loop_signal *signals[3];
-};
-
-static int parse(struct options *o, int argc, char **argv)
+static int set_endpoint(struct daemon *d, const char *value)
 {
-    static const struct option known[] = {
-        {"endpoint", required_argument, NULL, 'e'}, {"tap", required_argument, NULL, 't'},
-        {"keys", required_argument, NULL, 'k'},     {"grace", required_argument, NULL, 'g'},
-        {"log", required_argument, NULL, 'l'},      {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},        {NULL, 0, NULL, 0},
-    };
-    int c;
-
-    while ((c = getopt_long(argc, argv, "h", known, NULL)) != -1) {
-        if (c == 'h' || c == 'v') {
-            (void)fputs(c == 'h' ? help : "busd " STOA_VERSION "\n", stdout);
-            return 1;
-        }
-        if (c == 'e')
-            str_set(&o->endpoint, optarg);
-        else if (c == 't')
-            str_set(&o->tap, optarg);
-        else if (c == 'k')
-            str_set(&o->keys, optarg);
-        else if (c == 'l' && (str_eq(optarg, "json") || str_eq(optarg, "human")))
-            o->format = str_eq(optarg, "json") ? LOG_FORMAT_JSON : LOG_FORMAT_HUMAN;
-        else if (c != 'g' || str_to_i64(optarg, 0, 60000, &o->grace_ms))
-            return -EINVAL;
-    }
-    return optind < argc ? -EINVAL : 0;
+    (void)d;
+    str_set(&options.endpoint, value);
+    return 0;
 }
 
-/* A path of the site as an ipc endpoint. */
-static char *ipc(const struct conf *c, const char *file)
+static int set_tap(struct daemon *d, const char *value)
 {
-    char *path = conf_path(c, "run", file);
+    (void)d;
+    str_set(&options.tap, value);
+    return 0;
+}
+
+static int set_keys(struct daemon *d, const char *value)
+{
+    (void)d;
+    str_set(&options.keys, value);
+    return 0;
+}
+
+static int set_grace(struct daemon *d, const char *value)
+{
+    (void)d;
+    return str_to_i64(value, 0, 60000, &options.grace_ms);
+}
+
+static const struct daemon_option table[] = {
+    {"endpoint", "URL", "where daemons connect (ipc://<state>/run/bus.sock)", set_endpoint},
+    {"tap", "URL", "where bustap connects (ipc://<state>/run/tap.sock)", set_tap},
+    {"keys", "DIR", "busd.key and allowed/ (<state>/keys)", set_keys},
+    {"grace", "MS", "how long after a start owners of keys may come back (1500)", set_grace},
+};
+
+/* The tap's default endpoint. Owner: the caller. */
+static char *tap_endpoint(const struct conf *c)
+{
+    char *path = conf_path(c, "run", "tap.sock");
     char *url = str_printf("ipc://%s", path);
 
     free(path);
     return url;
 }
 
-static void on_signal(void *arg, int signum)
+static int start(struct daemon *d)
 {
-    struct running *r = arg;
+    struct broker_opts opts = {.loop = d->loop, .site = conf_site(d->conf), .grace_ms = options.grace_ms};
+    struct broker *broker;
+    int err;
 
-    if (signum == SIGHUP)
-        broker_reload(r->broker);
-    else
-        uv_stop(&r->loop);
-}
-
-static int run(const struct conf *c, const struct options *o)
-{
-    static const int signums[] = {SIGTERM, SIGINT, SIGHUP};
-    struct broker_opts opts = {
-        .site = conf_site(c),
-        .keys_dir = o->keys,
-        .endpoint = o->endpoint,
-        .tap_endpoint = o->tap,
-        .grace_ms = o->grace_ms,
-    };
-    struct running r = {0};
-    int err = uv_loop_init(&r.loop);
-
+    options.endpoint = options.endpoint ? options.endpoint : conf_bus_endpoint(d->conf);
+    options.tap = options.tap ? options.tap : tap_endpoint(d->conf);
+    options.keys = options.keys ? options.keys : conf_keys_dir(d->conf);
+    opts.endpoint = options.endpoint;
+    opts.tap_endpoint = options.tap;
+    opts.keys_dir = options.keys;
+    err = broker_new(&broker, &opts);
+    if (err == -EADDRINUSE)
+        return daemon_fail(d, EX_UNAVAILABLE, "The bus at %s or its tap at %s is served by another process. "
+                           "Stop that one, or choose others with --endpoint and --tap.",
+                           opts.endpoint, opts.tap_endpoint);
     if (err)
-        return err;
-    opts.loop = &r.loop;
-    err = broker_new(&r.broker, &opts);
-    for (size_t i = 0; i < ARRAY_LEN(signums) && !err; i++)
-        err = loop_signal_new(&r.signals[i], &r.loop, signums[i], on_signal, &r);
-    if (!err) {
-        log_info("bus: serving, site=%s, endpoint=%s", opts.site, opts.endpoint);
-        (void)uv_run(&r.loop, UV_RUN_DEFAULT);
-        log_info("bus: ends");
-    }
-    for (size_t i = 0; i < ARRAY_LEN(signums); i++)
-        loop_signal_free(&r.signals[i]);
-    broker_free(&r.broker);
-    (void)uv_run(&r.loop, UV_RUN_DEFAULT); /* closes what is left */
-    (void)uv_loop_close(&r.loop);
-    return err;
+        return daemon_fail(d, EX_CONFIG, "The bus cannot start with the keys in %s at %s (%s). Make the keys "
+                           "with 'stoa keys make'.",
+                           opts.keys_dir, opts.endpoint, strerror(-err));
+    d->user = broker;
+    log_info("bus: serving, site=%s, endpoint=%s", opts.site, opts.endpoint);
+    return 0;
 }
+
+static void reload(struct daemon *d)
+{
+    broker_reload(d->user);
+}
+
+static void stop(struct daemon *d)
+{
+    struct broker *broker = d->user;
+
+    broker_free(&broker);
+    d->user = NULL;
+    str_set(&options.endpoint, NULL);
+    str_set(&options.tap, NULL);
+    str_set(&options.keys, NULL);
+}
+
+static const struct daemon_def def = {
+    .role = BUS_ROLE,
+    .summary = "The message bus of a site: routes messages between the daemons, says who is up, decides who\n"
+               "may send what, and feeds bustap.",
+    .options = table,
+    .option_count = ARRAY_LEN(table),
+    .no_bus = true,
+    .start = start,
+    .reload = reload,
+    .stop = stop,
+};
 
 int main(int argc, char **argv)
 {
-    struct options o = {.grace_ms = LIMIT_GRACE_MS, .format = LOG_FORMAT_HUMAN};
-    struct conf *c = NULL;
-    char error[CONF_ERROR_MAX];
-    int code = EX_OK, err = parse(&o, argc, argv);
-
-    if (err) {
-        if (err < 0)
-            (void)fputs("busd: wrong options, see --help\n", stderr);
-        code = err < 0 ? EX_USAGE : EX_OK;
-        goto out;
-    }
-    if (conf_load(&c, NULL, error)) {
-        (void)fprintf(stderr, "busd: %s\n", error);
-        code = EX_CONFIG;
-        goto out;
-    }
-    o.endpoint = o.endpoint ? o.endpoint : ipc(c, "bus.sock");
-    o.tap = o.tap ? o.tap : ipc(c, "tap.sock");
-    o.keys = o.keys ? o.keys : conf_path(c, "keys", "");
-    err = log_init(&(struct log_opts){
-        .daemon = BUS_ROLE, .format = o.format, .level = LOG_LEVEL_INFO});
-    if (!err)
-        err = run(c, &o);
-    if (err) {
-        log_error("bus: cannot start, keys=%s, endpoint=%s, error=%s", o.keys, o.endpoint,
-                  strerror(-err));
-        code = err == -EADDRINUSE ? EX_UNAVAILABLE : EX_CONFIG;
-    }
-    log_fini();
-out:
-    conf_free(c);
-    free(o.endpoint);
-    free(o.tap);
-    free(o.keys);
-    return code;
+    return daemon_main(argc, argv, &def);
 }
