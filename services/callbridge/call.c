@@ -30,7 +30,7 @@ struct call *call_open(struct callbridge *cb, const struct site_space *space)
     (void)str_copy(c->space, sizeof(c->space), space->id);
     guid_make(c->guid);
     c->name = str_dup(str_empty(space->name) ? "" : space->name);
-    c->number = ++cb->last_call;
+    c->number = ++cb->last_number; /* calls and participants share one row of numbers */
     c->locked = space->locked;
     c->started_ms = c->empty_since_ms = loop_now_ms();
     list_init(&c->parts);

@@ -35,7 +35,7 @@ struct callbridge {
     struct map *links;     /* webbridge instance -> number in the log */
     struct loop_timer *tick;
     size_t participants, logins_waiting;
-    unsigned last_login, last_call, last_number, last_link;
+    unsigned last_login, last_number, last_link;
     bool xmpp_up, xmpp_seen;
     bool draining;
     struct list waiting_logins; /* login.c */
