@@ -6,6 +6,8 @@
 #include "stoa.h"
 
 #define STOA_COMMANDS(X) \
+    X(call)              \
+    X(calls)             \
     X(keys)              \
     X(log)               \
     X(pki)               \
