@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reading the page's folder into a sorted table, and the choices HTTP asks of a file: coding, entity
- * tag, name with or without content hash. */
+ * Reading the page's folder into a sorted table, and the choices HTTP asks of a file: coding,
+ * entity tag, name with or without content hash. */
 #include "assets.h"
 
 #include <dirent.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The files of the guest page, read once at start into a table. A request is a look-up in that table,
- * so no request path ever reaches the file system. */
+ * The files of the guest page, read once at start into a table. A request is a look-up in that
+ * table, so no request path ever reaches the file system. */
 #ifndef WEBBRIDGE_ASSETS_H
 #define WEBBRIDGE_ASSETS_H
 
@@ -35,8 +35,8 @@ void wb_assets_free(struct wb_assets *a);
 
 size_t wb_assets_count(const struct wb_assets *a);
 
-/* Finds the file for a request path without query; the pages "/", "/index.html" and "/invited.sf" are
- * the same file. Returns NULL when there is none. Owner: the table. */
+/* Finds the file for a request path without query; the pages "/", "/index.html" and "/invited.sf"
+ * are the same file. Returns NULL when there is none. Owner: the table. */
 const struct wb_asset *wb_assets_find(const struct wb_assets *a, const char *path);
 
 /* Chooses the smallest coding that the Accept-Encoding value (may be NULL) allows and the file has.

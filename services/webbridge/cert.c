@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Certificate and key: checked before use, looked at every few seconds, taken over when they change.
- * Connections keep what they began with. */
+ * Certificate and key: checked before use, looked at every few seconds, taken over when they
+ * change. Connections keep what they began with. */
 #include "webbridge.h"
 
 #include <errno.h>
@@ -54,7 +54,8 @@ void wb_cert_reload(struct webbridge *wb)
         if (wb->daemon != NULL)
             daemon_fault_clear(wb->daemon, fault, wb->cert_path);
     } else if (wb->daemon != NULL) {
-        daemon_fault_raise(wb->daemon, fault, wb->cert_path, "%s. The old one stays in use.", why.s);
+        daemon_fault_raise(wb->daemon, fault, wb->cert_path, "%s. The old one stays in use.",
+                           why.s);
     }
     str_fini(&why);
 }

@@ -18,7 +18,7 @@ const char *wb_header(struct lws *wsi, enum lws_token_indexes token, char *dst, 
     return lws_hdr_copy(wsi, dst, (int)cap, token) > 0 ? dst : NULL;
 }
 
-/* --- sending ------------------------------------------------------------------------------------ */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static void count(struct wb_conn *c, int status)
 {
@@ -57,21 +57,22 @@ static int send_head(struct wb_conn *c, struct lws *wsi, struct wb_reply *r)
 }
 
 /* Head and small body at once. */
-static int send_small(struct wb_conn *c, struct lws *wsi, struct wb_reply *r, const struct str *body)
+static int send_small(struct wb_conn *c, struct lws *wsi, struct wb_reply *r,
+                      const struct str *body)
 {
-    char method_head[8];
-    bool is_head = lws_hdr_copy(wsi, method_head, sizeof method_head, WSI_TOKEN_HEAD_URI) != 0;
+    bool is_head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
     r->length = body->len;
     if (r->type == NULL && body->len > 0)
         r->type = "text/html; charset=utf-8";
     if (send_head(c, wsi, r) != 0)
         return -1;
-    if (!is_head && body->len > 0 && write_bytes(wsi, body->s, body->len, LWS_WRITE_HTTP_FINAL) != 0)
-        return -1;
-    return 0;
+    if (is_head || body->len == 0)
+        return 0;
+    return write_bytes(wsi, body->s, body->len, LWS_WRITE_HTTP_FINAL);
 }
 
-static int send_page(struct wb_conn *c, struct lws *wsi, int status, const char *host, const char *id)
+static int send_page(struct wb_conn *c, struct lws *wsi, int status, const char *host,
+                     const char *id)
 {
     struct str body = { 0 };
     wb_error_page(&body, status, host, id);
@@ -87,7 +88,7 @@ static int send_page(struct wb_conn *c, struct lws *wsi, int status, const char 
     return err;
 }
 
-/* --- refusing ----------------------------------------------------------------------------------- */
+/* --- refusing --------------------------------------------------------------------------------- */
 
 static void new_id(char id[17])
 {
@@ -133,7 +134,7 @@ static int refuse_host(struct wb_conn *c, struct lws *wsi, int status, const cha
     return err;
 }
 
-/* --- answering ---------------------------------------------------------------------------------- */
+/* --- answering -------------------------------------------------------------------------------- */
 
 /* libwebsockets hands out path and query decoded, the query in pieces between its "&". */
 static void full_uri(struct lws *wsi, const char *path, struct str *out)
@@ -212,8 +213,6 @@ static int on_request(struct wb_conn *c, struct lws *wsi)
         refuse = 405;
     else if (uri == NULL || uri_len <= 0 || uri_len >= WB_URI_MAX)
         refuse = 414;
-    else if (memchr(uri, '\0', (size_t)uri_len) != NULL) /* "%00": two readers would see two paths */
-        refuse = 400;
     if (refuse != 0)
         return send_page(c, wsi, refuse, NULL, NULL) == 0 ? finish(c, wsi) : -1;
 
@@ -225,7 +224,8 @@ static int on_request(struct wb_conn *c, struct lws *wsi)
     const struct wb_asset *f = wb_assets_find(c->wb->assets, path);
     if (f != NULL)
         return send_asset(c, wsi, f, normal);
-    return send_page(c, wsi, str_eq(path, "/ws") ? 426 : 404, NULL, NULL) == 0 ? finish(c, wsi) : -1;
+    status = str_eq(path, "/ws") ? 426 : 404;
+    return send_page(c, wsi, status, NULL, NULL) == 0 ? finish(c, wsi) : -1;
 }
 
 static int on_writable(struct wb_conn *c, struct lws *wsi)
@@ -254,7 +254,7 @@ static int on_confirm_upgrade(struct wb_conn *c, struct lws *wsi, const char *to
     if (status != 0)
         return refuse_host(c, wsi, status, normal) == 0 ? 1 : -1;
     if (c->plain || !str_eq(to, "websocket"))
-        return wb_http_refuse(c, wsi, 400, "upgrade to something else than WebSocket") == 0 ? 1 : -1;
+        return wb_http_refuse(c, wsi, 400, "upgrade to no WebSocket") == 0 ? 1 : -1;
     return wb_ws_confirm(c, wsi);
 }
 

@@ -5,16 +5,16 @@
 #define WEBBRIDGE_LIMITS_H
 
 enum {
-    /* --- connections --------------------------------------------------------------------------- */
-    WB_CONNS_MAX = 4000,          /* TLS costs about 50 KiB each: 200 MiB is what a small VM can give */
-    WB_CONNS_PER_SOURCE_MAX = 256, /* a whole office behind one NAT address, 6 connections a browser */
+    /* --- connections -------------------------------------------------------------------------- */
+    WB_CONNS_MAX = 4000,          /* TLS costs about 50 KiB each: 200 MiB in all */
+    WB_CONNS_PER_SOURCE_MAX = 256, /* an office behind one address, 6 per browser */
     WB_BACKLOG = 256,             /* a page reload by everybody after a restart */
     WB_ACCEPT_BATCH = 64,         /* per loop turn, so that accepting cannot starve the bus */
 
-    /* --- HTTP ---------------------------------------------------------------------------------- */
-    WB_HEAD_BYTES_MAX = 8192,     /* request head; browsers send below 2 KiB, cookies are none of ours */
+    /* --- HTTP --------------------------------------------------------------------------------- */
+    WB_HEAD_BYTES_MAX = 8192,     /* request head; browsers send below 2 KiB */
     WB_HEADS_MAX = 256,           /* heads being read at the same time; the rest waits */
-    WB_URI_MAX = 2048,            /* longest request path and query; an invitation link is below 300 */
+    WB_URI_MAX = 2048,            /* longest path and query; an invitation is below 300 */
     WB_HOST_MAX = 256,            /* RFC 1035 s2.3.4: a name has at most 253 characters */
     WB_HEAD_TIMEOUT_S = 10,       /* a slow head (slow loris) is cut */
     WB_BODY_TIMEOUT_S = 20,       /* a chunk of an answer that is not taken in this time: cut */
@@ -23,14 +23,14 @@ enum {
     WB_REPLY_HEAD_MAX = 4096,     /* our own response head, CSP with branding included */
     WB_ERROR_BODY_MAX = 2048,     /* the neutral error page */
 
-    /* --- files --------------------------------------------------------------------------------- */
+    /* --- files -------------------------------------------------------------------------------- */
     WB_ASSETS_MAX = 1024,         /* the page has a few dozen files */
     WB_ASSET_BYTES_MAX = 16 << 20, /* one file; the page's largest is below 1 MiB */
     WB_ASSET_DEPTH_MAX = 8,       /* folders below the web folder; ends a loop of links */
 
-    /* --- WebSocket ----------------------------------------------------------------------------- */
+    /* --- WebSocket ---------------------------------------------------------------------------- */
     WB_MESSAGE_BYTES_MAX = 300 << 10, /* docs/guest-protocol.md: an SDP of 256 KiB and its JSON */
-    WB_FRAMES_MAX = 1024,         /* fragments of one message; browsers send one, empty ones never end */
+    WB_FRAMES_MAX = 1024,         /* fragments of a message; empty ones would never end */
     WB_STRING_BYTES_MAX = 4096,   /* docs/guest-protocol.md: any string but sdp */
     WB_SDP_BYTES_MAX = 256 << 10, /* docs/guest-protocol.md */
     WB_JSON_DEPTH_MAX = 8,        /* no message of the protocol nests deeper than 4 */
@@ -44,7 +44,7 @@ enum {
     WB_PING_S = 20,               /* proxies cut idle connections after 60 s at the earliest */
     WB_PONG_S = 20,               /* docs/guest-protocol.md: closed when no answer comes */
 
-    /* --- deadlines on the bus ------------------------------------------------------------------ */
+    /* --- deadlines on the bus ----------------------------------------------------------------- */
     WB_LOGIN_TIMEOUT_MS = 5000,   /* callbridge answers after 250 ms, slowed ones later */
     WB_CALL_TIMEOUT_MS = 5000,    /* joining waits at most 1 s for xmpp */
     WB_SDP_TIMEOUT_MS = 10000,    /* an answer may gather relay addresses first */

@@ -32,8 +32,8 @@ static int load_assets(struct daemon *d)
     int err = wb_assets_load(&wb.assets, dir);
     if (err != 0)
         return daemon_fail(d, EX_CONFIG,
-                           "The guest page cannot be read from %s: %s. Build it, or name its folder "
-                           "with --web or STOA_WEB.", dir, strerror(-err));
+                           "The guest page cannot be read from %s: %s. Build it, or name its "
+                           "folder with --web or STOA_WEB.", dir, strerror(-err));
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The guest protocol as a table: which JSON message becomes which bus message, where it goes and how
- * long the answer may take. Reading and writing are by descriptor; no message has code of its own
- * here. Contract: docs/guest-protocol.md. Pure: no socket, no bus. */
+ * The guest protocol as a table: which JSON message becomes which bus message, where it goes and
+ * how long the answer may take. Reading and writing are by descriptor; no message has code of its
+ * own here. Contract: docs/guest-protocol.md. Pure: no socket, no bus. */
 #ifndef WEBBRIDGE_MESSAGES_H
 #define WEBBRIDGE_MESSAGES_H
 

@@ -37,7 +37,8 @@ static void message_metrics(struct webbridge *wb)
     const struct wb_message *table = wb_messages(&n);
     for (size_t i = 0; i < n; i++) {
         char *label = daemon_metric_label("type", table[i].type);
-        counter(wb, "stoa_webbridge_messages_total", "Messages of pages", label, &wb->m.messages[i]);
+        counter(wb, "stoa_webbridge_messages_total", "Messages of pages", label,
+                &wb->m.messages[i]);
         free(label);
     }
 }
@@ -62,8 +63,8 @@ void wb_metrics_start(struct webbridge *wb)
     }
     for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
         char *label = daemon_metric_label("reason", refusals[i].reason);
-        counter(wb, "stoa_webbridge_refusals_total", "Messages refused and WebSockets closed for it",
-                label, refusals[i].value);
+        counter(wb, "stoa_webbridge_refusals_total",
+                "Messages refused and WebSockets closed for it", label, refusals[i].value);
         free(label);
     }
     message_metrics(wb);
@@ -76,8 +77,9 @@ void wb_metrics_start(struct webbridge *wb)
     counter(wb, "stoa_webbridge_events_lost_total", "Events without a WebSocket or bus", NULL,
             &m->events_lost);
     struct daemon_metrics *all = wb->daemon->metrics;
-    daemon_metric_read(daemon_metric_gauge(all, "stoa_webbridge_connections", "Open connections", NULL),
-                       read_connections, wb);
+    daemon_metric_read(
+        daemon_metric_gauge(all, "stoa_webbridge_connections", "Open connections", NULL),
+        read_connections, wb);
     daemon_metric_read(daemon_metric_gauge(all, "stoa_webbridge_sessions", "Open WebSockets", NULL),
                        read_sessions, wb);
 }

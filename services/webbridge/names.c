@@ -64,7 +64,9 @@ static int split_port(char dst[WB_HOST_MAX], const char *text, const char **port
 static bool port_ok(const char *port)
 {
     int64_t n;
-    return port == NULL || *port == '\0' || (strlen(port) <= 5 && str_to_i64(port, 1, 65535, &n) == 0);
+    if (port == NULL || *port == '\0')
+        return true;
+    return strlen(port) <= 5 && str_to_i64(port, 1, 65535, &n) == 0;
 }
 
 int wb_host_normalise(char dst[WB_HOST_MAX], const char *host)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The names under which webbridge answers. Every request's Host and every WebSocket's Origin must be
- * one of them: a page that answers to any name is a page that a foreign site can point its name at
- * (DNS rebinding). Text in, answer out: no DNS, no socket. */
+ * The names under which webbridge answers. Every request's Host and every WebSocket's Origin must
+ * be one of them: a page that answers to any name is a page that a foreign site can point its name
+ * at (DNS rebinding). Text in, answer out: no DNS, no socket. */
 #ifndef WEBBRIDGE_NAMES_H
 #define WEBBRIDGE_NAMES_H
 

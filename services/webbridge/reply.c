@@ -38,12 +38,12 @@ const char *wb_status_text(int status)
     return s == NULL ? "Error" : s->text;
 }
 
-/* 'self' covers wss on the same origin only where CSP level 3 is implemented; older Safari needs the
- * host by name. */
+/* 'self' covers wss on the same origin only where CSP level 3 is implemented; older Safari needs
+ * the host by name. */
 static void add_csp(struct str *out, const struct wb_reply *r)
 {
-    str_add(out, "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
-                 "font-src 'self'; manifest-src 'self'; img-src 'self' data:");
+    str_add(out, "Content-Security-Policy: default-src 'none'; script-src 'self'; "
+                 "style-src 'self'; font-src 'self'; manifest-src 'self'; img-src 'self' data:");
     if (!str_empty(r->img_src))
         str_addf(out, " %s", r->img_src);
     str_add(out, "; connect-src 'self'");

@@ -42,7 +42,8 @@ void wb_html_escape(struct str *out, const char *text);
  * asked for and is escaped here; no configured name is ever on it. */
 void wb_error_page(struct str *out, int status, const char *host, const char *id);
 
-/* Appends `text` with everything escaped (RFC 3986 s2.1) that is neither unreserved nor in `plain`. */
+/* Appends `text` with everything escaped (RFC 3986 s2.1) that is neither unreserved nor in
+ * `plain`. */
 void wb_uri_escape(struct str *out, const char *text, const char *plain);
 
 /* Appends the https URL for a redirect: the asked host, the port of the HTTPS listener unless it is

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Listeners, connections and the libwebsockets context.
  *
- * The daemon accepts by itself and hands the socket to libwebsockets ("adopts" it): quotas are checked
- * before any TLS work, and the listener that expects a PROXY header can read it first. The context
- * lives in the daemon's own libuv loop; with libwebsockets owning the loop a process ignored SIGTERM
- * (tried). */
+ * The daemon accepts by itself and hands the socket to libwebsockets ("adopts" it): quotas are
+ * checked before any TLS work, and the listener that expects a PROXY header can read it first. The
+ * context lives in the daemon's own libuv loop; with libwebsockets owning the loop a process
+ * ignored SIGTERM (tried). */
 #include "webbridge.h"
 
 #include <errno.h>
@@ -27,8 +27,9 @@ struct wb_listener {
 
 static const char subprotocol[] = "stoa.guest.v1";
 
-/* The same for both virtual hosts: after the handshake libwebsockets picks one of them anew by the Host
- * header, whichever the connection was adopted into. What a connection may do is in struct wb_conn. */
+/* The same for both virtual hosts: after the handshake libwebsockets picks one of them anew by the
+ * Host header, whichever the connection was adopted into. What a connection may do is in struct
+ * wb_conn. */
 static const struct lws_protocols protocols[] = {
     { "http", wb_http_callback, 0, 0, 0, NULL, 0 },
     { subprotocol, wb_ws_callback, 0, 16384, 0, NULL, 0 },
@@ -48,7 +49,7 @@ static void on_lws_log(int level, const char *line)
               (int)strcspn(line, "\n"), line);
 }
 
-/* --- connections -------------------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------------------------------ */
 
 static struct wb_source *source_of(struct webbridge *wb, const char *ip)
 {
@@ -101,8 +102,8 @@ void wb_conn_free(struct wb_conn *c)
     free(c);
 }
 
-/* libwebsockets' first callback for the new wsi comes from inside and ties it to wb->adopting; when it
- * gives up at once, the wsi's destruction has freed the connection already. */
+/* libwebsockets' first callback for the new wsi comes from inside and ties it to wb->adopting; when
+ * it gives up at once, the wsi's destruction has freed the connection already. */
 static void adopt(struct webbridge *wb, int fd, const struct addr *peer, bool plain)
 {
     struct wb_conn *c = conn_new(wb, peer, plain);
@@ -137,7 +138,7 @@ static void on_acceptable(uv_poll_t *handle, int status, int events)
     }
 }
 
-/* --- listening ---------------------------------------------------------------------------------- */
+/* --- listening -------------------------------------------------------------------------------- */
 
 static int open_socket(const struct addr *a)
 {
@@ -202,7 +203,7 @@ void wb_server_drain(struct webbridge *wb)
     }
 }
 
-/* --- libwebsockets ------------------------------------------------------------------------------ */
+/* --- libwebsockets ---------------------------------------------------------------------------- */
 
 static int context_start(struct webbridge *wb, struct str *why)
 {
@@ -275,9 +276,9 @@ int wb_server_start(struct webbridge *wb, const struct wb_server_opts *o, struct
     return err != 0 ? err : listen_on(wb, o->listen, o->http_port, true, why);
 }
 
-/* A new virtual host, not new files in the old one: libwebsockets changes a TLS context in steps, and
- * a file that fails half-way would leave it without a usable pair. The old one keeps its connections
- * and ends with the context; certificates change a few times a year. */
+/* A new virtual host, not new files in the old one: libwebsockets changes a TLS context in steps,
+ * and a file that fails half-way would leave it without a usable pair. The old one keeps its
+ * connections and ends with the context; certificates change a few times a year. */
 int wb_server_reload_cert(struct webbridge *wb, struct str *why)
 {
     int err = wb_cert_check(wb, why);

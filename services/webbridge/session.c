@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a WebSocket is to the bus. Requests of the page go out with the session and the trace id filled
- * in here; answers and events come back. Nothing of a meeting is kept but which participant of which
- * space is behind the socket, to report its end. */
+ * What a WebSocket is to the bus. Requests of the page go out with the session and the trace id
+ * filled in here; answers and events come back. Nothing of a meeting is kept but which participant
+ * of which space is behind the socket, to report its end. */
 #include "webbridge.h"
 
 #include <stdio.h>
@@ -17,8 +17,8 @@
 
 #include <bridge.pb-c.h>
 
-/* A request on the bus. It outlives its WebSocket when it may make a participant: somebody must then
- * tell the callbridge that nobody is there. */
+/* A request on the bus. It outlives its WebSocket when it may make a participant: somebody must
+ * then tell the callbridge that nobody is there. */
 struct pending {
     struct list node;
     struct webbridge *wb;
@@ -43,7 +43,7 @@ static void key_of(char dst[64], const char *space)
     snprintf(dst, 64, "space/%s", space);
 }
 
-/* --- telling callbridge that somebody is gone ---------------------------------------------------- */
+/* --- telling callbridge that somebody is gone ------------------------------------------------- */
 
 static void send_gone(struct webbridge *wb, const char *session_id, const char *space,
                       uint32_t participant, const uint8_t *trace)
@@ -79,7 +79,7 @@ static void enter_space(struct wb_session *s, const char *space, uint32_t partic
     SLOG(s, "websocket %llu: joined, participant=%u", (unsigned long long)s->number, participant);
 }
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void pending_free(struct pending *p)
 {
@@ -87,6 +87,11 @@ static void pending_free(struct pending *p)
     if (p->session != NULL)
         p->session->pending_count--;
     free(p);
+}
+
+static uint32_t joined_as(const ProtobufCMessage *join_reply)
+{
+    return ((const Stoa__Bridge__V1__JoinReply *)(const void *)join_reply)->participant;
 }
 
 static void on_reply(void *arg, const struct bus_result *result)
@@ -100,7 +105,7 @@ static void on_reply(void *arg, const struct bus_result *result)
         code = BUS_INTERNAL;
     uint32_t participant = 0;
     if (ok && p->message->role == WB_ENTERS)
-        participant = ((const Stoa__Bridge__V1__JoinReply *)(const void *)result->body)->participant;
+        participant = joined_as(result->body);
 
     if (s == NULL) {
         if (ok && p->message->role == WB_ENTERS)
@@ -122,7 +127,7 @@ static void on_reply(void *arg, const struct bus_result *result)
     wb_ws_send(s, text);
 }
 
-/* --- requests of the page ------------------------------------------------------------------------ */
+/* --- requests of the page --------------------------------------------------------------------- */
 
 static void answer_error(struct wb_session *s, int64_t id, enum bus_code code, const char *message,
                          bool retry)
@@ -227,14 +232,15 @@ void wb_session_message(struct wb_session *s, const char *text, size_t len)
     wb_incoming_fini(&in);
 }
 
-/* --- events of callbridge ------------------------------------------------------------------------ */
+/* --- events of callbridge --------------------------------------------------------------------- */
 
 static void on_session_event(void *arg, struct bus_call *call, const ProtobufCMessage *body)
 {
     struct webbridge *wb = arg;
     const Stoa__Bridge__V1__SessionEvent *event = (const void *)body;
     (void)call;
-    struct wb_session *s = event->session_id == NULL ? NULL : map_get(wb->sessions, event->session_id);
+    struct wb_session *s =
+        event->session_id == NULL ? NULL : map_get(wb->sessions, event->session_id);
     char *text = s == NULL ? NULL : wb_text_event(body);
     if (text == NULL) {
         wb->m.events_lost++;
@@ -253,7 +259,7 @@ static const struct bus_handler handlers[] = {
     { &stoa__bridge__v1__session_event__descriptor, on_session_event },
 };
 
-/* --- welcome ------------------------------------------------------------------------------------ */
+/* --- welcome ---------------------------------------------------------------------------------- */
 
 /* Joining needs a callbridge that takes logins. The proven web bridge link will replace this rule:
  * keep everything about it in this function. */
@@ -269,13 +275,18 @@ bool wb_join_available(const struct webbridge *wb, const char **reason)
     return **reason == '\0';
 }
 
+static const char *or_empty(const char *s)
+{
+    return s == NULL ? "" : s;
+}
+
 void wb_welcome_update(struct webbridge *wb)
 {
     struct wb_welcome w = {
         .id_and_passcode = wb->settings.id_and_passcode,
         .hyperlinks = wb->settings.hyperlinks,
-        .background_image = wb->settings.background_image == NULL ? "" : wb->settings.background_image,
-        .logo = wb->settings.logo == NULL ? "" : wb->settings.logo,
+        .background_image = or_empty(wb->settings.background_image),
+        .logo = or_empty(wb->settings.logo),
     };
     w.join_available = wb_join_available(wb, &w.reason);
     char *text = wb_text_welcome(&w);
@@ -306,7 +317,7 @@ static void on_peer(void *arg, const struct bus_peer *peer, bool up)
     wb_welcome_update(wb);
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void wb_sessions_start(struct webbridge *wb)
 {

@@ -38,7 +38,8 @@ struct wb_metrics {
     uint64_t requests[WB_STATUS_COUNT];   /* by status */
     uint64_t sessions_total;
     uint64_t messages[16];                /* by index in wb_messages() */
-    uint64_t refused_invalid, refused_rate, refused_size, refused_busy, closed_slow, closed_protocol;
+    uint64_t refused_invalid, refused_rate, refused_size, refused_busy;
+    uint64_t closed_slow, closed_protocol;
     uint64_t events_sent, events_lost;
 };
 
@@ -112,7 +113,7 @@ struct wb_conn {
     struct wb_session *session; /* once it is a WebSocket */
 };
 
-/* --- server.c ----------------------------------------------------------------------------------- */
+/* --- server.c --------------------------------------------------------------------------------- */
 
 struct wb_server_opts {
     const char *listen;        /* IP literal, or "*" */
@@ -121,7 +122,8 @@ struct wb_server_opts {
 };
 
 /* Starts listening. Errors: negative errno; `why` says it in a sentence. */
-int wb_server_start(struct webbridge *wb, const struct wb_server_opts *opts, struct str *why) MUST_USE;
+int wb_server_start(struct webbridge *wb, const struct wb_server_opts *opts,
+                    struct str *why) MUST_USE;
 
 /* Stops accepting; running connections go on. */
 void wb_server_drain(struct webbridge *wb);
@@ -139,7 +141,7 @@ void wb_server_free(struct webbridge *wb);
 /* Forgets a connection; called when its wsi is destroyed. */
 void wb_conn_free(struct wb_conn *c);
 
-/* --- http.c ------------------------------------------------------------------------------------- */
+/* --- http.c ----------------------------------------------------------------------------------- */
 
 /* Protocol 0 of both virtual hosts. */
 int wb_http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -151,17 +153,17 @@ const char *wb_header(struct lws *wsi, enum lws_token_indexes token, char *dst, 
 /* Answers with a small error page and the reason for the log. Returns what the callback returns. */
 int wb_http_refuse(struct wb_conn *c, struct lws *wsi, int status, const char *reason);
 
-/* Checks the Host header. Returns 0 or the status to answer with, having logged why. `normal` gets the
- * host. */
+/* Checks the Host header. Returns 0 or the status to answer with, having logged why. `normal` gets
+ * the host. */
 int wb_http_check_host(struct wb_conn *c, struct lws *wsi, char normal[WB_HOST_MAX]);
 
-/* --- ws.c --------------------------------------------------------------------------------------- */
+/* --- ws.c ------------------------------------------------------------------------------------- */
 
 int wb_ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                    size_t len);
 
-/* Decides about an upgrade: Host, Origin, path, subprotocol, quota. Returns 0, or the return value of
- * the callback after a refusal. */
+/* Decides about an upgrade: Host, Origin, path, subprotocol, quota. Returns 0, or the return value
+ * of the callback after a refusal. */
 int wb_ws_confirm(struct wb_conn *c, struct lws *wsi);
 
 /* One text waiting to be written. */
@@ -174,10 +176,11 @@ struct wb_out {
 /* Queues a text (taken). A reader that left too much unread is dropped on the next turn. */
 void wb_ws_send(struct wb_session *s, char *text);
 
-/* Closes the WebSocket with a close frame. Never from a callback of its own: it may be gone on return. */
+/* Closes the WebSocket with a close frame. Never from a callback of its own: it may be gone on
+ * return. */
 void wb_ws_close(struct wb_session *s, enum lws_close_status status, const char *reason);
 
-/* --- session.c ---------------------------------------------------------------------------------- */
+/* --- session.c -------------------------------------------------------------------------------- */
 
 struct wb_session {
     struct list node;
@@ -227,7 +230,7 @@ void wb_welcome_update(struct webbridge *wb);
 /* True when joining is possible; else `*reason` is the sentence for the page. */
 bool wb_join_available(const struct webbridge *wb, const char **reason);
 
-/* --- cert.c ------------------------------------------------------------------------------------- */
+/* --- cert.c ----------------------------------------------------------------------------------- */
 
 /* Checks certificate and key: readable, a pair, valid now. Errors: -EACCES, `why` says it in a
  * sentence. */
@@ -240,14 +243,14 @@ void wb_cert_watch_stop(struct webbridge *wb);
 /* Takes over certificate and key now, changed or not (SIGHUP). */
 void wb_cert_reload(struct webbridge *wb);
 
-/* --- config.c ----------------------------------------------------------------------------------- */
+/* --- config.c --------------------------------------------------------------------------------- */
 
 void wb_config_free(struct webbridge *wb);
 
 /* Takes over names and flags; welcome and the checks of Host and Origin follow at once. */
 void wb_config_apply(struct webbridge *wb);
 
-/* --- metrics.c ---------------------------------------------------------------------------------- */
+/* --- metrics.c -------------------------------------------------------------------------------- */
 
 /* Registers everything in `m` with the daemon's metrics. */
 void wb_metrics_start(struct webbridge *wb);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * WebSockets: who may open one, whole texts in, a bounded queue of texts out. What the texts mean is
- * session.c's business. Contract: docs/guest-protocol.md, Transport. */
+ * WebSockets: who may open one, whole texts in, a bounded queue of texts out. What the texts mean
+ * is session.c's business. Contract: docs/guest-protocol.md, Transport. */
 #include "webbridge.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 static const char path[] = "/ws";
 static const char subprotocol[] = "stoa.guest.v1";
 
-/* --- the handshake ------------------------------------------------------------------------------ */
+/* --- the handshake ---------------------------------------------------------------------------- */
 
 /* libwebsockets takes the first name of the list that it knows; "http" is the name of its HTTP side
  * and must not be reachable. So exactly our one name is allowed. */
@@ -50,10 +50,10 @@ int wb_ws_confirm(struct wb_conn *c, struct lws *wsi)
     return -1; /* the answer is flushed, then the connection ends */
 }
 
-/* --- out ---------------------------------------------------------------------------------------- */
+/* --- out -------------------------------------------------------------------------------------- */
 
-/* In 4.1.6 neither -1 from the write callback nor an expired timeout sends a close frame: both count
- * as a broken socket. A synchronous kill with a close reason set before it does. */
+/* In 4.1.6 neither -1 from the write callback nor an expired timeout sends a close frame: both
+ * count as a broken socket. A synchronous kill with a close reason set before it does. */
 void wb_ws_close(struct wb_session *s, enum lws_close_status status, const char *reason)
 {
     struct lws *wsi = s->conn->wsi;
@@ -112,7 +112,7 @@ static int on_writable(struct wb_session *s, struct lws *wsi)
     return failed ? -1 : 0;
 }
 
-/* --- in ----------------------------------------------------------------------------------------- */
+/* --- in --------------------------------------------------------------------------------------- */
 
 static int violate(struct wb_session *s, struct lws *wsi, enum lws_close_status status,
                    const char *reason)

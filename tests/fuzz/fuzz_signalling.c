@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a page may send: any text as a message of the guest protocol, and any text as Host, Origin and
- * request headers. A message that is taken has our session in it and packs within the limits. */
+ * What a page may send: any text as a message of the guest protocol, and any text as Host, Origin
+ * and request headers. A message that is taken has our session in it and packs within the
+ * limits. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -38,7 +38,7 @@ struct writing {
     char *data;
 };
 
-/* --- the end ------------------------------------------------------------------------------------ */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void release(struct wsclient *c)
 {
@@ -86,7 +86,7 @@ void wsclient_free(struct wsclient **cp)
     uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
 
-/* --- bytes out ---------------------------------------------------------------------------------- */
+/* --- bytes out -------------------------------------------------------------------------------- */
 
 static void on_written(uv_write_t *req, int status)
 {
@@ -160,7 +160,7 @@ void wsclient_close(struct wsclient *c, int code)
     wsclient_frame(c, WSCLIENT_CLOSE, true, data, sizeof data);
 }
 
-/* --- bytes in ----------------------------------------------------------------------------------- */
+/* --- bytes in --------------------------------------------------------------------------------- */
 
 static void consume(struct str *s, size_t n)
 {
@@ -179,7 +179,8 @@ static void on_close_frame(struct wsclient *c, const unsigned char *data, size_t
     end(c, "closed");
 }
 
-static void on_frame(struct wsclient *c, int opcode, bool fin, const unsigned char *data, size_t len)
+static void on_frame(struct wsclient *c, int opcode, bool fin, const unsigned char *data,
+                     size_t len)
 {
     if (opcode == WSCLIENT_PING) {
         if (!c->o.no_pong)
@@ -354,7 +355,7 @@ bool wsclient_is_open(const struct wsclient *c)
     return c->open;
 }
 
-/* --- the beginning ------------------------------------------------------------------------------ */
+/* --- the beginning ---------------------------------------------------------------------------- */
 
 static int tls_start(struct wsclient *c, const char *ca_file)
 {

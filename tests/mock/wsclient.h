@@ -42,7 +42,7 @@ struct wsclient_opts {
     const char *origin;      /* "https://" and the host; "": no Origin header */
     const char *path;        /* "/ws" */
     const char *subprotocol; /* "stoa.guest.v1"; "": no such header */
-    const char *ca_file;     /* PEM to verify the server with, and its name; NULL: any certificate */
+    const char *ca_file;     /* PEM to verify the server and its name; NULL: any certificate */
     bool no_pong;            /* does not answer pings */
 
     /* The handshake succeeded. */
@@ -60,8 +60,8 @@ struct wsclient_opts {
  * Errors: -EINVAL an option; -EACCES the CA file. */
 int wsclient_new(struct wsclient **out, const struct wsclient_opts *opts) MUST_USE;
 
-/* Drops the connection without a close frame, as a killed browser does. No callback comes afterwards.
- * Sets `*c` to NULL; NULL is fine. The loop must turn once more for libuv to let go. */
+/* Drops the connection without a close frame, as a killed browser does. No callback comes
+ * afterwards. Sets `*c` to NULL; NULL is fine. The loop must turn once more for libuv to let go. */
 void wsclient_free(struct wsclient **c);
 
 /* True between on_open and on_end. */

@@ -208,8 +208,8 @@ static void only_reading_is_possible(void **state)
 static void every_spelling_of_a_configured_name_is_answered(void **state)
 {
     static const char *const hosts[] = {
-        "join.cms.octavio.local", "JOIN.cms.octavio.local.", "join.cms.octavio.local:443", "LOCALHOST",
-        "127.0.0.1:1", "[::1]",
+        "join.cms.octavio.local", "JOIN.cms.octavio.local.", "join.cms.octavio.local:443",
+        "LOCALHOST", "127.0.0.1:1", "[::1]",
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
@@ -222,7 +222,8 @@ static void every_spelling_of_a_configured_name_is_answered(void **state)
 
 static void another_name_gets_the_bad_request_page_and_the_log_the_reason(void **state)
 {
-    struct get g = { .path = "/", .host = "evil.example<i>" }, h = { .path = "/", .host = "Evil.example" };
+    struct get g = { .path = "/", .host = "evil.example<i>" };
+    struct get h = { .path = "/", .host = "Evil.example" };
     (void)state;
     fetch(&g); /* no host at all by its letters */
     assert_int_equal(g.status, 400);
@@ -237,7 +238,7 @@ static void another_name_gets_the_bad_request_page_and_the_log_the_reason(void *
     forget(&g);
     forget(&h);
 
-    char *command = str_printf("grep -q 'asked for evil.example, configured .*join.cms.octavio.local' %s",
+    char *command = str_printf("grep -q 'asked for evil.example, configured .*join.cms.octavio' %s",
                                f->event_log);
     assert_int_equal(system(command), 0);
     free(command);
@@ -260,8 +261,8 @@ static void http_redirects_to_the_same_host_and_path(void **state)
     (void)state;
     fetch(&g);
     assert_int_equal(g.status, 301);
-    char *wanted = str_printf("Location: https://localhost:%u/invited.sf?id=100101&secret=a%%26b\r\n",
-                              f->https);
+    char *wanted = str_printf("Location: https://localhost:%u/invited.sf?id=100101&secret=a%%26b"
+                              "\r\n", f->https);
     assert_true(says(&g.head, wanted));
     free(wanted);
     fetch(&bad); /* no open redirector */
@@ -317,7 +318,8 @@ static void a_new_certificate_is_used_at_once_after_a_signal(void **state)
     webfix_until(f, new_certificate_is_served, NULL);
 
     /* A broken one changes nothing. */
-    char *command = str_printf("cd %s/pki && cp webbridge.crt good && echo broken > webbridge.crt", f->dir);
+    char *command = str_printf("cd %s/pki && cp webbridge.crt good && echo broken > webbridge.crt",
+                               f->dir);
     assert_int_equal(system(command), 0);
     free(command);
     kill(f->webbridge, SIGHUP);
@@ -343,8 +345,8 @@ static void an_unusable_certificate_ends_the_daemon_with_a_sentence(void **state
     (void)state;
     assert_int_equal(webfix_webbridge_end(f, SIGTERM), 0);
     for (size_t i = 0; i < ARRAY_LEN(spoil); i++) {
-        char *command = str_printf("cp -r %s/pki %s/kept && cd %s/pki && %s", f->dir, f->dir, f->dir,
-                                   spoil[i]);
+        char *command = str_printf("cp -r %s/pki %s/kept && cd %s/pki && %s", f->dir, f->dir,
+                                   f->dir, spoil[i]);
         assert_int_equal(system(command), 0);
         free(command);
         command = str_printf("STOA_STATE=%s STOA_WEB=%s STOA_LISTEN=127.0.0.1 STOA_PORT_HTTPS=%u "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The signalling WebSocket: who gets in, what reaches the callbridge, what comes back, and what a page
- * gone wrong or gone bad meets. */
+ * The signalling WebSocket: who gets in, what reaches the callbridge, what comes back, and what a
+ * page gone wrong or gone bad meets. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +45,8 @@ static bool saw_gone(void *arg)
     return webfix_last(f, &stoa__bridge__v1__session_gone_event__descriptor) != NULL;
 }
 
-/* Closes a joined page and waits until the callbridge knows, so that the next test does not see it. */
+/* Closes a joined page and waits until the callbridge knows, so that the next test does not see
+ * it. */
 static void close_joined(struct page *p)
 {
     page_close(p);
@@ -53,7 +54,7 @@ static void close_joined(struct page *p)
     webfix_forget(f);
 }
 
-/* --- getting in --------------------------------------------------------------------------------- */
+/* --- getting in ------------------------------------------------------------------------------- */
 
 static void welcome_comes_first_and_follows_the_callbridges(void **state)
 {
@@ -112,7 +113,8 @@ static void refused_handshakes_name_their_status(void **state)
 
 static void another_configured_name_may_be_host_and_origin(void **state)
 {
-    struct wsclient_opts o = { .host = "JOIN.cms.octavio.local", .origin = "https://join.cms.octavio.local" };
+    struct wsclient_opts o = { .host = "JOIN.cms.octavio.local",
+                               .origin = "https://join.cms.octavio.local" };
     struct page p;
     (void)state;
     page_open(&p, f, &o);
@@ -121,7 +123,7 @@ static void another_configured_name_may_be_host_and_origin(void **state)
     page_close(&p);
 }
 
-/* --- requests and answers ----------------------------------------------------------------------- */
+/* --- requests and answers --------------------------------------------------------------------- */
 
 static void a_login_is_forwarded_with_our_session_and_answered(void **state)
 {
@@ -136,7 +138,8 @@ static void a_login_is_forwarded_with_our_session_and_answered(void **state)
     assert_string_equal(page_text(body, "space"), WEBFIX_SPACE);
     assert_string_equal(page_text(body, "spaceName"), "Proxy webRTC");
 
-    const struct webfix_seen *s = webfix_last(f, &stoa__bridge__v1__guest_login_request__descriptor);
+    const struct webfix_seen *s =
+        webfix_last(f, &stoa__bridge__v1__guest_login_request__descriptor);
     const Stoa__Bridge__V1__GuestLoginRequest *r = (const void *)s->body;
     assert_string_equal(r->call_id, "100101");
     assert_string_equal(r->passcode, "1234");
@@ -230,8 +233,8 @@ static void a_large_offer_in_fragments_passes(void **state)
     char *sdp = mem_zalloc(200001);
     (void)state;
     memset(sdp, 'v', 200000);
-    str_addf(&text, "{\"type\":\"offer\",\"id\":9,\"space\":\"%s\",\"participant\":3,\"sdp\":\"%s\"}",
-             WEBFIX_SPACE, sdp);
+    str_addf(&text, "{\"type\":\"offer\",\"id\":9,\"space\":\"" WEBFIX_SPACE "\",\"participant\":3,"
+             "\"sdp\":\"%s\"}", sdp);
     ready(&p);
     page_ask(&p, JOIN);
     size_t before = p.count, part = text.len / 3;
@@ -248,7 +251,7 @@ static void a_large_offer_in_fragments_passes(void **state)
     free(sdp);
 }
 
-/* --- events and the end ------------------------------------------------------------------------- */
+/* --- events and the end ----------------------------------------------------------------------- */
 
 /* The session of the last join. The end of an earlier page may have been seen in between. */
 static char *joined_session(void)
@@ -362,7 +365,7 @@ static void a_page_that_goes_while_its_requests_wait_does_no_harm(void **state)
     page_close(&p);
 }
 
-/* --- abuse -------------------------------------------------------------------------------------- */
+/* --- abuse ------------------------------------------------------------------------------------ */
 
 static void assert_closed(struct page *p, int code)
 {

@@ -27,7 +27,7 @@
 
 enum { PATIENCE_MS = 10000 };
 
-/* --- children ----------------------------------------------------------------------------------- */
+/* --- children --------------------------------------------------------------------------------- */
 
 uint16_t webfix_free_port(void)
 {
@@ -96,7 +96,7 @@ static void shell(const char *command)
         fail_msg("failed: %s", command);
 }
 
-/* --- files -------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static void put_file(const char *dir, const char *name, const char *text)
 {
@@ -161,7 +161,7 @@ static void make_state(struct webfix *f)
     webfix_cert(f, "old", 800LL * 24 * 3600);
 }
 
-/* --- waiting ------------------------------------------------------------------------------------ */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static void on_tick(uv_timer_t *t)
 {
@@ -193,7 +193,7 @@ static bool listens(void *arg)
     return err == 0;
 }
 
-/* --- the callbridge ----------------------------------------------------------------------------- */
+/* --- the callbridge --------------------------------------------------------------------------- */
 
 static void see(struct webfix *f, struct bus_call *call, const ProtobufCMessage *body)
 {
@@ -320,7 +320,7 @@ const struct webfix_seen *webfix_last(struct webfix *f, const ProtobufCMessageDe
     return NULL;
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void webfix_webbridge_start(struct webfix *f)
 {
@@ -365,7 +365,7 @@ void webfix_free(struct webfix *f)
     free(f);
 }
 
-/* --- pages -------------------------------------------------------------------------------------- */
+/* --- pages ------------------------------------------------------------------------------------ */
 
 static void on_open(void *arg)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A real busd and a real webbridge as child processes on loopback, and a callbridge of our own in the
- * test's loop: what webbridge says to the bus is seen, what the bus says can be chosen. */
+ * A real busd and a real webbridge as child processes on loopback, and a callbridge of our own in
+ * the test's loop: what webbridge says to the bus is seen, what the bus says can be chosen. */
 #ifndef TESTS_SIGNALLING_WEBFIX_H
 #define TESTS_SIGNALLING_WEBFIX_H
 
@@ -74,7 +74,7 @@ const struct webfix_seen *webfix_last(struct webfix *f, const ProtobufCMessageDe
 /* A free TCP port of loopback. */
 uint16_t webfix_free_port(void);
 
-/* --- a page -------------------------------------------------------------------------------------- */
+/* --- a page ----------------------------------------------------------------------------------- */
 
 struct page {
     struct webfix *f;

@@ -80,7 +80,8 @@ static void nothing_outside_the_table_is_found(void **state)
 {
     static const char *const tries[] = {
         "", "/nothing", "/../etc/passwd", "/assets/../index.html", "//index.html", "/assets",
-        "/assets/", "/.hidden", "/passwd", "/assets/app-4GZ7QK2B.js.gz", "/INDEX.HTML", "index.html",
+        "/assets/", "/.hidden", "/passwd", "/assets/app-4GZ7QK2B.js.gz", "/INDEX.HTML",
+        "index.html",
         "/healthz", "/assets/%2e%2e/index.html", "/invited.sf/",
     };
     struct wb_assets *a = load();

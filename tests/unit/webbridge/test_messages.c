@@ -120,8 +120,10 @@ static void a_login_becomes_a_request_with_our_session(void **state)
     struct wb_incoming in;
     char why[WB_WHY_MAX];
     (void)state;
-    assert_int_equal(read_text(&in, "{\"type\":\"login\",\"id\":7,\"callId\":\"100101\",\"passcode\":\"\"}",
-                               why), 0);
+    static const char text[] =
+        "{\"type\":\"login\",\"id\":7,\"callId\":\"100101\",\"passcode\":\"\"}";
+    static const char link[] = "{\"type\":\"login\",\"id\":1,\"callId\":\"1\",\"secret\":\"s\"}";
+    assert_int_equal(read_text(&in, text, why), 0);
     assert_int_equal(in.id, 7);
     assert_string_equal(in.space, "");
     assert_false(in.with_secret);
@@ -131,7 +133,7 @@ static void a_login_becomes_a_request_with_our_session(void **state)
     assert_string_equal(r->session->session_id, sender.session_id);
     assert_string_equal(r->session->client_address, sender.client_address);
     wb_incoming_fini(&in);
-    assert_int_equal(read_text(&in, "{\"type\":\"login\",\"id\":1,\"callId\":\"1\",\"secret\":\"s\"}", why), 0);
+    assert_int_equal(read_text(&in, link, why), 0);
     assert_true(in.with_secret);
     wb_incoming_fini(&in);
 }
@@ -179,12 +181,15 @@ static const struct {
     { "{\"type\":\"login\",\"id\":1,\"callId\":\"a\\u0000b\"}", 0, "object" },
     { "{\"type\":\"join\",\"id\":1,\"ticket\":\"t\"}", 1, "space" },
     { "{\"type\":\"join\",\"id\":1,\"space\":\"x\"}", 1, "space" },
-    { "{\"type\":\"join\",\"id\":1,\"space\":\"0f8fad5b-d9cb-469f-a165-70867728950/\"}", 1, "space" },
+    { "{\"type\":\"join\",\"id\":1,\"space\":\"0f8fad5b-d9cb-469f-a165-70867728950/\"}", 1,
+      "space" },
     { "{\"type\":\"join\",\"id\":1,\"space\":7}", 1, "space" },
-    { "{\"type\":\"leave\",\"id\":1,\"space\":\"" SPACE "\",\"participant\":-1}", 1, "participant" },
+    { "{\"type\":\"leave\",\"id\":1,\"space\":\"" SPACE "\",\"participant\":-1}", 1,
+      "participant" },
     { "{\"type\":\"leave\",\"id\":1,\"space\":\"" SPACE "\",\"participant\":4294967296}", 1,
       "participant" },
-    { "{\"type\":\"leave\",\"id\":1,\"space\":\"" SPACE "\",\"participant\":true}", 1, "participant" },
+    { "{\"type\":\"leave\",\"id\":1,\"space\":\"" SPACE "\",\"participant\":true}", 1,
+      "participant" },
     { "{\"type\":\"candidate\",\"id\":1,\"space\":\"" SPACE "\"}", 1, "id" },
     { "[[[[[[[[[[[[", 0, "deep" },
 };
@@ -242,8 +247,8 @@ static void answers_have_the_documented_shape(void **state)
                               "\"spaceName\":\"Proxy webRTC\"}}");
     free(text);
     text = wb_text_error(7, "DENIED", "No.", false);
-    assert_string_equal(text, "{\"type\":\"error\",\"id\":7,\"code\":\"DENIED\",\"message\":\"No.\","
-                              "\"retry\":false}");
+    assert_string_equal(text, "{\"type\":\"error\",\"id\":7,\"code\":\"DENIED\","
+                              "\"message\":\"No.\",\"retry\":false}");
     free(text);
     text = wb_text_error(0, "INVALID", "x", false);
     assert_null(strstr(text, "\"id\""));
@@ -273,7 +278,8 @@ static void welcome_has_every_documented_member(void **state)
 {
     static const char *const members[] = {
         "\"type\":\"welcome\"", "\"version\":", "\"joinAvailable\":false", "\"reason\":\"Why\"",
-        "\"idAndPasscode\":true", "\"hyperlinks\":false", "\"backgroundImage\":\"\"", "\"logo\":\"\"",
+        "\"idAndPasscode\":true", "\"hyperlinks\":false", "\"backgroundImage\":\"\"",
+        "\"logo\":\"\"",
     };
     struct wb_welcome w = { .reason = "Why", .id_and_passcode = true, .background_image = "",
                             .logo = "" };

@@ -10,11 +10,13 @@
 static void every_head_has_the_security_headers(void **state)
 {
     struct str out = { 0 };
-    struct wb_reply r = { .status = 200, .type = "text/html", .length = 5, .host = "a.example:8443" };
+    struct wb_reply r = { .status = 200, .type = "text/html", .length = 5,
+                          .host = "a.example:8443" };
     (void)state;
     size_t len = wb_reply_head(&out, &r);
     assert_int_equal(len, out.len);
-    assert_true(str_starts(out.s, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 5\r\n"));
+    assert_true(str_starts(out.s, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+                                  "Content-Length: 5\r\n"));
     assert_true(str_ends(out.s, "\r\n\r\n"));
     static const char *const wanted[] = {
         "default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'",
@@ -74,7 +76,8 @@ static const struct {
     const char *uri, *url;
 } redirects[] = {
     { "a.example", 443, "/", "https://a.example/" },
-    { "a.example", 8443, "/invited.sf?id=1&secret=x", "https://a.example:8443/invited.sf?id=1&secret=x" },
+    { "a.example", 8443, "/invited.sf?id=1&secret=x",
+      "https://a.example:8443/invited.sf?id=1&secret=x" },
     { "::1", 8443, "/x", "https://[::1]:8443/x" },
 };
 
