@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A callbridge made of a second browser page: answers the 18 m-lines, sends a drawn picture in every
-// video slot and a tone in every audio slot, and counts what it receives.
+// A callbridge made of a second browser page: answers the 18 m-lines, sends a drawn picture in
+// every video slot and a tone in every audio slot, and counts what it receives.
 
 export async function startBridge(browser, server) {
   const context = await browser.newContext();
@@ -9,18 +9,21 @@ export async function startBridge(browser, server) {
   await page.exposeFunction("tell", (candidate) => server.send("candidate", { candidate }));
   await page.exposeFunction("mediaState", (state) => server.send("media", { state, cause: "" }));
   server.onOffer = (sdp) => page.evaluate(answer, sdp);
-  server.onCandidate = (candidate) => void page.evaluate((c) => window.candidate(c), candidate)
-    .catch(() => {}); // the test is over
+  server.onCandidate = (candidate) =>
+    void page.evaluate((c) => window.candidate(c), candidate).catch(() => {}); // the test is over
   return {
     page,
-    cut: () => page.evaluate(() => window.pc.close()),
-    received: () => page.evaluate(async () => {
-      const sums = {};
-      (await window.pc.getStats()).forEach((r) => {
-        if (r.type === "inbound-rtp") sums[`${r.mid} ${r.kind}`] = r.framesDecoded ?? r.packetsReceived;
-      });
-      return sums;
-    }),
+    /** The bridge dies as by kill -9, as far as a page can. */
+    kill: () => context.close(),
+    received: () =>
+      page.evaluate(async () => {
+        const sums = {};
+        (await window.pc.getStats()).forEach((r) => {
+          if (r.type === "inbound-rtp")
+            sums[`${r.mid} ${r.kind}`] = r.framesDecoded ?? r.packetsReceived;
+        });
+        return sums;
+      }),
   };
 }
 
@@ -51,7 +54,7 @@ async function answer(sdp) {
     return out.stream.getAudioTracks()[0];
   };
   window.pc?.close();
-  const pc = window.pc = new RTCPeerConnection();
+  const pc = (window.pc = new RTCPeerConnection());
   let early = [];
   window.candidate = (candidate) => {
     if (early !== null) early.push(candidate);

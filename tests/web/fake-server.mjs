@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A webbridge of the test's own: serves dist/ with the strict CSP and speaks stoa.guest.v1. What it does
-// with a call is the test's choice: it may send any event, refuse, drop sockets.
+// A webbridge of the test's own: serves dist/ with the strict CSP and speaks stoa.guest.v1. What it
+// does with a call is the test's choice: it may send any event, refuse, drop sockets.
 import { createServer } from "node:http";
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -11,10 +11,16 @@ const web = new URL("../../web/guest/", import.meta.url);
 const { WebSocketServer } = createRequire(new URL("package.json", web))("ws");
 const dist = fileURLToPath(new URL("dist", web));
 
-export const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-  + "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+export const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+  "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+};
 
 /** The members each request may have, from the protocol's page; anything else is INVALID. */
 const MEMBERS = {
@@ -30,8 +36,15 @@ const MEMBERS = {
 };
 
 export class FakeServer {
-  welcome = { version: "0.1.0", joinAvailable: true, reason: "", idAndPasscode: true, hyperlinks: true,
-    backgroundImage: "", logo: "" };
+  welcome = {
+    version: "0.1.0",
+    joinAvailable: true,
+    reason: "",
+    idAndPasscode: true,
+    hyperlinks: true,
+    backgroundImage: "",
+    logo: "",
+  };
   passcodes = { 100101: "", 200202: "letmein" };
   spaceName = "Proxy webRTC";
   rights = { muteOthers: true, removeOthers: true, lock: true };
@@ -51,8 +64,11 @@ export class FakeServer {
 
   async start() {
     this.http = createServer((req, res) => this.#serve(req, res));
-    const server = new WebSocketServer({ server: this.http, path: "/ws",
-      handleProtocols: (offered) => (offered.has("stoa.guest.v1") ? "stoa.guest.v1" : false) });
+    const server = new WebSocketServer({
+      server: this.http,
+      path: "/ws",
+      handleProtocols: (offered) => (offered.has("stoa.guest.v1") ? "stoa.guest.v1" : false),
+    });
     server.on("connection", (socket) => this.#connected(socket));
     await new Promise((done) => this.http.listen(0, "127.0.0.1", done));
     this.origin = `http://localhost:${this.http.address().port}`;
@@ -81,8 +97,16 @@ export class FakeServer {
 
   /** Somebody joins, in the next free video slot unless their camera is off. */
   enter(name, members = {}) {
-    const p = { participant: this.nextParticipant++, name, audioMuted: false, videoMuted: false, screen: false,
-      hand: false, media: true, ...members };
+    const p = {
+      participant: this.nextParticipant++,
+      name,
+      audioMuted: false,
+      videoMuted: false,
+      screen: false,
+      hand: false,
+      media: true,
+      ...members,
+    };
     this.participants.push(p);
     this.send("participant", p);
     const free = this.slots.video.indexOf(0);
@@ -100,11 +124,14 @@ export class FakeServer {
   #serve(req, res) {
     const path = new URL(req.url, "http://x").pathname;
     if (path === "/bridge") {
-      res.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>bridge</title>");
+      res
+        .writeHead(200, { "content-type": "text/html" })
+        .end("<!doctype html><title>bridge</title>");
       return;
     }
     let file = normalize(join(dist, path));
-    if (!file.startsWith(dist) || !existsSync(file) || !statSync(file).isFile()) file = join(dist, "index.html");
+    if (!file.startsWith(dist) || !existsSync(file) || !statSync(file).isFile())
+      file = join(dist, "index.html");
     res.writeHead(200, { "content-type": TYPES[extname(file)], "content-security-policy": CSP });
     createReadStream(file).pipe(res);
   }
@@ -118,8 +145,11 @@ export class FakeServer {
 
   async #message(socket, m) {
     this.received.push(m);
-    const extra = Object.keys(m).filter((k) => !["type", "id", ...(MEMBERS[m.type] ?? [])].includes(k));
-    if (MEMBERS[m.type] === undefined || extra.length > 0) this.mistakes.push(`${m.type}: ${extra}`);
+    const extra = Object.keys(m).filter(
+      (k) => !["type", "id", ...(MEMBERS[m.type] ?? [])].includes(k),
+    );
+    if (MEMBERS[m.type] === undefined || extra.length > 0)
+      this.mistakes.push(`${m.type}: ${extra}`);
     if (m.id === undefined) {
       if (m.type === "candidate") this.onCandidate(m.candidate);
       return;
@@ -129,29 +159,57 @@ export class FakeServer {
       socket.send(JSON.stringify({ type: "reply", id: m.id, body }));
     } catch (code) {
       const word = typeof code === "string" ? code : "UNAVAILABLE";
-      socket.send(JSON.stringify({ type: "error", id: m.id, code: word, message: String(code),
-        retry: word === "UNAVAILABLE" }));
+      socket.send(
+        JSON.stringify({
+          type: "error",
+          id: m.id,
+          code: word,
+          message: String(code),
+          retry: word === "UNAVAILABLE",
+        }),
+      );
     }
   }
 
   answer_login({ callId, passcode, secret }) {
     const wanted = this.passcodes[callId];
-    if (wanted === undefined || (secret === undefined ? passcode !== wanted : secret !== "s3cret")) throw "DENIED";
-    return { ticket: "T", space: "5b4a2d5e-0000-4000-8000-000000000001", spaceName: this.spaceName,
-      jid: "guest3804072848@cms.octavio.local" };
+    if (wanted === undefined || (secret === undefined ? passcode !== wanted : secret !== "s3cret"))
+      throw "DENIED";
+    return {
+      ticket: "T",
+      space: "5b4a2d5e-0000-4000-8000-000000000001",
+      spaceName: this.spaceName,
+      jid: "guest3804072848@cms.octavio.local",
+    };
   }
 
   answer_join({ name, audioMuted, videoMuted }) {
-    const own = { participant: this.nextParticipant++, name, audioMuted, videoMuted, screen: false, hand: false,
-      media: false };
+    const own = {
+      participant: this.nextParticipant++,
+      name,
+      audioMuted,
+      videoMuted,
+      screen: false,
+      hand: false,
+      media: false,
+    };
     this.own = own;
     return this.#state();
   }
 
   #state() {
-    return { participant: this.own.participant, call: 6, spaceName: this.spaceName, iceServers: [],
-      rights: this.rights, participants: [...this.participants, this.own], locked: false, videoCodec: "VP8",
-      speaker: this.speaker, slots: this.slots };
+    return {
+      participant: this.own.participant,
+      call: 6,
+      spaceName: this.spaceName,
+      iceServers: [],
+      rights: this.rights,
+      participants: [...this.participants, this.own],
+      locked: false,
+      videoCodec: "VP8",
+      speaker: this.speaker,
+      slots: this.slots,
+    };
   }
 
   answer_resume({ participant }) {

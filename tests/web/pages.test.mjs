@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// The guest page in Chromium against a fake webbridge: every page state, its words, its accessibility and
-// a real media path to a second page. Screenshots of every state go to build/screenshots.
+// The guest page in Chromium against a fake webbridge: every page state, its words, its
+// accessibility and a real media path to a second page. Screenshots of every state go to
+// build/screenshots.
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { after, afterEach, before, beforeEach, describe, it as declare } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
-  audioEnergy, axe, enterCall, enterMeeting, joinAs, launch, openGuest, tileNames, timings, until, videoFrames,
+  audioEnergy,
+  axe,
+  enterCall,
+  enterMeeting,
+  joinAs,
+  launch,
+  openGuest,
+  tileNames,
+  timings,
+  until,
+  videoFrames,
 } from "../e2e/lib/browser.mjs";
 import { startBridge } from "./fake-bridge.mjs";
 import { FakeServer } from "./fake-server.mjs";
@@ -29,7 +40,10 @@ async function open(path = "/", context = {}) {
 /** Ends a test: nothing may have gone wrong unseen. */
 function nothingWrong() {
   assert.deepEqual(server.mistakes, []);
-  assert.deepEqual(page.problems.filter((p) => !/WebSocket|ERR_CONNECTION/.test(p)), []);
+  assert.deepEqual(
+    page.problems.filter((p) => !/WebSocket|ERR_CONNECTION/.test(p)),
+    [],
+  );
 }
 
 const button = (name) => page.getByRole("button", { name, exact: true });
@@ -48,10 +62,28 @@ const LOOKS = {
 };
 
 const WORDS = {
-  en: { join: "Join call", id: "Call ID", passcode: "Passcode (if required)", next: "Continue", name: "Your name",
-    people: "Participants", leave: "Leave", start: "Back to start", close: "Close" },
-  de: { join: "Anruf beitreten", id: "Anruf-ID", passcode: "Kenncode (falls erforderlich)", next: "Weiter",
-    name: "Ihr Name", people: "Teilnehmende", leave: "Verlassen", start: "Zum Anfang", close: "Schließen" },
+  en: {
+    join: "Join call",
+    id: "Call ID",
+    passcode: "Passcode (if required)",
+    next: "Continue",
+    name: "Your name",
+    people: "Participants",
+    leave: "Leave",
+    start: "Back to start",
+    close: "Close",
+  },
+  de: {
+    join: "Anruf beitreten",
+    id: "Anruf-ID",
+    passcode: "Kenncode (falls erforderlich)",
+    next: "Weiter",
+    name: "Ihr Name",
+    people: "Teilnehmende",
+    leave: "Verlassen",
+    start: "Zum Anfang",
+    close: "Schließen",
+  },
 };
 
 /** Answers well and is never reachable. */
@@ -108,7 +140,10 @@ describe("the guest page", () => {
       await page.getByLabel(w.passcode, { exact: true }).fill("letmein");
       await button(w.next).click();
       await page.getByLabel(w.name, { exact: true }).fill("Grace Hopper");
-      await until(async () => (await page.getByRole("meter").getAttribute("aria-valuenow")) > 0, "a level");
+      await until(
+        async () => (await page.getByRole("meter").getAttribute("aria-valuenow")) > 0,
+        "a level",
+      );
       await shot("4-preview");
       server.enter("Ada Lovelace");
       server.enter("Emmy Noether", { audioMuted: true });
@@ -116,7 +151,10 @@ describe("the guest page", () => {
       await button(w.leave).waitFor();
       server.speaker = 1;
       server.send("speaker", { participant: 1 });
-      await until(async () => (await page.evaluate(() => window.stoa.timings.firstFrame)) > 0, "a frame");
+      await until(
+        async () => (await page.evaluate(() => window.stoa.timings.firstFrame)) > 0,
+        "a frame",
+      );
       await shot("5-meeting");
       for (const name of ["Sophie Germain", "Mary Somerville", "Hypatia", "Sofja Kowalewskaja"]) {
         server.enter(name, { videoMuted: true, hand: name === "Hypatia" });
@@ -156,7 +194,9 @@ describe("the guest page", () => {
     const lines = server.last("offer").sdp.match(/^m=\w+|^a=(sendonly|recvonly)/gm);
     assert.equal(lines.filter((l) => l.startsWith("m=")).length, 18);
     const t = await timings(page);
-    console.log(`# join timings: ${JSON.stringify(t)}, offer ${server.last("offer").sdp.length} bytes`);
+    console.log(
+      `# join timings: ${JSON.stringify(t)}, offer ${server.last("offer").sdp.length} bytes`,
+    );
     nothingWrong();
   });
 
@@ -175,7 +215,10 @@ describe("the guest page", () => {
     await button("Camera on").click();
     await until(() => server.last("setMedia")?.videoMuted === false, "camera on again");
     const before = (await bridge.received())["1 video"];
-    await until(async () => (await bridge.received())["1 video"] > before, "camera at the bridge again");
+    await until(
+      async () => (await bridge.received())["1 video"] > before,
+      "camera at the bridge again",
+    );
     await button("Raise hand").click();
     await until(() => server.last("setMedia")?.hand === true, "hand");
     server.send("muted", { audio: true, video: true, by: 0 });
@@ -197,7 +240,9 @@ describe("the guest page", () => {
     await button("Participants").click();
     await button("Mute Ada").click();
     await until(() => server.last("control")?.muteAudio === true, "order");
-    server.override.control = () => { throw "DENIED"; };
+    server.override.control = () => {
+      throw "DENIED";
+    };
     await button("Lock call").click();
     await page.getByText("You are not allowed to do that.").waitFor();
     await page.keyboard.press("Escape");
@@ -222,7 +267,10 @@ describe("the guest page", () => {
 
   it("wrong ID and wrong passcode read alike; Back leads back", async () => {
     await open();
-    for (const [callId, passcode] of [["999", ""], ["200202", "no"]]) {
+    for (const [callId, passcode] of [
+      ["999", ""],
+      ["200202", "no"],
+    ]) {
       await button("Join call").click();
       await page.getByLabel("Call ID").fill(callId);
       await page.getByLabel("Passcode (if required)").fill(passcode);
@@ -245,14 +293,17 @@ describe("the guest page", () => {
       await enterMeeting(page, { name: "Grace" });
       assert.equal(server.last("join").audioMuted, true);
       assert.equal(server.last("join").videoMuted, true);
-      await until(async () => (await page.evaluate(() => window.stoa.state.media)) === "connected", "media");
+      await until(
+        async () => (await page.evaluate(() => window.stoa.state.media)) === "connected",
+        "media",
+      );
       nothingWrong();
     } finally {
       await asking.close();
     }
   });
 
-  it("a lost WebSocket shows a banner and is resumed; an unknown participant joins again", async () => {
+  it("a lost WebSocket is resumed; an unknown participant joins again", async () => {
     await startBridge(browser, server);
     server.enter("Ada");
     await open();
@@ -263,11 +314,42 @@ describe("the guest page", () => {
     const own = server.own.participant;
     server.own.participant = 77; // a callbridge that knows nothing of us
     server.dropSockets();
-    await until(() => server.own.participant !== 77 && server.own.participant !== own, "join again");
-    await until(async () => (await page.evaluate(() => window.stoa.state.participant)) === server.own.participant,
-      "the new number");
+    await until(
+      () => server.own.participant !== 77 && server.own.participant !== own,
+      "join again",
+    );
+    await until(
+      async () =>
+        (await page.evaluate(() => window.stoa.state.participant)) === server.own.participant,
+      "the new number",
+    );
     const before = await videoFrames(page);
-    await until(async () => (await videoFrames(page)) > Math.max(before, 5), "frames of the new connection");
+    await until(
+      async () => (await videoFrames(page)) > Math.max(before, 5),
+      "frames of the new connection",
+    );
+    nothingWrong();
+  });
+
+  it("a dead callbridge is noticed; the guest is back within ten seconds", async () => {
+    const bridge = await startBridge(browser, server);
+    server.enter("Ada");
+    await open();
+    await joinAs(page, { name: "Grace", callId: "100101" });
+    await until(async () => (await videoFrames(page)) > 5, "frames");
+    const own = server.own.participant;
+    server.override.setMedia = () => {
+      throw "NOT_FOUND";
+    };
+    await bridge.kill();
+    const dead = Date.now();
+    await startBridge(browser, server);
+    await until(() => server.own.participant !== own, "join again");
+    delete server.override.setMedia;
+    await until(async () => (await videoFrames(page)) > 0, "frames of the new callbridge");
+    const took = Date.now() - dead;
+    console.log(`# back in the call after ${took} ms`);
+    assert.ok(took < 10000, `${took} ms`);
     nothingWrong();
   });
 
@@ -283,7 +365,10 @@ describe("the guest page", () => {
   it("the ways a call ends have their own words", async () => {
     await startBridge(browser, server);
     await open();
-    for (const [reason, words] of [["removed", "You were removed"], ["replaced", "from another window"]]) {
+    for (const [reason, words] of [
+      ["removed", "You were removed"],
+      ["replaced", "from another window"],
+    ]) {
       await page.goto(server.origin);
       await joinAs(page, { name: "Grace", callId: "100101" });
       server.send("ended", { reason });

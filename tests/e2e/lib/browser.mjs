@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chromium for tests: starts Debian's browser with fake devices, joins calls as a guest would (controls
-// are found by their accessible names alone) and reads what window.stoa tells.
+// Chromium for tests: starts Debian's browser with fake devices, joins calls as a guest would
+// (controls are found by their accessible names alone) and reads what window.stoa tells.
 //
 //   const browser = await launch();
 //   const page = await openGuest(browser, "https://localhost:8443/");
@@ -15,25 +15,39 @@ const { chromium } = require("playwright-core");
 
 /** Flags of every browser; see launch(). */
 const FLAGS = [
-  "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream",
-  "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required", "--mute-audio",
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--use-fake-device-for-media-stream",
+  "--use-fake-ui-for-media-stream",
+  "--autoplay-policy=no-user-gesture-required",
+  "--mute-audio",
 ];
 
 /**
  * Starts a browser. Options, all optional:
- *   executable  default $STOA_CHROMIUM or /usr/bin/chromium; a wrapper script may enter a network namespace
- *   flags       more command line flags, e.g. --host-resolver-rules=..., --allow-loopback-in-peer-connection
+ *   executable  default $STOA_CHROMIUM or /usr/bin/chromium; a wrapper script may enter a
+ *               network namespace
+ *   flags       more command line flags, e.g. --host-resolver-rules=...,
+ *               --allow-loopback-in-peer-connection
  *   env         environment, e.g. HOME with its own certificate store
  *   devices     false: no camera and no microphone
  *   ask         true: the permission question is not answered by itself
  */
 export function launch({ executable, flags = [], env, devices = true, ask = false } = {}) {
-  const own = FLAGS.filter((f) => (devices || f !== "--use-fake-device-for-media-stream")
-    && (!ask || f !== "--use-fake-ui-for-media-stream"));
+  const own = FLAGS.filter(
+    (f) =>
+      (devices || f !== "--use-fake-device-for-media-stream") &&
+      (!ask || f !== "--use-fake-ui-for-media-stream"),
+  );
   return chromium.launch({
     executablePath: executable ?? process.env.STOA_CHROMIUM ?? "/usr/bin/chromium",
-    headless: true, chromiumSandbox: false, args: [...own, ...flags],
+    headless: true,
+    chromiumSandbox: false,
+    args: [...own, ...flags],
     ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
   });
 }
@@ -44,7 +58,11 @@ export function launch({ executable, flags = [], env, devices = true, ask = fals
  * ignoreHTTPSErrors. What the page logs as an error is collected in page.problems.
  */
 export async function openGuest(browser, url, context = {}) {
-  const own = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 800 }, ...context });
+  const own = await browser.newContext({
+    locale: "en-US",
+    viewport: { width: 1280, height: 800 },
+    ...context,
+  });
   const page = await own.newPage();
   page.problems = [];
   page.on("pageerror", (e) => page.problems.push(String(e)));
@@ -92,7 +110,9 @@ export const stats = (page) => page.evaluate(() => window.stoa.stats());
 /** Steps of the last join in ms, relative to the click on Join call. */
 export async function timings(page) {
   const all = await page.evaluate(() => window.stoa.timings);
-  return Object.fromEntries(Object.entries(all).map(([k, v]) => [k, Math.round(v - all.joinClick)]));
+  return Object.fromEntries(
+    Object.entries(all).map(([k, v]) => [k, Math.round(v - all.joinClick)]),
+  );
 }
 
 /** Frames decoded on all video slots together. */
@@ -127,8 +147,10 @@ export async function until(condition, what, ms = 15000) {
 export async function axe(page) {
   const { source } = require("axe-core");
   await page.evaluate(source); // by the debugger, so the page's CSP does not matter
-  const result = await page.evaluate(() => window.axe.run(document, {
-    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-  }));
+  const result = await page.evaluate(() =>
+    window.axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }),
+  );
   return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" | ")}`);
 }

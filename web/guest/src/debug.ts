@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `window.stoa`: what tests and support may read (README.md, "window.stoa"). Nothing can be changed by it.
+// `window.stoa`: what tests and support may read (README.md, "window.stoa"). Nothing can be changed
+// by it.
 
 import { readStats, type Stats } from "./media/stats";
 import { timings } from "./media/timings";

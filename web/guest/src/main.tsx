@@ -9,6 +9,7 @@ import { exposeDebug } from "./debug";
 import "./style/base.css";
 import "./style/forms.css";
 import "./style/meeting.css";
+import "./style/bar.css";
 import { language } from "./text";
 import { App } from "./view/App";
 

@@ -47,7 +47,12 @@ export const audioMuted = computed(() => muted.value || micTrack.value === null)
 export const videoMuted = computed(() => cameraIsOff.value || cameraTrack.value === null);
 
 // The meeting.
-export const NOBODY: Slots = { audio: [0, 0, 0], video: [0, 0, 0, 0, 0, 0, 0, 0, 0], screen: 0, screenAudio: 0 };
+export const NOBODY: Slots = {
+  audio: [0, 0, 0],
+  video: [0, 0, 0, 0, 0, 0, 0, 0, 0],
+  screen: 0,
+  screenAudio: 0,
+};
 export const NO_RIGHTS: Rights = { muteOthers: false, removeOthers: false, lock: false };
 
 export const self = signal(0);
@@ -63,7 +68,10 @@ export const peopleShown = signal(false);
 
 export type MediaPhase =
   "connecting" | "connected" | "trouble" | "failing" | "failed" | "stalled" | "relay";
-export const media = signal<{ phase: MediaPhase; cause: string }>({ phase: "connecting", cause: "" });
+export const media = signal<{ phase: MediaPhase; cause: string }>({
+  phase: "connecting",
+  cause: "",
+});
 /** Not in the call although its page is shown: on the way back in. */
 export const rejoining = signal(false);
 
@@ -75,7 +83,8 @@ export const canJoinAgain = signal(false);
 export const said = signal<readonly { id: number; notice: Notice }[]>([]);
 
 export const others = computed(() =>
-  [...participants.value.values()].filter((p) => p.participant !== self.value));
+  [...participants.value.values()].filter((p) => p.participant !== self.value),
+);
 
 export const nameOf = (participant: number): string =>
   participants.value.get(participant)?.name ?? "";

@@ -19,8 +19,10 @@ function setup() {
   return { platform, events, client };
 }
 
-const isRefusal = (code: string, retry: boolean) => (e: unknown): boolean =>
-  e instanceof Refusal && e.code === code && e.retry === retry;
+const isRefusal =
+  (code: string, retry: boolean) =>
+  (e: unknown): boolean =>
+    e instanceof Refusal && e.code === code && e.retry === retry;
 
 test("answers find their requests by id in any order", async () => {
   const { platform, client } = setup();
@@ -90,7 +92,8 @@ test("every event is read into its shape", () => {
     { type: "participant", participant: 7, name: "Ada", hand: true },
     { type: "somethingNewer", x: 1 },
     { type: "toString" },
-  ]) platform.socket.say(message);
+  ])
+    platform.socket.say(message);
   assert.deepEqual(events, [
     ["left", 4],
     ["slots", { audio: [1, 0, 0], video: [2, 3, 0, 0, 0, 0, 0, 0, 0], screen: 5, screenAudio: 0 }],
@@ -101,9 +104,17 @@ test("every event is read into its shape", () => {
     ["media", { state: "failing", cause: "relay candidate creation timeout" }],
     ["restart", [{ urls: ["turn:a"], username: "u", credential: "c" }]],
     ["ended", "removed"],
-    ["participant", {
-      participant: 7, name: "Ada", audioMuted: false, videoMuted: false, screen: false, hand: true,
-      media: false,
-    }],
+    [
+      "participant",
+      {
+        participant: 7,
+        name: "Ada",
+        audioMuted: false,
+        videoMuted: false,
+        screen: false,
+        hand: true,
+        media: false,
+      },
+    ],
   ]);
 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fake clock and a fake webbridge: the test sees every socket the code opens and every message it sends.
+// A fake clock and a fake webbridge: the test sees every socket the code opens and every message it
+// sends.
 
 import type { Platform, Socket, SocketEvents } from "../src/wire/platform";
 
@@ -9,7 +10,10 @@ export class FakeSocket implements Socket {
   readonly sent: Message[] = [];
   closed = false;
 
-  constructor(readonly events: SocketEvents, readonly openedAt: number) {}
+  constructor(
+    readonly events: SocketEvents,
+    readonly openedAt: number,
+  ) {}
 
   send(text: string): void {
     this.sent.push(JSON.parse(text) as Message);

@@ -85,7 +85,7 @@ test("text that is no JSON object with a type is passed over", () => {
   const { platform, log, link } = setup();
   link.start();
   platform.socket.events.onOpen();
-  for (const text of ["", "{", "[]", "null", "7", "{\"type\":3}", "{}"]) {
+  for (const text of ["", "{", "[]", "null", "7", '{"type":3}', "{}"]) {
     platform.socket.events.onText(text);
   }
   assert.deepEqual(log, ["up"]);

@@ -49,22 +49,43 @@ test("login, join and offer carry exactly the members of the protocol", async ()
   const [login, join] = platform.socket.sent;
   assert.deepEqual(login, { type: "login", id: 1, callId: "100101", passcode: "" });
   assert.deepEqual(join, {
-    type: "join", id: 2, space: "S", ticket: "T", name: "Ada", audioMuted: false, videoMuted: true });
+    type: "join",
+    id: 2,
+    space: "S",
+    ticket: "T",
+    name: "Ada",
+    audioMuted: false,
+    videoMuted: true,
+  });
   const offer = session.offer("v=0");
-  assert.deepEqual(platform.socket.last("offer"),
-    { type: "offer", id: 3, space: "S", participant: 3, sdp: "v=0" });
+  assert.deepEqual(platform.socket.last("offer"), {
+    type: "offer",
+    id: 3,
+    space: "S",
+    participant: 3,
+    sdp: "v=0",
+  });
   platform.socket.reply("offer", { sdp: "answer" });
   assert.equal(await offer, "answer");
   session.candidate("candidate:1", "uf");
-  assert.deepEqual(platform.socket.last("candidate"),
-    { type: "candidate", space: "S", participant: 3, candidate: "candidate:1", ufrag: "uf" });
+  assert.deepEqual(platform.socket.last("candidate"), {
+    type: "candidate",
+    space: "S",
+    participant: 3,
+    candidate: "candidate:1",
+    ufrag: "uf",
+  });
 });
 
 test("a link's secret takes the place of the passcode", async () => {
   const { platform, session } = await setup();
   session.login("100101", { secret: "abc" }).catch(() => {});
-  assert.deepEqual(platform.socket.last("login"),
-    { type: "login", id: 1, callId: "100101", secret: "abc" });
+  assert.deepEqual(platform.socket.last("login"), {
+    type: "login",
+    id: 1,
+    callId: "100101",
+    secret: "abc",
+  });
 });
 
 test("a refused login lets another one follow", async () => {
@@ -86,8 +107,13 @@ test("without a participant a new socket resumes nothing", async () => {
 test("a lost socket is resumed with ticket and participant", async () => {
   const { platform, log } = await joined();
   await reconnect(platform);
-  assert.deepEqual(platform.socket.last("resume"),
-    { type: "resume", id: 3, space: "S", ticket: "T", participant: 3 });
+  assert.deepEqual(platform.socket.last("resume"), {
+    type: "resume",
+    id: 3,
+    space: "S",
+    ticket: "T",
+    participant: 3,
+  });
   platform.socket.reply("resume", { participant: 3 });
   await settle();
   assert.deepEqual(log, ["back 3 resumed"]);

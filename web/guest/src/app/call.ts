@@ -4,12 +4,32 @@
 import { effect } from "@preact/signals";
 import { mark, resetTimings } from "../media/timings";
 import {
-  audioMuted, busy, canJoinAgain, endedBy, error, handRaised, locked, login, name, nameOf, NOBODY, page,
-  participants, peer, peopleShown, rejoining, rights, screenTrack, self, slots, speaker, videoMuted,
+  audioMuted,
+  busy,
+  canJoinAgain,
+  endedBy,
+  error,
+  handRaised,
+  locked,
+  login,
+  name,
+  nameOf,
+  NOBODY,
+  page,
+  participants,
+  peer,
+  peopleShown,
+  rejoining,
+  rights,
+  screenTrack,
+  self,
+  slots,
+  speaker,
+  videoMuted,
 } from "../store";
 import type { TextKey } from "../text";
 import { Refusal, type Joined, type Participant } from "../wire/messages";
-import type { Changes, Order } from "../wire/session";
+import type { Changes, MediaChoice, Order } from "../wire/session";
 import { attempt, connect, dropPeer, preparePeer, reconnect } from "./connection";
 import { showPreview } from "./entry";
 import { closeDevices, setCameraOff, setMuted, startScreen, stopScreen } from "./local";
@@ -39,8 +59,8 @@ export async function join(): Promise<void> {
   error.value = null;
   try {
     if (peer.value === null) preparePeer();
-    const joined = await session.join(
-      given, { audioMuted: audioMuted.value, videoMuted: videoMuted.value });
+    told = ownMutes();
+    const joined = await session.join(given, told);
     mark("joinAnswer");
     attempt(connect(joined));
     show(joined);
@@ -62,17 +82,16 @@ function show(joined: Joined): void {
   locked.value = joined.locked;
   rights.value = joined.rights;
   rejoining.value = false;
-  told = { audioMuted: audioMuted.value, videoMuted: videoMuted.value };
 }
 
 function onBack(joined: Joined, sameMedia: boolean): void {
-  const before = told;
+  // What was switched while the WebSocket was away is told now.
+  const own = joined.participants.find((p) => p.participant === joined.participant);
+  if (own !== undefined) told = { audioMuted: own.audioMuted, videoMuted: own.videoMuted };
   show(joined);
+  tellMutes();
   if (sameMedia) {
     attempt(reconnect(joined));
-    // What was switched while the WebSocket was away.
-    const mine = participants.value.get(joined.participant) ?? before;
-    if (mine.audioMuted !== told.audioMuted || mine.videoMuted !== told.videoMuted) tell({ ...told });
   } else {
     preparePeer();
     attempt(connect(joined));
@@ -82,12 +101,12 @@ function onBack(joined: Joined, sameMedia: boolean): void {
 }
 
 const ENDINGS: Record<string, TextKey> = {
-  "removed": "endedRemoved",
+  removed: "endedRemoved",
   "call-ended": "endedCallEnded",
-  "replaced": "endedReplaced",
+  replaced: "endedReplaced",
   "server-stopping": "endedServer",
   "connection-lost": "endedLost",
-  "refused": "endedRefused",
+  refused: "endedRefused",
 };
 
 function onEnded(reason: string): void {
@@ -124,7 +143,7 @@ export function joinAgain(): void {
   showPreview();
 }
 
-// --- what others do ---------------------------------------------------------------------------------
+// --- what others do ------------------------------------------------------------------------------
 
 function onParticipant(p: Participant): void {
   const before = participants.value.get(p.participant);
@@ -155,10 +174,25 @@ function onMuted({ audio, video, by }: { audio: boolean; video: boolean; by: num
   else say("saidMutedBy", who);
 }
 
-// --- what the guest does ----------------------------------------------------------------------------
+// --- what the guest does -------------------------------------------------------------------------
 
 /** What the callbridge was last told about our microphone and camera. */
-let told = { audioMuted: false, videoMuted: false };
+let told: MediaChoice = { audioMuted: false, videoMuted: false };
+
+const ownMutes = (): MediaChoice => ({
+  audioMuted: audioMuted.value,
+  videoMuted: videoMuted.value,
+});
+
+function tellMutes(): void {
+  const now = ownMutes();
+  if (self.value === 0) return;
+  const changes: Changes = {};
+  if (now.audioMuted !== told.audioMuted) changes.audioMuted = now.audioMuted;
+  if (now.videoMuted !== told.videoMuted) changes.videoMuted = now.videoMuted;
+  told = now;
+  if (Object.keys(changes).length > 0) tell(changes);
+}
 
 /** A failure is made good by the next resume. */
 function tell(changes: Changes): void {
@@ -196,22 +230,18 @@ export function startCall(): void {
     left: onLeft,
     muted: onMuted,
     ended: onEnded,
-    slots: (s) => { slots.value = s; },
-    speaker: (n) => { speaker.value = n; },
+    slots: (s) => {
+      slots.value = s;
+    },
+    speaker: (n) => {
+      speaker.value = n;
+    },
     locked: (l) => {
       locked.value = l;
       say(l ? "saidLocked" : "saidUnlocked");
     },
   } satisfies typeof hooks.events);
 
-  effect(() => {
-    const now = { audioMuted: audioMuted.value, videoMuted: videoMuted.value };
-    if (self.value === 0) return;
-    const changes: Changes = {};
-    if (now.audioMuted !== told.audioMuted) changes.audioMuted = now.audioMuted;
-    if (now.videoMuted !== told.videoMuted) changes.videoMuted = now.videoMuted;
-    told = now;
-    if (Object.keys(changes).length > 0) tell(changes);
-  });
+  effect(tellMutes);
   window.addEventListener("pagehide", () => session.leave());
 }

@@ -15,12 +15,15 @@ import { hooks, session } from "./session";
 const RESTART_PAUSE_MS = 5000;
 /** Pause before an offer is repeated that the callbridge could not take for the moment. */
 const OFFER_PAUSE_MS = 1000;
+/** Pause before a callbridge that is away is asked again whether it knows us. */
+const ASK_PAUSE_MS = 1000;
 
 let watch: Watch | null = null;
 let servers: IceServer[] = [];
 /** A relay server refused us; told when it turns out that there is no other way. */
 let relayRefused = "";
 let restartTimer = 0;
+let asking = false;
 let reported = new Set<string>();
 
 const policy = (): RTCIceTransportPolicy =>
@@ -41,15 +44,18 @@ function report(what: string, text: string): void {
 export function preparePeer(): void {
   dropPeer();
   phase("connecting");
-  const mine = new Peer({
-    onCandidate: (candidate, ufrag) => session.candidate(candidate, ufrag),
-    onCandidateError: (code, text) => {
-      // 701 is any address that cannot be reached, normal with several networks.
-      if (code === 401 || code === 431) relayRefused = text;
-      if (code !== 701) report("ice-candidate-error", text);
+  const mine = new Peer(
+    {
+      onCandidate: (candidate, ufrag) => session.candidate(candidate, ufrag),
+      onCandidateError: (code, text) => {
+        // 701 is any address that cannot be reached, normal with several networks.
+        if (code === 401 || code === 431) relayRefused = text;
+        if (code !== 701) report("ice-candidate-error", text);
+      },
+      onState: (state) => onState(mine, state),
     },
-    onState: (state) => onState(mine, state),
-  }, policy());
+    policy(),
+  );
   peer.value = mine;
 }
 
@@ -95,8 +101,10 @@ async function exchange(mine: Peer, sdp: string): Promise<void> {
       watch?.start();
       return;
     } catch (e) {
-      // A lost WebSocket or participant is taken up again by the session, which brings us back here.
-      if (overtaken() || !session.isUp || !(e instanceof Refusal) || e.code === "NOT_FOUND") throw e;
+      // A lost WebSocket or participant is taken up again by the session, which brings us back
+      // here.
+      if (overtaken() || !session.isUp || !(e instanceof Refusal) || e.code === "NOT_FOUND")
+        throw e;
       if (!e.retry) {
         phase("failed", e.message);
         throw e;
@@ -131,21 +139,34 @@ function onState(mine: Peer, state: RTCPeerConnectionState): void {
     window.clearTimeout(restartTimer);
   } else if (state === "disconnected") {
     phase("stalled");
-    ask();
+    void ask(mine);
   } else if (state === "failed") {
     report("ice-failed", relayRefused || "connection failed");
     phase(relayRefused === "" ? "stalled" : "relay", relayRefused);
     restartNow();
     window.clearTimeout(restartTimer);
     restartTimer = window.setTimeout(() => {
-      if (peer.value === mine && mine.connection.connectionState === "failed") onState(mine, "failed");
+      if (peer.value === mine && mine.connection.connectionState === "failed")
+        onState(mine, "failed");
     }, RESTART_PAUSE_MS);
   }
 }
 
 /** Does the callbridge still know us? If not the session joins again by itself. */
-function ask(): void {
-  session.probe().catch(() => {});
+async function ask(mine: Peer): Promise<void> {
+  if (asking) return;
+  asking = true;
+  while (peer.value === mine && media.value.phase === "stalled" && session.inside && session.isUp) {
+    try {
+      await session.probe();
+      break;
+    } catch (e) {
+      // Away for the moment, perhaps restarting: its successor will not know us.
+      if (!(e instanceof Refusal) || e.code !== "UNAVAILABLE") break;
+      await new Promise((done) => window.setTimeout(done, ASK_PAUSE_MS));
+    }
+  }
+  asking = false;
 }
 
 function makeWatch(mine: Peer): Watch {
@@ -153,12 +174,15 @@ function makeWatch(mine: Peer): Watch {
     onTrouble: () => {
       if (media.value.phase !== "connecting") return; // the callbridge told more already
       phase(relayRefused === "" ? "trouble" : "relay", relayRefused);
-      report("no-media", relayRefused || `no frame and no word, ICE ${mine.connection.iceConnectionState}`);
+      report(
+        "no-media",
+        relayRefused || `no frame and no word, ICE ${mine.connection.iceConnectionState}`,
+      );
     },
     onFlow: () => phase("connected"),
     onStall: () => {
       phase("stalled");
-      ask();
+      void ask(mine);
     },
   });
 }

@@ -2,7 +2,17 @@
 // The way in: landing, call ID and passcode, or a link; up to the preview.
 
 import {
-  busy, callId, canJoinAgain, error, login, name, online, page, passcode, rejoining, welcome,
+  busy,
+  callId,
+  canJoinAgain,
+  error,
+  login,
+  name,
+  online,
+  page,
+  passcode,
+  rejoining,
+  welcome,
 } from "../store";
 import type { TextKey } from "../text";
 import { Refusal, type Welcome } from "../wire/messages";

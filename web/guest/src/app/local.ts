@@ -2,10 +2,25 @@
 // The guest's own camera, microphone, speaker and screen: opening, switching, stopping.
 
 import { signal, type Signal } from "@preact/signals";
-import { listDevices, openBoth, openDevice, openScreen, type DeviceState, type Kind, type Opened }
-  from "../media/devices";
 import {
-  cameraIsOff, cameraState, cameraTrack, chosen, devices, micState, micTrack, muted, screenTrack,
+  listDevices,
+  openBoth,
+  openDevice,
+  openScreen,
+  type DeviceState,
+  type Kind,
+  type Opened,
+} from "../media/devices";
+import {
+  cameraIsOff,
+  cameraState,
+  cameraTrack,
+  chosen,
+  devices,
+  micState,
+  micTrack,
+  muted,
+  screenTrack,
 } from "../store";
 import { load, save } from "./saved";
 
@@ -19,15 +34,21 @@ interface Own {
 }
 
 const mic: Own = { kind: "audio", input: "audioinput", state: micState, track: micTrack, turn: 0 };
-const camera: Own =
-  { kind: "video", input: "videoinput", state: cameraState, track: cameraTrack, turn: 0 };
+const camera: Own = {
+  kind: "video",
+  input: "videoinput",
+  state: cameraState,
+  track: cameraTrack,
+  turn: 0,
+};
 const owns = { audioinput: mic, videoinput: camera };
 
 /** The sound of a shared screen, where the browser gives it. */
 export const screenSound = signal<MediaStreamTrack | null>(null);
 
 export function startDevices(): void {
-  for (const key of ["audioinput", "videoinput", "audiooutput"] as const) chosen[key].value = load(key);
+  for (const key of ["audioinput", "videoinput", "audiooutput"] as const)
+    chosen[key].value = load(key);
   navigator.mediaDevices?.addEventListener("devicechange", () => void refreshDevices());
 }
 
@@ -105,7 +126,10 @@ export async function retry(kind: Kind): Promise<void> {
   await open(kind === "audio" ? mic : camera);
 }
 
-export async function choose(key: "audioinput" | "videoinput" | "audiooutput", id: string): Promise<void> {
+export async function choose(
+  key: "audioinput" | "videoinput" | "audiooutput",
+  id: string,
+): Promise<void> {
   chosen[key].value = id;
   save(key, id);
   if (key === "audiooutput") return; // the audio elements follow the signal

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one session of the page. Who handles its events says so in `hooks`, so that the handlers may use
-// the session without importing each other in a circle.
+// The one session of the page. Who handles its events says so in `hooks`, so that the handlers may
+// use the session without importing each other in a circle.
 
 import { browser } from "../platform";
 import type { Events } from "../wire/messages";

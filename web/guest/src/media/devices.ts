@@ -2,12 +2,12 @@
 // Camera and microphone: asking for them, and saying in one word why there is none.
 
 export type DeviceState =
-  | "off"      // not asked for
-  | "asking"   // the browser asks the guest
+  | "off" // not asked for
+  | "asking" // the browser asks the guest
   | "on"
-  | "denied"   // refused by the guest, the browser or the system
-  | "missing"  // there is none
-  | "busy"     // another program holds it
+  | "denied" // refused by the guest, the browser or the system
+  | "missing" // there is none
+  | "busy" // another program holds it
   | "insecure" // the page did not come over HTTPS
   | "failed";
 
@@ -19,10 +19,15 @@ export interface Opened {
 }
 
 const CAMERA: MediaTrackConstraints = {
-  width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 },
+  width: { ideal: 1280 },
+  height: { ideal: 720 },
+  frameRate: { ideal: 30, max: 30 },
 };
 const MICROPHONE: MediaTrackConstraints = {
-  echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: { ideal: 1 },
+  echoCancellation: true,
+  noiseSuppression: true,
+  autoGainControl: true,
+  channelCount: { ideal: 1 },
 };
 
 const REASONS: Record<string, DeviceState> = {
@@ -46,7 +51,9 @@ const failure = (e: unknown): DeviceState =>
 export async function openDevice(kind: Kind, deviceId: string): Promise<Opened> {
   if (navigator.mediaDevices === undefined) return { track: null, state: "insecure" };
   try {
-    const stream = await navigator.mediaDevices.getUserMedia({ [kind]: constraints(kind, deviceId) });
+    const stream = await navigator.mediaDevices.getUserMedia({
+      [kind]: constraints(kind, deviceId),
+    });
     return { track: stream.getTracks()[0] ?? null, state: "on" };
   } catch (e) {
     return { track: null, state: failure(e) };
@@ -64,14 +71,18 @@ async function permission(kind: Kind): Promise<string> {
 
 /** Both with one question to the guest; what one of them cannot have does not cost the other. */
 export async function openBoth(
-  audioId: string, videoId: string): Promise<{ audio: Opened; video: Opened }> {
+  audioId: string,
+  videoId: string,
+): Promise<{ audio: Opened; video: Opened }> {
   if (navigator.mediaDevices === undefined) {
     const none: Opened = { track: null, state: "insecure" };
     return { audio: none, video: none };
   }
   try {
-    const stream = await navigator.mediaDevices.getUserMedia(
-      { audio: constraints("audio", audioId), video: constraints("video", videoId) });
+    const stream = await navigator.mediaDevices.getUserMedia({
+      audio: constraints("audio", audioId),
+      video: constraints("video", videoId),
+    });
     return {
       audio: { track: stream.getAudioTracks()[0] ?? null, state: "on" },
       video: { track: stream.getVideoTracks()[0] ?? null, state: "on" },
@@ -79,8 +90,10 @@ export async function openBoth(
   } catch (e) {
     const refused = failure(e) === "denied";
     const single = async (kind: Kind, id: string): Promise<Opened> => {
-      // After a refusal ask only for what was allowed before: a second question would be a nuisance.
-      if (refused && (await permission(kind)) !== "granted") return { track: null, state: "denied" };
+      // After a refusal ask only for what was allowed before: a second question would be a
+      // nuisance.
+      if (refused && (await permission(kind)) !== "granted")
+        return { track: null, state: "denied" };
       return openDevice(kind, id);
     };
     const audio = await single("audio", audioId);
@@ -113,7 +126,10 @@ export interface Shared {
 export async function openScreen(): Promise<Shared | null> {
   if (navigator.mediaDevices?.getDisplayMedia === undefined) return null;
   try {
-    const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: 15 }, audio: true });
+    const stream = await navigator.mediaDevices.getDisplayMedia({
+      video: { frameRate: 15 },
+      audio: true,
+    });
     const video = stream.getVideoTracks()[0];
     if (video === undefined) return null;
     video.contentHint = "detail";

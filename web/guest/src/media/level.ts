@@ -6,7 +6,10 @@ const PERIOD_MS = 66;
 const FLOOR_DB = -60;
 
 /** Measures until the returned function is called. */
-export function measureLevel(track: MediaStreamTrack, onLevel: (level: number) => void): () => void {
+export function measureLevel(
+  track: MediaStreamTrack,
+  onLevel: (level: number) => void,
+): () => void {
   const context = new AudioContext();
   const analyser = context.createAnalyser();
   analyser.fftSize = 1024;

@@ -32,9 +32,8 @@ const CAMERA_ENCODINGS: RTCRtpEncodingParameters[] = [
 
 /** Only opus (and red around it) or only `name` and its retransmission. */
 function codecs(kind: "audio" | "video", name: string): RTCRtpCodec[] {
-  const wanted = kind === "audio"
-    ? ["audio/opus", "audio/red"]
-    : [`video/${name}`.toLowerCase(), "video/rtx"];
+  const wanted =
+    kind === "audio" ? ["audio/opus", "audio/red"] : [`video/${name}`.toLowerCase(), "video/rtx"];
   const all = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
   return wanted.flatMap((w) => all.filter((c) => c.mimeType.toLowerCase() === w));
 }
@@ -50,8 +49,14 @@ export class Peer {
   private applied: Promise<void> = Promise.resolve();
   private offered = "";
 
-  constructor(private readonly events: PeerEvents, policy: RTCIceTransportPolicy) {
-    this.connection = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceTransportPolicy: policy });
+  constructor(
+    private readonly events: PeerEvents,
+    policy: RTCIceTransportPolicy,
+  ) {
+    this.connection = new RTCPeerConnection({
+      bundlePolicy: "max-bundle",
+      iceTransportPolicy: policy,
+    });
     for (let i = 0; i < LINES; i++) this.lines.push(this.addLine(i));
     this.streams = this.lines.map((l) => new MediaStream([l.receiver.track]));
     this.connection.onicecandidate = (e) => this.onCandidate(e.candidate);
@@ -90,6 +95,7 @@ export class Peer {
   /** An offer with new ICE credentials; media keeps flowing on the old path while there is one. */
   async restart(servers: RTCIceServer[]): Promise<string> {
     if (servers.length > 0) this.configure(servers);
+    this.offered = ""; // an answer to what is overtaken now is of no use
     await this.applied.catch(() => {});
     if (this.connection.signalingState === "have-local-offer") {
       await this.connection.setLocalDescription({ type: "rollback" });
@@ -120,7 +126,8 @@ export class Peer {
       this.remoteBefore.push(candidate);
       return;
     }
-    this.connection.addIceCandidate({ candidate, sdpMLineIndex: 0, sdpMid: this.lines[0]!.mid })
+    this.connection
+      .addIceCandidate({ candidate, sdpMLineIndex: 0, sdpMid: this.lines[0]!.mid })
       .catch(() => {}); // of an older generation, or a kind this browser does not know
   }
 
@@ -138,8 +145,11 @@ export class Peer {
   }
 
   private addLine(i: number): RTCRtpTransceiver {
-    const kind = i === 1 || i === 2 || (i >= FIRST_VIDEO_LINE && i <= SCREEN_LINE) ? "video" : "audio";
-    const init: RTCRtpTransceiverInit = { direction: i < FIRST_AUDIO_LINE ? "sendonly" : "recvonly" };
+    const kind =
+      i === 1 || i === 2 || (i >= FIRST_VIDEO_LINE && i <= SCREEN_LINE) ? "video" : "audio";
+    const init: RTCRtpTransceiverInit = {
+      direction: i < FIRST_AUDIO_LINE ? "sendonly" : "recvonly",
+    };
     if (i === LINE.camera) init.sendEncodings = CAMERA_ENCODINGS;
     if (i === LINE.screen) init.sendEncodings = [{ maxBitrate: 2_500_000, maxFramerate: 15 }];
     return this.connection.addTransceiver(kind, init);
@@ -150,7 +160,8 @@ export class Peer {
     for (const line of this.lines) {
       const kind = line.receiver.track.kind as "audio" | "video";
       const preferred = codecs(kind, codec);
-      // A browser without the space's codec offers what it has, and the callbridge's answer decides.
+      // A browser without the space's codec offers what it has, and the callbridge's answer
+      // decides.
       if (preferred.length > 0) line.setCodecPreferences?.(preferred);
     }
     this.prepared = this.connection.createOffer();
@@ -158,7 +169,10 @@ export class Peer {
   }
 
   private configure(servers: RTCIceServer[]): void {
-    this.connection.setConfiguration({ ...this.connection.getConfiguration(), iceServers: servers });
+    this.connection.setConfiguration({
+      ...this.connection.getConfiguration(),
+      iceServers: servers,
+    });
   }
 
   private async apply(offer: Promise<RTCSessionDescriptionInit>): Promise<string> {
@@ -174,7 +188,8 @@ export class Peer {
 
   private onCandidate(c: RTCIceCandidate | null): void {
     const own: Candidate = { candidate: c?.candidate ?? "", ufrag: c?.usernameFragment ?? "" };
-    // Browsers differ in how they say "the end": an empty candidate, null, or first one then the other.
+    // Browsers differ in how they say "the end": an empty candidate, null, or first one then the
+    // other.
     if (own.candidate === "" && this.sent.some((s) => s.candidate === "")) return;
     this.sent.push(own);
     this.events.onCandidate(own.candidate, own.ufrag);

@@ -35,6 +35,8 @@ export interface PairStats {
   rttMs: number;
   bytesReceived: number;
   bytesSent: number;
+  /** Answers to connectivity checks: they come every 2.5 s even while nobody sends anything. */
+  checksAnswered: number;
 }
 
 export interface Stats {
@@ -52,8 +54,16 @@ const str = (v: unknown): string => (typeof v === "string" ? v : "");
 
 function emptyLine(line: number): LineStats {
   return {
-    line, kind: "", packets: 0, packetsLost: 0, bytes: 0, framesDecoded: 0, keyFramesDecoded: 0,
-    frameWidth: 0, frameHeight: 0, totalAudioEnergy: 0,
+    line,
+    kind: "",
+    packets: 0,
+    packetsLost: 0,
+    bytes: 0,
+    framesDecoded: 0,
+    keyFramesDecoded: 0,
+    frameWidth: 0,
+    frameHeight: 0,
+    totalAudioEnergy: 0,
   };
 }
 
@@ -101,6 +111,7 @@ function readPair(rows: Map<string, Row>): PairStats | null {
       rttMs: num(pair["currentRoundTripTime"]) * 1000,
       bytesReceived: num(transport["bytesReceived"]),
       bytesSent: num(transport["bytesSent"]),
+      checksAnswered: num(pair["responsesReceived"]),
     };
   }
   return null;
@@ -109,8 +120,9 @@ function readPair(rows: Map<string, Row>): PairStats | null {
 export async function readStats(peer: Peer): Promise<Stats> {
   const rows = new Map<string, Row>();
   (await peer.connection.getStats()).forEach((value: Row, id: string) => rows.set(id, value));
-  const slots = Array.from(
-    { length: LINES - FIRST_AUDIO_LINE }, (_, i) => emptyLine(i + FIRST_AUDIO_LINE));
+  const slots = Array.from({ length: LINES - FIRST_AUDIO_LINE }, (_, i) =>
+    emptyLine(i + FIRST_AUDIO_LINE),
+  );
   const sent: SentStats[] = [];
   for (const row of rows.values()) {
     const line = peer.lineOf(str(row["mid"]));
@@ -123,6 +135,8 @@ export async function readStats(peer: Peer): Promise<Stats> {
   return {
     connectionState: peer.connection.connectionState,
     iceConnectionState: peer.connection.iceConnectionState,
-    slots, sent, pair: readPair(rows),
+    slots,
+    sent,
+    pair: readPair(rows),
   };
 }

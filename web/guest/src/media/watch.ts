@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks every second whether media really arrives. iceConnectionState is not trusted: with refused TURN
-// it stays `new` for ever, and after a cut it says so only 5-7 s later.
+// Looks every second whether media really arrives. iceConnectionState is not trusted: with refused
+// TURN it stays `new` for ever, and after a cut it says so only 5-7 s later.
 
 import type { Peer } from "./peer";
 import { readStats, type Stats } from "./stats";
@@ -8,28 +8,31 @@ import { readStats, type Stats } from "./stats";
 const PERIOD_MS = 1000;
 /** After the answer: neither a frame nor word from the callbridge by then means trouble. */
 const TROUBLE_MS = 5000;
-/** RTCP alone arrives more often than that while the path lives. */
-const STALL_MS = 3000;
+/** Media, RTCP or the answer to a connectivity check (every 2.5 s) arrives while the path lives. */
+const STALL_MS = 4000;
 
 export interface WatchEvents {
   /** Once: nothing arrived in time. */
   onTrouble(): void;
   /** The first media, or media again after trouble. */
   onFlow(): void;
-  /** Nothing arrives any more; repeated every three seconds until something does. */
+  /** Nothing arrives any more; repeated every four seconds until something does. */
   onStall(): void;
 }
 
 export class Watch {
   private timer = 0;
   private startedAt = 0;
-  private bytes = 0;
+  private life = 0;
   private grewAt = 0;
   private told = false;
   private phase: "waiting" | "flowing" | "stalled" = "waiting";
   private troubled = false;
 
-  constructor(private readonly peer: Peer, private readonly events: WatchEvents) {}
+  constructor(
+    private readonly peer: Peer,
+    private readonly events: WatchEvents,
+  ) {}
 
   /** From the answer on; again after an ICE restart. */
   start(): void {
@@ -57,11 +60,14 @@ export class Watch {
   }
 
   private judge(stats: Stats, now: number): void {
-    const bytes = stats.pair?.bytesReceived ?? 0;
-    const grew = bytes > this.bytes;
-    this.bytes = bytes;
+    const life = (stats.pair?.bytesReceived ?? 0) + (stats.pair?.checksAnswered ?? 0);
+    // Less than before: the path moved to another pair, which counts as life too.
+    const grew = life !== this.life;
+    this.life = life;
     if (grew) this.grewAt = now;
-    const decoded = stats.slots.some((s) => s.framesDecoded > 0 || (s.kind === "audio" && s.packets > 0));
+    const decoded = stats.slots.some(
+      (s) => s.framesDecoded > 0 || (s.kind === "audio" && s.packets > 0),
+    );
     if (grew && this.phase !== "flowing" && (decoded || this.told || this.phase === "stalled")) {
       this.phase = "flowing";
       this.events.onFlow();
@@ -69,8 +75,12 @@ export class Watch {
       this.phase = "stalled";
       this.grewAt = now;
       this.events.onStall();
-    } else if (this.phase === "waiting" && !this.told && !this.troubled
-               && now - this.startedAt >= TROUBLE_MS) {
+    } else if (
+      this.phase === "waiting" &&
+      !this.told &&
+      !this.troubled &&
+      now - this.startedAt >= TROUBLE_MS
+    ) {
       this.troubled = true;
       this.events.onTrouble();
     }

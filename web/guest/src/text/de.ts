@@ -25,11 +25,13 @@ export const de: Record<TextKey, string> = {
   errCallIdEmpty: "Bitte geben Sie die Anruf-ID ein.",
   errDenied: "Anruf-ID oder Kenncode stimmt nicht.",
   errLinkDenied: "Dieser Link gilt nicht mehr. Bitte geben Sie die Anruf-ID ein.",
-  errUnavailable: "Der Beitritt ist zurzeit nicht möglich. Bitte versuchen Sie es gleich noch einmal.",
+  errUnavailable:
+    "Der Beitritt ist zurzeit nicht möglich. Bitte versuchen Sie es gleich noch einmal.",
   errDeadline: "Der Server hat nicht rechtzeitig geantwortet. Bitte versuchen Sie es noch einmal.",
   errNotFound: "Diesen Anruf gibt es nicht mehr.",
   errConflict: "Der Anruf ist gesperrt. Bitten Sie jemanden darin, ihn zu entsperren.",
-  errJoinDenied: "Sie können diesem Anruf nicht beitreten: Er ist gesperrt, oder der Zugang hat sich geändert.",
+  errJoinDenied:
+    "Sie können diesem Anruf nicht beitreten: Er ist gesperrt, oder der Zugang hat sich geändert.",
   errOther: "Etwas ist schiefgegangen. Bitte versuchen Sie es noch einmal.",
 
   joiningSpace: "Sie treten gleich bei",
@@ -44,16 +46,18 @@ export const de: Record<TextKey, string> = {
   noDevice: "Nicht verfügbar",
   tryAgain: "Noch einmal",
   cameraAsking: "Ihr Browser fragt nach der Erlaubnis für die Kamera…",
-  cameraDenied: "Browser oder System erlauben die Kamera nicht. Sie können ohne sie beitreten; "
-    + "erlauben können Sie sie neben der Adresse der Seite.",
+  cameraDenied:
+    "Browser oder System erlauben die Kamera nicht. Sie können ohne sie beitreten; " +
+    "erlauben können Sie sie neben der Adresse der Seite.",
   cameraMissing: "Es wurde keine Kamera gefunden. Sie können ohne beitreten.",
   cameraBusy: "Ein anderes Programm benutzt die Kamera. Sie können ohne sie beitreten.",
   cameraInsecure: "Der Browser erlaubt eine Kamera nur auf sicheren Seiten (https).",
   cameraFailed: "Die Kamera ließ sich nicht starten. Sie können ohne sie beitreten.",
   cameraIsOff: "Kamera ist aus",
   micAsking: "Ihr Browser fragt nach der Erlaubnis für das Mikrofon…",
-  micDenied: "Browser oder System erlauben das Mikrofon nicht. Sie können beitreten und zuhören; "
-    + "erlauben können Sie es neben der Adresse der Seite.",
+  micDenied:
+    "Browser oder System erlauben das Mikrofon nicht. Sie können beitreten und zuhören; " +
+    "erlauben können Sie es neben der Adresse der Seite.",
   micMissing: "Es wurde kein Mikrofon gefunden. Sie können beitreten und zuhören.",
   micBusy: "Ein anderes Programm benutzt das Mikrofon. Sie können beitreten und zuhören.",
   micInsecure: "Der Browser erlaubt ein Mikrofon nur auf sicheren Seiten (https).",
@@ -95,10 +99,12 @@ export const de: Record<TextKey, string> = {
   mediaConnected: "Verbunden",
   mediaTrouble: "Noch kein Ton oder Bild. Es wird weiter versucht…",
   mediaFailing: "Ton und Bild kommen nicht durch. Es wird weiter versucht…",
-  mediaFailed: "Ton und Bild ließen sich nicht verbinden. Vielleicht ist eine Firewall im Weg; "
-    + "bitte sagen Sie es der einladenden Person.",
+  mediaFailed:
+    "Ton und Bild ließen sich nicht verbinden. Vielleicht ist eine Firewall im Weg; " +
+    "bitte sagen Sie es der einladenden Person.",
   mediaStalled: "Ton und Bild sind stehen geblieben. Neuer Versuch…",
-  mediaRelay: "Der Relay-Server hat die Verbindung abgelehnt. Bitte sagen Sie es der einladenden Person.",
+  mediaRelay:
+    "Der Relay-Server hat die Verbindung abgelehnt. Bitte sagen Sie es der einladenden Person.",
   cause: "Ursache: {0}",
   signalLost: "Die Verbindung zum Server ist verloren. Neuer Versuch…",
   rejoining: "Rückkehr in den Anruf…",

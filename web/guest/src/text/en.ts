@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// English. `{0}` takes the first argument. The labels of the guide (Join call, Call ID, ...) are fixed:
-// people and tests find the controls by them.
+// English. `{0}` takes the first argument. The labels of the guide (Join call, Call ID, ...) are
+// fixed: people and tests find the controls by them.
 
 export const en = {
   product: "Stoa",
@@ -45,16 +45,18 @@ export const en = {
   noDevice: "Not available",
   tryAgain: "Try again",
   cameraAsking: "Your browser is asking for permission to use the camera…",
-  cameraDenied: "The browser or system does not allow the camera. You can join without it; "
-    + "to use it, allow it next to the page's address.",
+  cameraDenied:
+    "The browser or system does not allow the camera. You can join without it; " +
+    "to use it, allow it next to the page's address.",
   cameraMissing: "No camera was found. You can join without one.",
   cameraBusy: "The camera is used by another program. You can join without it.",
   cameraInsecure: "The browser allows a camera only on secure (https) pages.",
   cameraFailed: "The camera could not be started. You can join without it.",
   cameraIsOff: "Camera is off",
   micAsking: "Your browser is asking for permission to use the microphone…",
-  micDenied: "The browser or system does not allow the microphone. You can join and listen; "
-    + "to speak, allow it next to the page's address.",
+  micDenied:
+    "The browser or system does not allow the microphone. You can join and listen; " +
+    "to speak, allow it next to the page's address.",
   micMissing: "No microphone was found. You can join and listen.",
   micBusy: "The microphone is used by another program. You can join and listen.",
   micInsecure: "The browser allows a microphone only on secure (https) pages.",
@@ -96,8 +98,9 @@ export const en = {
   mediaConnected: "Connected",
   mediaTrouble: "No sound or picture yet. Still trying…",
   mediaFailing: "Sound and picture cannot get through. Still trying…",
-  mediaFailed: "Sound and picture could not be connected. A firewall may be in the way; "
-    + "please tell whoever invited you.",
+  mediaFailed:
+    "Sound and picture could not be connected. A firewall may be in the way; " +
+    "please tell whoever invited you.",
   mediaStalled: "Sound and picture have stopped. Reconnecting…",
   mediaRelay: "The relay server refused the connection. Please tell whoever invited you.",
   cause: "Cause: {0}",

@@ -20,8 +20,15 @@ function MediaBanner({ words }: { words: TextKey }) {
   return (
     <div class="banner banner-warning">
       <Icon name="warning" />
-      <p>{t(words)}{cause !== "" && <small>{t("cause", cause)}</small>}</p>
-      {phase === "failed" && <button type="button" class="small-text" onClick={restartNow}>{t("tryAgain")}</button>}
+      <p>
+        {t(words)}
+        {cause !== "" && <small>{t("cause", cause)}</small>}
+      </p>
+      {phase === "failed" && (
+        <button type="button" class="small-text" onClick={restartNow}>
+          {t("tryAgain")}
+        </button>
+      )}
     </div>
   );
 }
@@ -29,8 +36,11 @@ function MediaBanner({ words }: { words: TextKey }) {
 function SoundBanner() {
   return (
     <div class="banner">
-      <Icon name="sound" /><p>{t("playSound")}</p>
-      <button type="button" class="small-text" onClick={playSound}>{t("playSoundButton")}</button>
+      <Icon name="sound" />
+      <p>{t("playSound")}</p>
+      <button type="button" class="small-text" onClick={playSound}>
+        {t("playSoundButton")}
+      </button>
     </div>
   );
 }
@@ -39,10 +49,17 @@ export function Banner() {
   const words = WORDS[media.value.phase];
   return (
     <div class="banners" role="status">
-      {rejoining.value ? <div class="banner banner-warning"><p>{t("rejoining")}</p></div>
-        : !online.value ? <div class="banner banner-warning"><p>{t("signalLost")}</p></div>
-        : words !== undefined ? <MediaBanner words={words} />
-        : null}
+      {rejoining.value ? (
+        <div class="banner banner-warning">
+          <p>{t("rejoining")}</p>
+        </div>
+      ) : !online.value ? (
+        <div class="banner banner-warning">
+          <p>{t("signalLost")}</p>
+        </div>
+      ) : words !== undefined ? (
+        <MediaBanner words={words} />
+      ) : null}
       {soundBlocked.value && <SoundBanner />}
     </div>
   );

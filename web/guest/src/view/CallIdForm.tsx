@@ -19,27 +19,53 @@ export function CallIdForm() {
   const hint = wrong === "needPasscode"; // a request, not a mistake
   return (
     <Shell title={t("enterCallId")}>
-      <form noValidate onSubmit={(e) => {
-        e.preventDefault();
-        void submitCallId();
-      }}>
+      <form
+        noValidate
+        onSubmit={(e) => {
+          e.preventDefault();
+          void submitCallId();
+        }}
+      >
         {wrong !== null && (
-          <p id="callid-error" role="alert" class={hint ? "note" : "note note-error"}>{t(wrong)}</p>
+          <p id="callid-error" role="alert" class={hint ? "note" : "note note-error"}>
+            {t(wrong)}
+          </p>
         )}
         <label class="field">
           <span>{t("callId")}</span>
-          <input ref={idField} type="text" inputMode="numeric" autocomplete="off" spellcheck={false}
-            maxLength={64} value={callId.value} aria-invalid={wrong !== null && !hint}
+          <input
+            ref={idField}
+            type="text"
+            inputMode="numeric"
+            autocomplete="off"
+            spellcheck={false}
+            maxLength={64}
+            value={callId.value}
+            aria-invalid={wrong !== null && !hint}
             {...(wrong === null ? {} : { "aria-describedby": "callid-error" })}
-            onInput={(e) => { callId.value = e.currentTarget.value; }} />
+            onInput={(e) => {
+              callId.value = e.currentTarget.value;
+            }}
+          />
         </label>
         <label class="field">
           <span>{t("passcode")}</span>
-          <input ref={passcodeField} type="password" autocomplete="off" maxLength={256}
-            value={passcode.value} onInput={(e) => { passcode.value = e.currentTarget.value; }} />
+          <input
+            ref={passcodeField}
+            type="password"
+            autocomplete="off"
+            maxLength={256}
+            value={passcode.value}
+            onInput={(e) => {
+              passcode.value = e.currentTarget.value;
+            }}
+          />
         </label>
         <div class="actions">
-          <button type="button" class="quiet" onClick={backToLanding}><Icon name="back" />{t("back")}</button>
+          <button type="button" class="quiet" onClick={backToLanding}>
+            <Icon name="back" />
+            {t("back")}
+          </button>
           <button type="submit" class="primary" aria-disabled={busy.value}>
             {busy.value ? t("checking") : t("continue")}
           </button>

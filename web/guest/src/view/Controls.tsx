@@ -20,9 +20,20 @@ function PeopleButton() {
     was.current = shown;
   }, [shown]);
   return (
-    <button ref={button} type="button" class={shown ? "control is-on" : "control"} aria-expanded={shown}
-      onClick={() => { peopleShown.value = !shown; }}>
-      <Icon name="people" /><span>{t("participants")}</span><b class="count" aria-hidden="true">{others.value.length + 1}</b>
+    <button
+      ref={button}
+      type="button"
+      class={shown ? "control is-on" : "control"}
+      aria-expanded={shown}
+      onClick={() => {
+        peopleShown.value = !shown;
+      }}
+    >
+      <Icon name="people" />
+      <span>{t("participants")}</span>
+      <b class="count" aria-hidden="true">
+        {others.value.length + 1}
+      </b>
     </button>
   );
 }
@@ -34,16 +45,23 @@ export function Controls() {
     <section class="controls" aria-label={t("controls")}>
       <OwnButtons />
       {canShare() && (
-        <button type="button" class={sharing ? "control is-on" : "control"} onClick={() => void shareScreen()}>
-          <Icon name="screen" /><span>{t(sharing ? "stopSharing" : "shareScreen")}</span>
+        <button
+          type="button"
+          class={sharing ? "control is-on" : "control"}
+          onClick={() => void shareScreen()}
+        >
+          <Icon name="screen" />
+          <span>{t(sharing ? "stopSharing" : "shareScreen")}</span>
         </button>
       )}
       <button type="button" class={hand ? "control is-on" : "control"} onClick={raiseHand}>
-        <Icon name="hand" /><span>{t(hand ? "lowerHand" : "raiseHand")}</span>
+        <Icon name="hand" />
+        <span>{t(hand ? "lowerHand" : "raiseHand")}</span>
       </button>
       <PeopleButton />
       <button type="button" class="control leave" onClick={leave}>
-        <Icon name="leave" /><span>{t("leave")}</span>
+        <Icon name="leave" />
+        <span>{t("leave")}</span>
       </button>
     </section>
   );

@@ -7,12 +7,20 @@ import { t, type TextKey } from "../text";
 
 const WORDS: Record<Kind, Partial<Record<DeviceState, TextKey>>> = {
   video: {
-    asking: "cameraAsking", denied: "cameraDenied", missing: "cameraMissing", busy: "cameraBusy",
-    insecure: "cameraInsecure", failed: "cameraFailed",
+    asking: "cameraAsking",
+    denied: "cameraDenied",
+    missing: "cameraMissing",
+    busy: "cameraBusy",
+    insecure: "cameraInsecure",
+    failed: "cameraFailed",
   },
   audio: {
-    asking: "micAsking", denied: "micDenied", missing: "micMissing", busy: "micBusy",
-    insecure: "micInsecure", failed: "micFailed",
+    asking: "micAsking",
+    denied: "micDenied",
+    missing: "micMissing",
+    busy: "micBusy",
+    insecure: "micInsecure",
+    failed: "micFailed",
   },
 };
 
@@ -24,8 +32,14 @@ export function DeviceNote({ kind, state }: { kind: Kind; state: DeviceState }) 
     <div class={asking ? "note" : "note note-warning"} role="status">
       <p>{t(key)}</p>
       {!asking && state !== "insecure" && (
-        <button type="button" class="link" aria-label={`${t("tryAgain")}: ${t(kind === "audio" ? "microphone" : "camera")}`}
-          onClick={() => void retry(kind)}>{t("tryAgain")}</button>
+        <button
+          type="button"
+          class="link"
+          aria-label={`${t("tryAgain")}: ${t(kind === "audio" ? "microphone" : "camera")}`}
+          onClick={() => void retry(kind)}
+        >
+          {t("tryAgain")}
+        </button>
       )}
     </div>
   );

@@ -10,11 +10,17 @@ export function Ended() {
     <Shell title={t(endedBy.value)}>
       {login.value !== null && <p class="lead">{login.value.spaceName}</p>}
       <div class="actions">
-        <button type="button" class={canJoinAgain.value ? "quiet" : "primary"} onClick={backToLanding}>
+        <button
+          type="button"
+          class={canJoinAgain.value ? "quiet" : "primary"}
+          onClick={backToLanding}
+        >
           {t("backToStart")}
         </button>
         {canJoinAgain.value && (
-          <button type="button" class="primary" onClick={joinAgain}>{t("joinAgain")}</button>
+          <button type="button" class="primary" onClick={joinAgain}>
+            {t("joinAgain")}
+          </button>
         )}
       </div>
     </Shell>

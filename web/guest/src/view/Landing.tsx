@@ -16,13 +16,19 @@ function Waiting() {
     const timer = window.setTimeout(() => setSlow(true), SLOW_MS);
     return () => window.clearTimeout(timer);
   }, []);
-  return <p class="note" role="status">{slow ? t("noServer") : t("connecting")}</p>;
+  return (
+    <p class="note" role="status">
+      {slow ? t("noServer") : t("connecting")}
+    </p>
+  );
 }
 
 function Unavailable({ reason }: { reason: string }) {
   return (
     <div class="note note-warning" role="status">
-      <p><strong>{t("joinUnavailable")}</strong></p>
+      <p>
+        <strong>{t("joinUnavailable")}</strong>
+      </p>
       {reason !== "" && <p>{reason}</p>}
       <p>{t("joinUnavailableWait")}</p>
     </div>
@@ -34,14 +40,17 @@ export function Landing() {
   return (
     <Shell title={t("welcome")}>
       <p class="lead">{t("tagline")}</p>
-      {w === null ? <Waiting />
-        : !w.joinAvailable ? <Unavailable reason={w.reason} />
-        : !w.idAndPasscode ? <p class="note">{t("linkOnly")}</p>
-        : (
-          <button type="button" class="primary big" disabled={!online.value} onClick={showCallId}>
-            {t("joinCall")}
-          </button>
-        )}
+      {w === null ? (
+        <Waiting />
+      ) : !w.joinAvailable ? (
+        <Unavailable reason={w.reason} />
+      ) : !w.idAndPasscode ? (
+        <p class="note">{t("linkOnly")}</p>
+      ) : (
+        <button type="button" class="primary big" disabled={!online.value} onClick={showCallId}>
+          {t("joinCall")}
+        </button>
+      )}
     </Shell>
   );
 }

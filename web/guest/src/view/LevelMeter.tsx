@@ -18,9 +18,17 @@ export function LevelMeter() {
     return measureLevel(track, (l) => setLevel(Math.round(l * BARS)));
   }, [track, silent]);
   return (
-    <div class="level" role="meter" aria-label={t("level")} aria-valuemin={0} aria-valuemax={BARS}
-      aria-valuenow={level}>
-      {Array.from({ length: BARS }, (_, i) => <span key={i} class={i < level ? "lit" : ""} />)}
+    <div
+      class="level"
+      role="meter"
+      aria-label={t("level")}
+      aria-valuemin={0}
+      aria-valuemax={BARS}
+      aria-valuenow={level}
+    >
+      {Array.from({ length: BARS }, (_, i) => (
+        <span key={i} class={i < level ? "lit" : ""} />
+      ))}
     </div>
   );
 }

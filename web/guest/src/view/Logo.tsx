@@ -19,8 +19,10 @@ export function pictureUrl(value: string): string {
 function Colonnade() {
   return (
     <svg class="colonnade" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
-      <path d="M3 6.5h26v3.5H3z M6 11.5h3v12H6z M11.7 11.5h3v12h-3z M17.3 11.5h3v12h-3z
-        M23 11.5h3v12h-3z M4.5 25h23v2h-23z M2 28h28v2H2z" />
+      <path
+        d="M3 6.5h26v3.5H3z M6 11.5h3v12H6z M11.7 11.5h3v12h-3z M17.3 11.5h3v12h-3z
+        M23 11.5h3v12h-3z M4.5 25h23v2h-23z M2 28h28v2H2z"
+      />
     </svg>
   );
 }
@@ -31,5 +33,10 @@ export function Logo() {
   if (own !== "" && own !== broken) {
     return <img class="own-logo" src={own} alt={t("product")} onError={() => setBroken(own)} />;
   }
-  return <span class="wordmark"><Colonnade />{t("product")}</span>;
+  return (
+    <span class="wordmark">
+      <Colonnade />
+      {t("product")}
+    </span>
+  );
 }

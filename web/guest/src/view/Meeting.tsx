@@ -30,8 +30,14 @@ export function Meeting() {
     <div class="meeting">
       <header class="meeting-head">
         <Logo />
-        <h1 ref={heading} tabIndex={-1}>{login.value?.spaceName}</h1>
-        {locked.value && <span class="mark" role="img" aria-label={t("locked")}><Icon name="lock" /></span>}
+        <h1 ref={heading} tabIndex={-1}>
+          {login.value?.spaceName}
+        </h1>
+        {locked.value && (
+          <span class="mark" role="img" aria-label={t("locked")}>
+            <Icon name="lock" />
+          </span>
+        )}
         <ConnectionMark />
       </header>
       <Banner />

@@ -11,11 +11,21 @@ export function OwnButtons() {
   const dark = videoMuted.value;
   return (
     <>
-      <button type="button" class={silent ? "control is-off" : "control"} onClick={() => void setMuted(!silent)}>
-        <Icon name={silent ? "micOff" : "mic"} /><span>{t(silent ? "unmute" : "mute")}</span>
+      <button
+        type="button"
+        class={silent ? "control is-off" : "control"}
+        onClick={() => void setMuted(!silent)}
+      >
+        <Icon name={silent ? "micOff" : "mic"} />
+        <span>{t(silent ? "unmute" : "mute")}</span>
       </button>
-      <button type="button" class={dark ? "control is-off" : "control"} onClick={() => void setCameraOff(!dark)}>
-        <Icon name={dark ? "cameraOff" : "camera"} /><span>{t(dark ? "cameraOn" : "cameraOff")}</span>
+      <button
+        type="button"
+        class={dark ? "control is-off" : "control"}
+        onClick={() => void setCameraOff(!dark)}
+      >
+        <Icon name={dark ? "cameraOff" : "camera"} />
+        <span>{t(dark ? "cameraOn" : "cameraOff")}</span>
       </button>
     </>
   );

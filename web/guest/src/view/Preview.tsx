@@ -18,8 +18,15 @@ function Mirror() {
   return (
     <div class="mirror" role="group" aria-label={t("preview")}>
       <OwnVideo />
-      {videoMuted.value && <p class="mirror-empty"><Icon name="cameraOff" />{t("cameraIsOff")}</p>}
-      <div class="mirror-controls"><OwnButtons /></div>
+      {videoMuted.value && (
+        <p class="mirror-empty">
+          <Icon name="cameraOff" />
+          {t("cameraIsOff")}
+        </p>
+      )}
+      <div class="mirror-controls">
+        <OwnButtons />
+      </div>
     </div>
   );
 }
@@ -31,20 +38,38 @@ function NameForm() {
     if (wrong === "errNameEmpty") field.current?.focus();
   }, [wrong]);
   return (
-    <form noValidate onSubmit={(e) => {
-      e.preventDefault();
-      void join();
-    }}>
+    <form
+      noValidate
+      onSubmit={(e) => {
+        e.preventDefault();
+        void join();
+      }}
+    >
       <label class="field">
         <span>{t("yourName")}</span>
-        <input ref={field} type="text" autocomplete="name" maxLength={64} value={name.value}
+        <input
+          ref={field}
+          type="text"
+          autocomplete="name"
+          maxLength={64}
+          value={name.value}
           aria-invalid={wrong === "errNameEmpty"}
           {...(wrong === null ? {} : { "aria-describedby": "join-error" })}
-          onInput={(e) => { name.value = e.currentTarget.value; }} />
+          onInput={(e) => {
+            name.value = e.currentTarget.value;
+          }}
+        />
       </label>
-      {wrong !== null && <p id="join-error" role="alert" class="note note-error">{t(wrong)}</p>}
+      {wrong !== null && (
+        <p id="join-error" role="alert" class="note note-error">
+          {t(wrong)}
+        </p>
+      )}
       <div class="actions">
-        <button type="button" class="quiet" onClick={backToCallId}><Icon name="back" />{t("back")}</button>
+        <button type="button" class="quiet" onClick={backToCallId}>
+          <Icon name="back" />
+          {t("back")}
+        </button>
         <button type="submit" class="primary" aria-disabled={busy.value}>
           {busy.value ? t("joining") : t("joinCall")}
         </button>

@@ -6,7 +6,9 @@ import { t } from "../text";
 export function Said() {
   return (
     <div class="said" role="log" aria-live="polite" aria-relevant="additions">
-      {said.value.map(({ id, notice }) => <p key={id}>{t(notice.key, ...(notice.args ?? []))}</p>)}
+      {said.value.map(({ id, notice }) => (
+        <p key={id}>{t(notice.key, ...(notice.args ?? []))}</p>
+      ))}
     </div>
   );
 }

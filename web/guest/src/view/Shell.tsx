@@ -7,22 +7,37 @@ import { online, welcome } from "../store";
 import { t } from "../text";
 import { Logo, pictureUrl } from "./Logo";
 
-export function Shell({ title, above = "", wide = false, children }: {
-  title: string; above?: string; wide?: boolean; children: ComponentChildren;
+export function Shell({
+  title,
+  above = "",
+  wide = false,
+  children,
+}: {
+  title: string;
+  above?: string;
+  wide?: boolean;
+  children: ComponentChildren;
 }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  // A new page is read from its heading; without this the focus would stay on a button that is gone.
+  // A new page is read from its heading; without this the focus would stay on a button that is
+  // gone.
   useEffect(() => {
     if (document.activeElement === document.body) heading.current?.focus();
   }, []);
   const picture = pictureUrl(welcome.value?.backgroundImage ?? "");
   return (
-    <div class={picture === "" ? "shell" : "shell with-picture"}
-      style={picture === "" ? {} : { backgroundImage: `url("${picture}")` }}>
-      <header class="shell-head"><Logo /></header>
+    <div
+      class={picture === "" ? "shell" : "shell with-picture"}
+      style={picture === "" ? {} : { backgroundImage: `url("${picture}")` }}
+    >
+      <header class="shell-head">
+        <Logo />
+      </header>
       <main class={wide ? "card card-wide" : "card"}>
         {above !== "" && <p class="above-title">{above}</p>}
-        <h1 ref={heading} tabIndex={-1}>{title}</h1>
+        <h1 ref={heading} tabIndex={-1}>
+          {title}
+        </h1>
         {children}
       </main>
       <div class="shell-foot" role="status">

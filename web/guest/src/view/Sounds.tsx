@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One audio element per sound slot. A browser that holds sound back gets it released by the next gesture.
+// One audio element per sound slot. A browser that holds sound back gets it released by the next
+// gesture.
 
 import { useEffect, useRef } from "preact/hooks";
 import { FIRST_AUDIO_LINE, SCREEN_AUDIO_LINE } from "../media/peer";
@@ -33,7 +34,9 @@ function Sound({ line }: { line: number }) {
     };
   }, [stream]);
   useEffect(() => {
-    const audio = element.current as HTMLAudioElement & { setSinkId?: (id: string) => Promise<void> };
+    const audio = element.current as HTMLAudioElement & {
+      setSinkId?: (id: string) => Promise<void>;
+    };
     // A remembered speaker that is gone: the sound stays on the default one.
     if (speaker !== "") audio.setSinkId?.(speaker).catch(() => {});
   }, [speaker]);
@@ -51,5 +54,11 @@ export function Sounds() {
       document.removeEventListener("keydown", playSound);
     };
   }, [blocked]);
-  return <div hidden>{LINES.map((line) => <Sound key={line} line={line} />)}</div>;
+  return (
+    <div hidden>
+      {LINES.map((line) => (
+        <Sound key={line} line={line} />
+      ))}
+    </div>
+  );
 }

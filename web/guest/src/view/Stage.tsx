@@ -4,7 +4,16 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { FIRST_VIDEO_LINE, SCREEN_LINE } from "../media/peer";
 import {
-  audioMuted, handRaised, name, nameOf, others, peer, screenTrack, self, slots, videoMuted,
+  audioMuted,
+  handRaised,
+  name,
+  nameOf,
+  others,
+  peer,
+  screenTrack,
+  self,
+  slots,
+  videoMuted,
 } from "../store";
 import { t } from "../text";
 import type { Participant } from "../wire/messages";
@@ -40,8 +49,13 @@ function tileWidth(n: number, c: number, width: number, height: number): number 
 /** Ourselves as the others see us, but at once. */
 function ownTile(): Participant {
   return {
-    participant: self.value, name: name.value.trim(), audioMuted: audioMuted.value,
-    videoMuted: videoMuted.value, screen: screenTrack.value !== null, hand: handRaised.value, media: true,
+    participant: self.value,
+    name: name.value.trim(),
+    audioMuted: audioMuted.value,
+    videoMuted: videoMuted.value,
+    screen: screenTrack.value !== null,
+    hand: handRaised.value,
+    media: true,
   };
 }
 
@@ -65,7 +79,8 @@ export function Stage() {
   const [box, setBox] = useState({ width: 0, height: 0 });
   useEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
-      if (entry !== undefined) setBox({ width: entry.contentRect.width, height: entry.contentRect.height });
+      if (entry !== undefined)
+        setBox({ width: entry.contentRect.width, height: entry.contentRect.height });
     });
     observer.observe(grid.current!);
     return () => observer.disconnect();
@@ -79,14 +94,23 @@ export function Stage() {
   const n = rest.length + 1;
   const shared = slots.value.screen !== 0 && slots.value.screen !== self.value;
   const c = columns(n, box.width, box.height);
-  const style = shared || box.width === 0 ? {}
-    : { "--tile-width": `${Math.floor(tileWidth(n, c, box.width, box.height))}px` };
+  const style =
+    shared || box.width === 0
+      ? {}
+      : { "--tile-width": `${Math.floor(tileWidth(n, c, box.width, box.height))}px` };
   return (
     <div class={shared ? "stage with-screen" : "stage"}>
       {shared && <Screen />}
-      <ul class="grid" ref={grid} style={style} aria-label={t("participants")}
-        tabIndex={scrolls ? 0 : -1}>
-        {rest.map((p) => <Tile key={p.participant} p={p} line={lineOf(p.participant)} own={false} />)}
+      <ul
+        class="grid"
+        ref={grid}
+        style={style}
+        aria-label={t("participants")}
+        tabIndex={scrolls ? 0 : -1}
+      >
+        {rest.map((p) => (
+          <Tile key={p.participant} p={p} line={lineOf(p.participant)} own={false} />
+        ))}
         <Tile key={self.value} p={ownTile()} line={0} own />
       </ul>
       {rest.length === 0 && <p class="alone">{t("alone")}</p>}

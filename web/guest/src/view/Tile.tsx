@@ -10,18 +10,30 @@ import { Icon } from "./Icon";
 import { OwnVideo } from "./OwnVideo";
 import { Video } from "./Video";
 
-/** Packets name their sender; one that names nobody for so long comes from a server that does not say. */
+/**
+ * Packets name their sender; one that names nobody for so long comes from a server that does not
+ * say.
+ */
 const TRUST_AFTER_MS = 3000;
 
 export function initials(name: string): string {
   const words = name.trim().split(/\s+/);
   const letters = [words[0], words.length > 1 ? words[words.length - 1] : ""];
-  return letters.map((w) => [...(w ?? "")][0] ?? "").join("").toUpperCase();
+  return letters
+    .map((w) => [...(w ?? "")][0] ?? "")
+    .join("")
+    .toUpperCase();
 }
 
 /** The picture of a slot, shown from the first frame that is really of this participant. */
-function SlotVideo({ line, participant, onShown }: {
-  line: number; participant: number; onShown: (shown: boolean) => void;
+function SlotVideo({
+  line,
+  participant,
+  onShown,
+}: {
+  line: number;
+  participant: number;
+  onShown: (shown: boolean) => void;
 }) {
   const [shown, setShown] = useState(false);
   const [since] = useState(() => performance.now());
@@ -34,7 +46,8 @@ function SlotVideo({ line, participant, onShown }: {
     mark("firstFrame");
     if (shown) return;
     const from = p?.contributor(line) ?? 0;
-    if (from === participant || from === 0 || performance.now() - since > TRUST_AFTER_MS) setShown(true);
+    if (from === participant || from === 0 || performance.now() - since > TRUST_AFTER_MS)
+      setShown(true);
   };
   return <Video stream={p?.stream(line)} onFrame={onFrame} class={shown ? "" : "not-yet"} />;
 }
@@ -42,8 +55,16 @@ function SlotVideo({ line, participant, onShown }: {
 export function Marks({ p }: { p: Participant }) {
   return (
     <>
-      {p.hand && <span class="mark mark-hand" role="img" aria-label={t("handRaised")}><Icon name="hand" /></span>}
-      {p.audioMuted && <span class="mark" role="img" aria-label={t("muted")}><Icon name="micOff" /></span>}
+      {p.hand && (
+        <span class="mark mark-hand" role="img" aria-label={t("handRaised")}>
+          <Icon name="hand" />
+        </span>
+      )}
+      {p.audioMuted && (
+        <span class="mark" role="img" aria-label={t("muted")}>
+          <Icon name="micOff" />
+        </span>
+      )}
     </>
   );
 }
@@ -54,11 +75,23 @@ export function Tile({ p, line, own }: { p: Participant; line: number; own: bool
   const withVideo = own ? cameraTrack.value !== null : line > 0 && !p.videoMuted;
   const label = own ? t("nameYou", p.name) : p.name;
   return (
-    <li class={speaks ? "tile speaks" : "tile"} aria-label={speaks ? `${label}, ${t("speaking")}` : label}>
-      {!((own && withVideo) || shown) && <span class="initials" aria-hidden="true">{initials(p.name)}</span>}
+    <li
+      class={speaks ? "tile speaks" : "tile"}
+      aria-label={speaks ? `${label}, ${t("speaking")}` : label}
+    >
+      {!((own && withVideo) || shown) && (
+        <span class="initials" aria-hidden="true">
+          {initials(p.name)}
+        </span>
+      )}
       {withVideo && own && <OwnVideo />}
       {withVideo && !own && (
-        <SlotVideo key={`${line}/${p.participant}`} line={line} participant={p.participant} onShown={setShown} />
+        <SlotVideo
+          key={`${line}/${p.participant}`}
+          line={line}
+          participant={p.participant}
+          onShown={setShown}
+        />
       )}
       <span class="caption">
         <span class="caption-name">{p.participant === self.value ? label : p.name}</span>

@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// A picture without sound. Sound has its own elements (Sounds.tsx), so that muting a picture or taking
-// it off the page never cuts a voice.
+// A picture without sound. Sound has its own elements (Sounds.tsx), so that muting a picture or
+// taking it off the page never cuts a voice.
 
 import { useEffect, useRef } from "preact/hooks";
 
-export function Video({ stream, mirrored = false, onFrame, class: name = "" }: {
-  stream: MediaStream | undefined; mirrored?: boolean; onFrame?: () => void; class?: string;
+export function Video({
+  stream,
+  mirrored = false,
+  onFrame,
+  class: name = "",
+}: {
+  stream: MediaStream | undefined;
+  mirrored?: boolean;
+  onFrame?: () => void;
+  class?: string;
 }) {
   const element = useRef<HTMLVideoElement>(null);
   const callback = useRef(onFrame);
@@ -13,7 +21,8 @@ export function Video({ stream, mirrored = false, onFrame, class: name = "" }: {
   useEffect(() => {
     const video = element.current!;
     video.srcObject = stream ?? null;
-    video.play().catch(() => {}); // muted pictures may always play; a refusal means that it was replaced
+    // Muted pictures may always play; a refusal means that it was replaced.
+    video.play().catch(() => {});
     let handle = 0;
     const next = (): void => {
       if (video.requestVideoFrameCallback === undefined) {
@@ -32,7 +41,14 @@ export function Video({ stream, mirrored = false, onFrame, class: name = "" }: {
     };
   }, [stream]);
   return (
-    <video ref={element} class={mirrored ? `mirrored ${name}` : name} autoplay playsInline muted
-      aria-hidden="true" disablePictureInPicture />
+    <video
+      ref={element}
+      class={mirrored ? `mirrored ${name}` : name}
+      autoplay
+      playsInline
+      muted
+      aria-hidden="true"
+      disablePictureInPicture
+    />
   );
 }

@@ -26,7 +26,10 @@ export class Client {
   private readonly pending = new Map<number, Pending>();
   private nextId = 1;
 
-  constructor(private readonly platform: Platform, private readonly events: ClientEvents) {
+  constructor(
+    private readonly platform: Platform,
+    private readonly events: ClientEvents,
+  ) {
     this.link = new Link(platform, {
       onUp: () => this.events.onUp(),
       onDown: () => {

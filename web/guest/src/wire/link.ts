@@ -24,7 +24,10 @@ export class Link {
   private tries = 0;
   private cancelTimer: () => void = () => {};
 
-  constructor(private readonly platform: Platform, private readonly events: LinkEvents) {}
+  constructor(
+    private readonly platform: Platform,
+    private readonly events: LinkEvents,
+  ) {}
 
   get isUp(): boolean {
     return this.up;
@@ -95,7 +98,8 @@ export class Link {
       return; // not of our protocol; webbridge never sends such a frame
     }
     const message = object(parsed);
-    // Only a socket that really spoke resets the delay: one that opens and closes at once must not spin.
+    // Only a socket that really spoke resets the delay: one that opens and closes at once must not
+    // spin.
     this.tries = 0;
     if (typeof message["type"] === "string") this.events.onMessage(message);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The messages of docs/guest-protocol.md as the page sees them, and the reading of them.
-// A member that is absent has its zero value (protobuf's JSON leaves zeros out); unknown members are
-// passed over, so that a newer webbridge may add some.
+// The messages of docs/guest-protocol.md as the page sees them, and the reading of them. A member
+// that is absent has its zero value (protobuf's JSON leaves zeros out); unknown members are passed
+// over, so that a newer webbridge may add some.
 
 export type Json = Record<string, unknown>;
 
@@ -88,7 +88,11 @@ export type Code =
 
 /** A refused or unanswered request. */
 export class Refusal extends Error {
-  constructor(readonly code: Code, message: string, readonly retry: boolean) {
+  constructor(
+    readonly code: Code,
+    message: string,
+    readonly retry: boolean,
+  ) {
     super(message);
   }
 }
@@ -127,12 +131,19 @@ export function readLogin(m: Json): Login {
 }
 
 function readIceServers(v: unknown): IceServer[] {
-  return list(v).map(object).map((s) => {
-    const server: IceServer = { urls: list(s["urls"]).map(text).filter((u) => u !== "") };
-    if (text(s["username"]) !== "") server.username = text(s["username"]);
-    if (text(s["credential"]) !== "") server.credential = text(s["credential"]);
-    return server;
-  }).filter((s) => s.urls.length > 0);
+  return list(v)
+    .map(object)
+    .map((s) => {
+      const server: IceServer = {
+        urls: list(s["urls"])
+          .map(text)
+          .filter((u) => u !== ""),
+      };
+      if (text(s["username"]) !== "") server.username = text(s["username"]);
+      if (text(s["credential"]) !== "") server.credential = text(s["credential"]);
+      return server;
+    })
+    .filter((s) => s.urls.length > 0);
 }
 
 function readParticipant(m: Json): Participant {
@@ -204,11 +215,21 @@ export const readers: { [K in keyof Events]: (m: Json) => Events[K] } = {
   ended: (m) => text(m["reason"]),
 };
 
-const CODES: readonly string[] =
-  ["NOT_FOUND", "DENIED", "UNAVAILABLE", "DEADLINE", "CONFLICT", "INVALID", "INTERNAL"];
+const CODES: readonly string[] = [
+  "NOT_FOUND",
+  "DENIED",
+  "UNAVAILABLE",
+  "DEADLINE",
+  "CONFLICT",
+  "INVALID",
+  "INTERNAL",
+];
 
 export function readRefusal(m: Json): Refusal {
   const code = text(m["code"]);
   return new Refusal(
-    (CODES.includes(code) ? code : "INTERNAL") as Code, text(m["message"]), flag(m["retry"]));
+    (CODES.includes(code) ? code : "INTERNAL") as Code,
+    text(m["message"]),
+    flag(m["retry"]),
+  );
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the wire code needs of its surroundings, handed in: a socket and timers. The page hands in the
-// browser's (src/platform.ts), the tests hand in fakes.
+// What the wire code needs of its surroundings, handed in: a socket and timers. The page hands in
+// the browser's (src/platform.ts), the tests hand in fakes.
 
 export interface SocketEvents {
   onOpen(): void;

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// One guest's way through the protocol: login, join, and staying in. After a lost WebSocket it resumes;
-// if the participant is no longer known (NOT_FOUND) it joins again with the ticket, without asking anybody.
+// One guest's way through the protocol: login, join, and staying in. After a lost WebSocket it
+// resumes; if the participant is no longer known (NOT_FOUND) it joins again with the ticket,
+// without asking anybody.
 
 import { Client } from "./client";
 import {
-  readJoined, readLogin, Refusal,
-  type Events, type Joined, type Json, type Login,
+  readJoined,
+  readLogin,
+  Refusal,
+  type Events,
+  type Joined,
+  type Json,
+  type Login,
 } from "./messages";
 import type { Platform } from "./platform";
 
@@ -57,7 +63,10 @@ export class Session {
   private epoch = 0;
   private wake: () => void = () => {};
 
-  constructor(private readonly platform: Platform, private readonly events: SessionEvents) {
+  constructor(
+    private readonly platform: Platform,
+    private readonly events: SessionEvents,
+  ) {
     this.client = new Client(platform, {
       onUp: () => {
         this.events.onUp();
@@ -112,7 +121,9 @@ export class Session {
     await this.client.request("control", { ...this.address(), target, ...order });
   }
 
-  /** Asks whether the far side still knows this participant; comes back in by itself if it does not. */
+  /**
+   * Asks whether the far side still knows this participant; comes back in by itself if it does not.
+   */
   async probe(): Promise<void> {
     await this.ask("setMedia", { audioMuted: this.media.audioMuted }, PROBE_TIMEOUT_MS);
   }
@@ -122,10 +133,13 @@ export class Session {
   }
 
   report(what: string, text: string): void {
-    if (this.inside) this.client.tell("report", { ...this.address(), what, text: text.slice(0, 1000) });
+    if (this.inside)
+      this.client.tell("report", { ...this.address(), what, text: text.slice(0, 1000) });
   }
 
-  /** Goes out. The request is sent before this returns, so it may be called while the page closes. */
+  /**
+   * Goes out. The request is sent before this returns, so it may be called while the page closes.
+   */
   leave(): void {
     if (!this.inside) return;
     const address = this.address();
@@ -157,11 +171,13 @@ export class Session {
 
   private async enter(): Promise<Joined> {
     const epoch = this.epoch;
-    const joined = readJoined(await this.client.request(
-      "join", { ...this.access(), name: this.name, ...this.media }));
+    const joined = readJoined(
+      await this.client.request("join", { ...this.access(), name: this.name, ...this.media }),
+    );
     if (epoch === this.epoch) {
       this.participant = joined.participant;
-    } else { // left while the answer was on its way
+    } else {
+      // left while the answer was on its way
       const address = { ...this.address(), participant: joined.participant };
       this.client.request("leave", address).catch(() => {});
     }
@@ -169,8 +185,9 @@ export class Session {
   }
 
   private async resume(): Promise<Joined> {
-    return readJoined(await this.client.request(
-      "resume", { ...this.access(), participant: this.participant }));
+    return readJoined(
+      await this.client.request("resume", { ...this.access(), participant: this.participant }),
+    );
   }
 
   /** One loop at a time; what happens while it runs only wakes it. */
