@@ -151,6 +151,7 @@ void bus_calls_fini(struct bus *bus);
 void bus_on_request(struct bus *bus, const envelope *env, const stamp *st);
 void bus_on_event(struct bus *bus, const envelope *env, const stamp *st);
 void bus_on_cancel(struct bus *bus, const envelope *env, const stamp *st);
+void bus_unhandle(struct bus *bus, const ProtobufCMessageDescriptor *type);
 /* Sends rows of a snapshot before its reply. */
 int bus_call_part(struct bus_call *call, const ProtobufCMessage *body);
 

@@ -35,6 +35,11 @@ void bus_handle(struct bus *bus, const struct bus_handler *table, size_t n, void
     }
 }
 
+void bus_unhandle(struct bus *bus, const ProtobufCMessageDescriptor *type)
+{
+    free(map_del(bus->handlers, type->name));
+}
+
 /* --- life of a call ----------------------------------------------------------------------------- */
 
 static void call_key(uint8_t key[BUS_ID_LEN + 32], const uint8_t *id, const char *instance)

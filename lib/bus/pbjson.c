@@ -14,6 +14,8 @@
 #include <base/mem.h>
 #include <base/str.h>
 
+#include "bus_field.h"
+
 enum { NAME_MAX_B = 128, WHY_B = 160 };
 
 static const char mask_text[] = "***";
@@ -50,28 +52,6 @@ char *bus_pbjson_name(char *dst, size_t cap, const char *field)
     if (cap > 0)
         dst[n] = '\0';
     return dst;
-}
-
-static size_t value_size(ProtobufCType type)
-{
-    switch (type) {
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return 8;
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(void *);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    case PROTOBUF_C_TYPE_BOOL:
-        return sizeof(protobuf_c_boolean);
-    default:
-        return 4;
-    }
 }
 
 static bool is_oneof(const ProtobufCFieldDescriptor *f)
@@ -131,19 +111,8 @@ static json_t *encode_value(const ProtobufCFieldDescriptor *f, const void *at, b
 
 static bool is_present(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
 {
-    const char *base = (const char *)msg;
-    const void *at = base + f->offset;
-    if (f->label == PROTOBUF_C_LABEL_REPEATED)
-        return *(const size_t *)(const void *)(base + f->quantifier_offset) > 0;
-    if (is_oneof(f) && *(const uint32_t *)(const void *)(base + f->quantifier_offset) != f->id)
-        return false;
-    if (f->type == PROTOBUF_C_TYPE_STRING || f->type == PROTOBUF_C_TYPE_MESSAGE) {
-        const void *p = *(const void *const *)at;
-        return p != NULL && p != f->default_value;
-    }
-    if (is_oneof(f) || f->label == PROTOBUF_C_LABEL_REQUIRED)
-        return true;
-    return *(const protobuf_c_boolean *)(const void *)(base + f->quantifier_offset) != 0;
+    return f->label == PROTOBUF_C_LABEL_REPEATED ? *bus_field_count(msg, f) > 0
+                                                 : bus_field_present(msg, f);
 }
 
 json_t *bus_pbjson_encode(const ProtobufCMessage *msg, bool mask)
@@ -163,7 +132,7 @@ json_t *bus_pbjson_encode(const ProtobufCMessage *msg, bool mask)
             const char *list = *(const char *const *)(const void *)(base + f->offset);
             value = json_array();
             for (size_t k = 0; k < n; k++)
-                json_array_append_new(value, encode_value(f, list + k * value_size(f->type), hide));
+                json_array_append_new(value, encode_value(f, list + k * bus_field_size(f->type), hide));
         } else {
             value = encode_value(f, base + f->offset, hide);
         }
@@ -288,7 +257,7 @@ static int decode_value(struct reading *r, const ProtobufCFieldDescriptor *f, co
 static int decode_list(struct reading *r, ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f,
                        const json_t *json)
 {
-    size_t n = json_array_size(json), size = value_size(f->type);
+    size_t n = json_array_size(json), size = bus_field_size(f->type);
     char *base = (char *)msg;
     size_t *count = (size_t *)(void *)(base + f->quantifier_offset);
     if (!json_is_array(json))

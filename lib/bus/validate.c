@@ -15,6 +15,8 @@
 #include <base/mem.h>
 #include <base/str.h>
 
+#include "bus_field.h"
+
 const struct bus_limits bus_limits_default = {
     .string_b = 4096,
     .sdp_b = (size_t)256 * 1024,
@@ -31,7 +33,7 @@ struct walk {
     char *where; /* NULL or 128 bytes */
 };
 
-static bool is_long(const char *field)
+bool bus_field_is_long(const char *field)
 {
     for (size_t i = 0; i < ARRAY_LEN(long_fields); i++) {
         if (strcmp(field, long_fields[i]) == 0 ||
@@ -55,7 +57,7 @@ static int check_value(const struct walk *w, const ProtobufCFieldDescriptor *f, 
         if (!s)
             return 0;
         len = strlen(s);
-        if (len > (is_long(f->name) ? w->lim.sdp_b : w->lim.string_b))
+        if (len > (bus_field_is_long(f->name) ? w->lim.sdp_b : w->lim.string_b))
             return -E2BIG;
         return str_utf8_ok(s, len) ? 0 : -EBADMSG;
     case PROTOBUF_C_TYPE_BYTES:
@@ -67,8 +69,7 @@ static int check_value(const struct walk *w, const ProtobufCFieldDescriptor *f, 
     }
 }
 
-/* Bytes of one value of a type in the C struct. */
-static size_t value_size(ProtobufCType type)
+size_t bus_field_size(ProtobufCType type)
 {
     switch (type) {
     case PROTOBUF_C_TYPE_INT64:
@@ -90,29 +91,36 @@ static size_t value_size(ProtobufCType type)
     }
 }
 
+bool bus_field_present(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
+{
+    const void *at = bus_field_at(msg, f);
+    bool pointer = f->type == PROTOBUF_C_TYPE_STRING || f->type == PROTOBUF_C_TYPE_MESSAGE;
+
+    if ((f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) && *bus_field_case(msg, f) != f->id)
+        return false;
+    if (pointer)
+        return *(void *const *)at != NULL && *(void *const *)at != f->default_value;
+    if (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
+        return true;
+    return f->label == PROTOBUF_C_LABEL_REQUIRED || *bus_field_has(msg, f);
+}
+
 static int check_field(const struct walk *w, const ProtobufCMessage *msg,
                        const ProtobufCFieldDescriptor *f, size_t depth)
 {
-    const char *base = (const char *)msg;
-    const char *at = base + f->offset;
+    const char *at = bus_field_at(msg, f);
     size_t n;
     int err = 0;
 
-    if (f->label == PROTOBUF_C_LABEL_REPEATED) {
-        n = *(const size_t *)(const void *)(base + f->quantifier_offset);
-        at = *(const char *const *)(const void *)at;
-        if (n > w->lim.repeated)
-            return -E2BIG;
-        for (size_t i = 0; i < n && !err; i++)
-            err = check_value(w, f, at + i * value_size(f->type), depth);
-        return err;
-    }
-    if ((f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) &&
-        *(const uint32_t *)(const void *)(base + f->quantifier_offset) != f->id)
-        return 0;
-    if (f->type == PROTOBUF_C_TYPE_MESSAGE && !*(void *const *)(const void *)at)
-        return 0;
-    return check_value(w, f, at, depth);
+    if (f->label != PROTOBUF_C_LABEL_REPEATED)
+        return bus_field_present(msg, f) ? check_value(w, f, at, depth) : 0;
+    n = *bus_field_count(msg, f);
+    at = *(const char *const *)(const void *)at;
+    if (n > w->lim.repeated)
+        return -E2BIG;
+    for (size_t i = 0; i < n && !err; i++)
+        err = check_value(w, f, at + i * bus_field_size(f->type), depth);
+    return err;
 }
 
 static int check_msg(const struct walk *w, const ProtobufCMessage *msg, size_t depth)
@@ -137,7 +145,7 @@ static int check_msg(const struct walk *w, const ProtobufCMessage *msg, size_t d
     return 0;
 }
 
-static struct bus_limits with_defaults(const struct bus_limits *l)
+struct bus_limits bus_limits_filled(const struct bus_limits *l)
 {
     struct bus_limits r = bus_limits_default;
 
@@ -153,7 +161,7 @@ static struct bus_limits with_defaults(const struct bus_limits *l)
 
 int bus_validate(const ProtobufCMessage *msg, const struct bus_limits *limits, char where[128])
 {
-    struct walk w = {.lim = with_defaults(limits), .where = where};
+    struct walk w = {.lim = bus_limits_filled(limits), .where = where};
 
     if (where)
         where[0] = 0;
