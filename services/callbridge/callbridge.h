@@ -24,12 +24,13 @@
 #include "limits.h"
 #include "media.h"
 
-enum { GUID_LEN = 36, JID_MAX = 320, TRACE_HEX_LEN = 2 * BUS_TRACE_ID_LEN };
+enum { GUID_LEN = 36, JID_MAX = 320, TOKEN_MAX = 32, TRACE_HEX_LEN = 2 * BUS_TRACE_ID_LEN };
 
 struct callbridge {
     struct daemon *d;
     struct site *site;
     struct media *media;
+    const char *video_codec; /* "VP8" or "H264": of all spaces */
     uint8_t ticket_key[32];
     struct map *calls;     /* space GUID -> struct call */
     struct map *links;     /* webbridge instance -> number in the log */
@@ -64,6 +65,7 @@ struct participant {
     char *name;
     char jid[JID_MAX];
     char access[GUID_LEN + 1]; /* access method; "" the space itself */
+    char token[TOKEN_MAX];     /* of the chat session */
     bool activator;            /* may be alone: lets those in who wait */
     bool can_mute, can_remove, can_lock;
     char *session;             /* WebSocket; NULL while signalling is down */
@@ -93,6 +95,7 @@ struct ticket {
     char space[GUID_LEN + 1];
     char access[GUID_LEN + 1]; /* "" the space itself */
     char jid[JID_MAX];
+    char token[TOKEN_MAX];     /* opens the guest's chat session; "" no chat */
     int64_t expires_s;         /* wall clock */
 };
 
@@ -107,9 +110,9 @@ int ticket_open(struct ticket *out, const uint8_t key[32], const char *text, int
 
 typedef void (*guest_stored_fn)(void *arg);
 
-/* Has xmpp store a credential, and calls `fn` when it has, or cannot, or after XMPP_WAIT_MS. */
-void guest_store(struct callbridge *cb, unsigned login, const char *jid, const char *space,
-                 guest_stored_fn fn, void *arg);
+/* Has xmpp store a credential for the ticket's guest, writes its token into the ticket, and calls `fn` when
+ * xmpp has answered, or cannot, or after XMPP_WAIT_MS. Where no xmpp runs the token stays empty. */
+void guest_store(struct callbridge *cb, unsigned login, struct ticket *ticket, guest_stored_fn fn, void *arg);
 void guest_remove(struct callbridge *cb, const struct participant *p);
 void guest_peer(struct callbridge *cb, bool up);
 

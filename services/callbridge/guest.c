@@ -17,6 +17,7 @@ static const struct bus_dst xmpp = { .role = "xmpp" };
 struct storing {
     struct callbridge *cb;
     unsigned login;
+    struct ticket *ticket;
     guest_stored_fn fn;
     void *arg;
 };
@@ -29,6 +30,7 @@ static void on_stored(void *arg, const struct bus_result *result)
         log_info("guest login request %u: successfully stored credentials", st->login);
         daemon_fault_clear(st->cb->d, "guestAccountConnectionFailure", "xmpp");
     } else {
+        st->ticket->token[0] = '\0';
         log_warning("guest login request %u: credential storage failed (%s)", st->login, result->message);
         daemon_fault_raise(st->cb->d, "guestAccountConnectionFailure", "xmpp",
                            "Guest accounts cannot be stored at the XMPP server (%s); chat is unavailable",
@@ -38,25 +40,24 @@ static void on_stored(void *arg, const struct bus_result *result)
     free(st);
 }
 
-void guest_store(struct callbridge *cb, unsigned login, const char *jid, const char *space,
-                 guest_stored_fn fn, void *arg)
+void guest_store(struct callbridge *cb, unsigned login, struct ticket *ticket, guest_stored_fn fn, void *arg)
 {
     Stoa__Xmpp__V1__StoreGuestRequest req = STOA__XMPP__V1__STORE_GUEST_REQUEST__INIT;
-    const struct bus_req_opts opts = { .timeout_ms = XMPP_WAIT_MS, .subject = space };
+    const struct bus_req_opts opts = { .timeout_ms = XMPP_WAIT_MS, .subject = ticket->space };
     struct storing *st;
     uint8_t random[16];
-    char token[BASE64_SIZE(sizeof(random))];
 
+    _Static_assert(BASE64_SIZE(sizeof(random)) <= TOKEN_MAX, "the token fits");
     if (!cb->xmpp_seen) { /* this site runs no XMPP server: nothing is missing */
         fn(arg);
         return;
     }
     evp_random(random, sizeof(random));
     st = MEM_NEW(struct storing);
-    *st = (struct storing){ .cb = cb, .login = login, .fn = fn, .arg = arg };
-    req.jid = (char *)(uintptr_t)jid;
-    req.space = (char *)(uintptr_t)space;
-    req.token = base64url_encode(token, random, sizeof(random));
+    *st = (struct storing){ .cb = cb, .login = login, .ticket = ticket, .fn = fn, .arg = arg };
+    req.jid = ticket->jid;
+    req.space = ticket->space;
+    req.token = base64url_encode(ticket->token, random, sizeof(random));
     req.has_lease_s = 1;
     req.lease_s = GUEST_LEASE_S;
     log_info("guest login request %u: credential storage scheduled (queue length: 1)", login);

@@ -142,7 +142,8 @@ static void answer_state(struct bus_call *call, struct participant *p)
     reply.participants = ptrs;
     reply.locked = c->locked;
     reply.speaker = c->speaker;
-    reply.video_codec = (char *)(uintptr_t)"VP8";
+    reply.video_codec = (char *)(uintptr_t)c->cb->video_codec;
+    reply.session_token = p->token;
     reply.slots = &slots;
     bus_reply(call, &reply.base);
     free(ptrs);
@@ -173,6 +174,7 @@ static struct participant *participant_new(struct call *c, const struct admissio
     (void)snprintf(p->number_text, sizeof(p->number_text), "%u", p->number);
     (void)str_copy(p->jid, sizeof(p->jid), a->ticket.jid);
     (void)str_copy(p->access, sizeof(p->access), a->ticket.access);
+    (void)str_copy(p->token, sizeof(p->token), a->ticket.token);
     p->activator = !a->access || !a->access->needs_activation;
     p->can_mute = a->access && a->access->can_mute_others;
     p->can_remove = a->access && a->access->can_disconnect_others;

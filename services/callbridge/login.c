@@ -104,7 +104,7 @@ static void grant(struct login *l, const struct site_login *found)
     make_jid(l->cb, l->ticket.jid);
     l->space_name = str_dup(str_empty(found->space->name) ? "" : found->space->name);
     log_info("created guest account with user ID \"%s\"", l->ticket.jid);
-    guest_store(l->cb, l->number, l->ticket.jid, l->ticket.space, answer, l);
+    guest_store(l->cb, l->number, &l->ticket, answer, l);
 }
 
 /* Whether the site lets guests in this way; the reason if not. */

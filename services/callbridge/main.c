@@ -162,6 +162,7 @@ static int start_media(struct callbridge *cb)
 
     if (!workers_wanted)
         opts.workers = 0;
+    cb->video_codec = codec_wanted == PEER_H264 ? "H264" : "VP8";
     cb->media = media_new(&opts, err);
     return cb->media ? 0 : daemon_fail(cb->d, EX_UNAVAILABLE, "%s.", err);
 }

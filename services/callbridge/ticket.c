@@ -102,6 +102,7 @@ char *ticket_seal(const uint8_t key[32], const struct ticket *t)
     put_text(&out, t->space);
     put_text(&out, t->access);
     put_text(&out, t->jid);
+    put_text(&out, t->token);
     if (!buf_ok(&out))
         return NULL;
     n = evp_aead_seal(sealed, sizeof(sealed), key, (struct evp_bytes){ purpose, sizeof(purpose) },
@@ -128,6 +129,7 @@ int ticket_open(struct ticket *out, const uint8_t key[32], const char *text, int
     get_text(&in, out->space, sizeof(out->space));
     get_text(&in, out->access, sizeof(out->access));
     get_text(&in, out->jid, sizeof(out->jid));
+    get_text(&in, out->token, sizeof(out->token));
     if (!buf_ok(&in) || buf_left(&in) != 0)
         return -EACCES;
     return out->expires_s > now_s ? 0 : -ETIMEDOUT;
