@@ -232,7 +232,7 @@ void join_request(void *arg, struct bus_call *call, const ProtobufCMessage *body
     else if (!c || cb->draining)
         bus_fail(call, BUS_UNAVAILABLE, true, "The server takes no more meetings at the moment.");
     else if (no)
-        bus_fail(call, c->locked ? BUS_DENIED : BUS_UNAVAILABLE, true, "%s", no);
+        bus_fail(call, c->locked ? BUS_CONFLICT : BUS_UNAVAILABLE, true, "%s", no);
     else {
         enter(participant_new(c, &a, name), call, req);
         return;

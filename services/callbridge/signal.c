@@ -38,10 +38,8 @@ void offer_request(void *arg, struct bus_call *call, const ProtobufCMessage *bod
         not_there(call);
         return;
     }
-    if (p->offer) {
-        bus_fail(call, BUS_CONFLICT, true, "Another offer is being answered.");
-        return;
-    }
+    if (p->offer) /* the page repeats an offer after a resume: the later one counts */
+        bus_fail(p->offer, BUS_CONFLICT, false, "A later offer takes its place.");
     p->offer = call;
     p->offer_ms = loop_now_ms();
     ctx = participant_log(p);
