@@ -31,7 +31,7 @@ struct call *call_open(struct callbridge *cb, const struct site_space *space)
     guid_make(c->guid);
     c->name = str_dup(str_empty(space->name) ? "" : space->name);
     c->number = ++cb->last_number; /* calls and participants share one row of numbers */
-    c->locked = space->locked;
+    c->locked = c->locked_at_start = space->locked;
     c->started_ms = c->empty_since_ms = loop_now_ms();
     list_init(&c->parts);
     c->media = media_space_new(cb->media, c);
@@ -110,8 +110,10 @@ void participant_end(struct participant *p, const char *reason)
     daemon_load_set(cb->d, (uint32_t)cb->participants);
     notify_left(c, p->number);
     participant_free(p);
-    if (c->count == 0)
+    if (c->count == 0) { /* whoever locked it is gone */
+        c->locked = c->locked_at_start;
         c->empty_since_ms = loop_now_ms();
+    }
     if (cb->draining && cb->participants == 0)
         daemon_drained(cb->d);
 }

@@ -52,7 +52,7 @@ struct call {
     struct media_space *media;
     struct list parts;        /* struct participant.node, in the order they joined */
     size_t count, max_count;
-    bool locked;
+    bool locked, locked_at_start;
     uint32_t speaker;
     int64_t started_ms, empty_since_ms;
 };
