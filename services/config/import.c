@@ -21,7 +21,7 @@ struct first {
     unsigned n;
 };
 
-static bool take_first(void *arg, const struct store_row *row)
+static bool take_first(void *arg, struct store_row *row)
 {
     struct first *f = arg;
 
@@ -109,7 +109,7 @@ static int find(struct store *st, struct store_row *row, bool *found, struct sto
     return find_by_key(st, row, row->id, found, p);
 }
 
-static bool doom(void *arg, const struct store_row *row)
+static bool doom(void *arg, struct store_row *row)
 {
     struct pruner *pr = arg;
 

@@ -202,7 +202,7 @@ static int make_kind(struct store *st, const struct kinds_kind *k, struct store_
     return err;
 }
 
-/* What `check_text` looks like sealed: tells a wrong key file at once, not at the first passcode. */
+/* `check_text` sealed: tells a wrong key file at once, not at the first passcode. */
 static char *make_check(struct store *st)
 {
     uint8_t box[sizeof(check_text) + EVP_AEAD_OVERHEAD];

@@ -75,7 +75,7 @@ int store_exec(struct store *st, const char *sql, struct store_problem *p)
 
 static int open_db(struct store *st, const char *path, struct str *why)
 {
-    /* EXCLUSIVE: two configs on one file would each publish numbers that the other does not know. */
+    /* EXCLUSIVE: of two configs on a file each would publish numbers unknown to the other. */
     static const char pragmas[] = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
                                   "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
                                   "PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;";

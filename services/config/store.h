@@ -93,8 +93,8 @@ const struct kinds_kind *store_kind(const struct store *st, const char *name,
 int store_get(struct store *st, const struct kinds_kind *kind, const char *id_or_key,
               struct store_row *out, struct store_problem *p) MUST_USE;
 
-/* Takes one row of a list; borrowed. Returns false to stop. */
-typedef bool (*store_row_fn)(void *arg, const struct store_row *row);
+/* Takes one row of a list, borrowed; its values may be changed. Returns false to stop. */
+typedef bool (*store_row_fn)(void *arg, struct store_row *row);
 
 struct store_query {
     const struct kinds_kind *kind;

@@ -141,9 +141,33 @@ static void an_id_in_the_text_is_kept_on_a_fresh_site(void **state)
     assert_string_equal(fix_value(f, "space", "2aa16ccc-87d1-424d-9d3d-3d007f23243a", "name"), "n");
 }
 
+static const char *example_path;
+
+static void the_example_site_is_valid(void **state)
+{
+    struct fix *f = *state;
+    struct store_problem p;
+    struct str text = { 0 };
+    char part[1024];
+    size_t n;
+    FILE *file = fopen(example_path, "r");
+
+    assert_non_null(file);
+    while ((n = fread(part, 1, sizeof(part), file)) > 0)
+        str_addn(&text, part, n);
+    fclose(file);
+    if (import_text(f, text.s, true, &p))
+        fail_msg("%s: %s", example_path, p.text);
+    assert_string_equal(fix_value(f, "space", "proxywebrtc", "callId"), "100101");
+    assert_string_equal(fix_value(f, "space", "board", "passcode"), "4321");
+    assert_int_equal(import_text(f, text.s, true, &p), 0);
+    counts_are(f, 0, 0, 0);
+    str_fini(&text);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fix_setup, fix_teardown)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_import_is_idempotent),
@@ -151,7 +175,9 @@ int main(void)
         TEST(pruning_deletes_what_the_text_does_not_name),
         TEST(a_pruned_name_is_free_for_a_new_row),
         TEST(an_id_in_the_text_is_kept_on_a_fresh_site),
+        TEST(the_example_site_is_valid),
     };
 
+    example_path = argc > 1 ? argv[1] : "deploy/example-site/inside.conf";
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

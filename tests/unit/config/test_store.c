@@ -158,7 +158,7 @@ static void access_methods_go_with_their_space(void **state)
     assert_string_equal(c[1].id, space);
 }
 
-static bool collect(void *arg, const struct store_row *row)
+static bool collect(void *arg, struct store_row *row)
 {
     str_addf(arg, "%s ", store_row_get(row, "uri"));
     return true;

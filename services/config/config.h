@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The config daemon: the store behind the bus. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <bus/bus.h>
+#include <bus/state.h>
+#include <daemon/daemon.h>
+
+#include "store.h"
+
+struct config {
+    struct daemon *daemon;
+    struct store *store;
+    struct bus_state_pub *pub;
+    char *db_path, *backup_dir;
+    const char *topics[9]; /* of this site's kinds, NULL-terminated */
+};
+
+/* state.c: the topics. */
+
+/* Starts publishing. Errors: as bus_state_pub_new(). */
+int config_state_start(struct config *c) MUST_USE;
+
+/* Publishes what the last committed transaction changed. */
+void config_state_publish(struct config *c);
+
+/* Handlers; `arg` is the struct daemon. */
+
+/* read.c */
+void config_on_list(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void config_on_get(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void config_on_export(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+
+/* change.c */
+void config_on_add(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void config_on_set(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void config_on_delete(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void config_on_import(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+
+/* copies.c */
+void config_on_backup(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void config_on_restore(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+
+/* Raises or clears the fault of a database that cannot be used. */
+void config_note_health(struct config *c, const struct store_problem *p);
+
+#endif
