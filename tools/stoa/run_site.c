@@ -4,11 +4,13 @@
 #include "run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -53,7 +55,7 @@ struct run {
     struct run_child children[RUN_CHILDREN_MAX];
     size_t count;
     char *notify_path;
-    int notify_fd;
+    int notify_fd, lock_fd;
     uv_poll_t notify;
     struct loop_signal *signals[SIGNALS];
     struct loop_timer *stage_timer, *stop_again, *stop_kill;
@@ -421,6 +423,23 @@ static int make_dirs(const struct run *r)
     return 0;
 }
 
+/* Two supervisors of one site would fight for its daemons' sockets. */
+static int take_lock(struct run *r)
+{
+    char *path = conf_path(r->opts->ctx->conf, "run", "run.lock");
+    int err = 0;
+
+    r->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (r->lock_fd < 0 || flock(r->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        err = -errno;
+        stoa_fail("the site \"%s\" already runs with the state directory %s (or cannot be locked: %s). Stop "
+                  "it first, or choose another directory with --state.",
+                  r->opts->ctx->site, conf_state(r->opts->ctx->conf), strerror(-err));
+    }
+    free(path);
+    return err;
+}
+
 static int start_log(const struct run *r)
 {
     char *path = conf_path(r->opts->ctx->conf, "log", "run.jsonl");
@@ -489,6 +508,8 @@ static void close_all(struct run *r)
     if (r->notify_path)
         (void)unlink(r->notify_path);
     free(r->notify_path);
+    if (r->lock_fd >= 0)
+        close(r->lock_fd);
     (void)uv_loop_close(&r->loop);
 }
 
@@ -498,7 +519,7 @@ int run_site(const struct run_opts *opts)
     int code = STOA_FAILED;
 
     r->opts = opts;
-    r->notify_fd = -1;
+    r->notify_fd = r->lock_fd = -1;
     if (uv_loop_init(&r->loop) != 0) {
         free(r);
         return stoa_fail("no resources for an event loop");
@@ -506,7 +527,7 @@ int run_site(const struct run_opts *opts)
     r->stage_timer = loop_timer_new(&r->loop, on_stage_late, r);
     r->stop_again = loop_timer_new(&r->loop, on_stop_again, r);
     r->stop_kill = loop_timer_new(&r->loop, on_stop_kill, r);
-    if (make_dirs(r) != 0 || start_log(r) != 0)
+    if (make_dirs(r) != 0 || take_lock(r) != 0 || start_log(r) != 0)
         goto out;
     add_children(r);
     if (r->count == 0) {

@@ -194,6 +194,20 @@ static void a_second_signal_ends_a_daemon_that_does_not_listen(void **state)
     assert_int_equal(stop(SIGTERM), 0);
 }
 
+static void a_second_one_with_the_same_state_is_refused(void **state)
+{
+    char *argv[] = { STOA_PROGRAM, "run", "inside", "--state", dir, "--libexec", libexec, NULL };
+
+    (void)state;
+    start(NULL, NULL);
+    assert_true(proc_saw(out, "ready\n", 10000));
+    assert_int_equal(proc_wait(proc_start(argv, out, err), 5000), 1);
+    assert_non_null(strstr(proc_slurp(err), "the site \"inside\" already runs with the state directory"));
+    kill(started("config", 1, 1000), SIGKILL);
+    assert_true(started("config", 2, 3000) > 0); /* the first one goes on */
+    assert_int_equal(stop(SIGTERM), 0);
+}
+
 static void what_a_daemon_leaves_behind_ends_with_it(void **state)
 {
     pid_t pid;
@@ -301,6 +315,7 @@ int main(void)
         CASE(one_that_cannot_work_here_ends_the_start_with_its_sentence),
         CASE(nobody_outlives_a_killed_supervisor),
         CASE(a_second_signal_ends_a_daemon_that_does_not_listen),
+        CASE(a_second_one_with_the_same_state_is_refused),
         CASE(what_a_daemon_leaves_behind_ends_with_it),
         CASE(the_command_for_ready_runs_once_and_its_failure_ends_the_site),
         CASE(a_port_in_use_is_one_sentence_with_the_port_and_who),
