@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A daemon without a bus for test_daemon.c: what it does is told by options. */
+ * A daemon for tests: what it does is told by options. PLAIN_BUS makes it one with a bus, of the role xmpp. */
 #include <errno.h>
 
 #include <base/str.h>
@@ -68,13 +68,21 @@ static void drain(struct daemon *d)
 
 static void reload(struct daemon *d)
 {
-    (void)d;
     log_info("files read again");
+    daemon_fault_raise(d, "reload", "test", "raised by a reload");
 }
 
+#ifdef PLAIN_BUS
+#define ROLE "xmpp"
+#define NO_BUS false
+#else
+#define ROLE "plain"
+#define NO_BUS true
+#endif
+
 static const struct daemon_def def = {
-    .role = "plain", .summary = "A daemon for tests.", .options = options,
-    .option_count = ARRAY_LEN(options), .no_bus = true, .drain_s = 30, .start = start, .ready = ready,
+    .role = ROLE, .summary = "A daemon for tests.", .options = options,
+    .option_count = ARRAY_LEN(options), .no_bus = NO_BUS, .drain_s = 30, .start = start, .ready = ready,
     .waiting = waiting, .drain = drain, .reload = reload,
 };
 

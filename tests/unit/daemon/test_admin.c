@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What administrators tell a daemon over the bus, with a real busd. */
+#include <busfix.h>
+
+#include <admin.pb-c.h>
+
+#include <base/str.h>
+#include <bus/validate.h>
+
+#include "cm.h"
+#include "proc.h"
+
+enum { WAIT_MS = 20000 };
+
+static struct busfix *fix;
+static struct bus *admin;
+static char err[128];
+static pid_t plain;
+
+static const struct bus_dst dst = { .role = "xmpp" };
+
+static bool is_there(void *arg)
+{
+    (void)arg;
+    return strstr(proc_slurp(err), "xmpp: ready") != NULL;
+}
+
+static int set_up(void **state)
+{
+    char *argv[] = { PLAIN_PROGRAM, NULL };
+
+    (void)state;
+    fix = busfix_new("inside");
+    setenv("STOA_STATE", busfix_dir(fix), 1);
+    snprintf(err, sizeof(err), "%s/err", busfix_dir(fix));
+    plain = proc_start(argv, NULL, err);
+    admin = busfix_connect(fix, "admin");
+    return busfix_run_until(fix, is_there, NULL, WAIT_MS) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    if (plain > 0) {
+        kill(plain, SIGKILL);
+        (void)proc_wait(plain, 1000);
+    }
+    bus_free(&admin);
+    busfix_free(&fix);
+    return 0;
+}
+
+static void a_status_has_state_faults_and_counters(void **state)
+{
+    Stoa__Admin__V1__StatusRequest request = STOA__ADMIN__V1__STATUS_REQUEST__INIT;
+    const Stoa__Admin__V1__Status *s;
+    ProtobufCMessage *reply = NULL;
+
+    (void)state;
+    assert_int_equal(busfix_ask(fix, admin, &dst, &request.base, &reply), BUS_OK);
+    s = (const void *)reply;
+    assert_string_equal(s->role, "xmpp");
+    assert_string_equal(s->state, "serving");
+    assert_string_equal(s->log_level, "info");
+    assert_true(s->ready);
+    assert_int_equal(s->pid, plain);
+    assert_int_equal(strlen(s->instance), 16);
+    assert_int_equal(s->n_faults, 1);
+    assert_string_equal(s->faults[0]->text, "this is only a test");
+    assert_true(s->n_counters > 5);
+    bus_msg_free(&reply);
+}
+
+static void metrics_come_over_the_bus_too(void **state)
+{
+    Stoa__Admin__V1__MetricsRequest request = STOA__ADMIN__V1__METRICS_REQUEST__INIT;
+    ProtobufCMessage *reply = NULL;
+
+    (void)state;
+    assert_int_equal(busfix_ask(fix, admin, &dst, &request.base, &reply), BUS_OK);
+    assert_non_null(strstr(((const Stoa__Admin__V1__Metrics *)(const void *)reply)->text, "\nstoa_bus_up 1\n"));
+    bus_msg_free(&reply);
+}
+
+static void the_log_level_changes_and_a_wrong_one_is_refused(void **state)
+{
+    Stoa__Admin__V1__SetLogLevelRequest request = STOA__ADMIN__V1__SET_LOG_LEVEL_REQUEST__INIT;
+    char loud[] = "loud", debug[] = "debug";
+
+    (void)state;
+    request.level = loud;
+    assert_int_equal(busfix_ask(fix, admin, &dst, &request.base, NULL), BUS_INVALID);
+    request.level = debug;
+    assert_int_equal(busfix_ask(fix, admin, &dst, &request.base, NULL), BUS_OK);
+    assert_true(proc_saw(err, "log level: debug, by admin", 5000));
+}
+
+struct seen {
+    bool done;
+    char text[64], role[16];
+};
+
+static void on_fault(void *arg, struct bus_call *call, const ProtobufCMessage *body)
+{
+    const Stoa__Admin__V1__FaultEvent *e = (const void *)body;
+    struct seen *s = arg;
+
+    (void)call;
+    s->done = e->open;
+    (void)str_copy(s->text, sizeof(s->text), e->fault->text);
+    (void)str_copy(s->role, sizeof(s->role), e->role);
+}
+
+static bool is_done(void *arg)
+{
+    return ((const struct seen *)arg)->done;
+}
+
+static void a_fault_is_announced_when_it_opens(void **state)
+{
+    Stoa__Admin__V1__ReloadRequest request = STOA__ADMIN__V1__RELOAD_REQUEST__INIT;
+    struct seen seen = { 0 };
+
+    (void)state;
+    bus_subscribe(admin, "faults", on_fault, &seen);
+    /* The order on the bus is kept: the subscription is there before the reload. */
+    assert_int_equal(busfix_ask(fix, admin, &dst, &request.base, NULL), BUS_OK);
+    assert_true(busfix_run_until(fix, is_done, &seen, WAIT_MS));
+    assert_string_equal(seen.text, "raised by a reload");
+    assert_string_equal(seen.role, "xmpp");
+}
+
+static void a_drain_is_answered_and_ends_the_daemon(void **state)
+{
+    Stoa__Admin__V1__DrainRequest request = STOA__ADMIN__V1__DRAIN_REQUEST__INIT;
+    pid_t pid = plain;
+
+    (void)state;
+    assert_int_equal(busfix_ask(fix, admin, &dst, &request.base, NULL), BUS_OK);
+    plain = 0;
+    assert_int_equal(proc_wait(pid, 10000), 0);
+}
+
+static void other_roles_may_not(void **state)
+{
+    Stoa__Admin__V1__DrainRequest request = STOA__ADMIN__V1__DRAIN_REQUEST__INIT;
+    struct bus *other = busfix_connect(fix, "webbridge");
+
+    (void)state;
+    assert_int_equal(busfix_ask(fix, other, &dst, &request.base, NULL), BUS_DENIED);
+    bus_free(&other);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(a_status_has_state_faults_and_counters),
+        CASE(metrics_come_over_the_bus_too),
+        CASE(the_log_level_changes_and_a_wrong_one_is_refused),
+        CASE(a_fault_is_announced_when_it_opens),
+        CASE(a_drain_is_answered_and_ends_the_daemon),
+        CASE(other_roles_may_not),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
