@@ -93,7 +93,8 @@ static int take_lock(struct daemon *d)
 
 int daemon_statedir_open(struct daemon *d)
 {
-    static const char *const dirs[] = { "run", "log", "data" };
+    char *own = str_printf("data/%s", d->def->role);
+    const char *const dirs[] = { "run", "log", "data", own };
     int err = check_socket_path(d);
 
     if (!err)
@@ -108,6 +109,7 @@ int daemon_statedir_open(struct daemon *d)
         err = check_space(d);
     if (!err)
         err = take_lock(d);
+    free(own);
     return err;
 }
 

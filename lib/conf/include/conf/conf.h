@@ -36,7 +36,7 @@ void conf_free(struct conf *c);
 const char *conf_site(const struct conf *c);
 
 /* The directory of the site, absolute. Below it, each made by the supervisor or by its writer, 0700:
- * run/ (sockets), log/ (event files), keys/ (CURVE), pki/, data/ (databases, sealed snapshots). */
+ * run/ (sockets), log/ (event files), keys/ (CURVE), pki/, data/<role>/ (databases, sealed snapshots). */
 const char *conf_state(const struct conf *c);
 
 /* Which instance of its role on this machine, from 1. */
