@@ -64,6 +64,17 @@ static int start_server(struct daemon *d)
     return err;
 }
 
+/* A copy for each instance: two that write one file would undo each other. */
+static int start_config(struct daemon *d)
+{
+    char *name = str_printf("webbridge-%u", conf_number(d->conf));
+    char *cache = conf_path(d->conf, "data", name);
+    int err = wb_config_start(&wb, cache);
+    free(cache);
+    free(name);
+    return err;
+}
+
 static int start(struct daemon *d)
 {
     wb.daemon = d;
@@ -77,8 +88,9 @@ static int start(struct daemon *d)
     if (err != 0)
         return err;
     wb_sessions_start(&wb);
-    wb_config_apply(&wb);
-    err = start_server(d);
+    err = start_config(d);
+    if (err == 0)
+        err = start_server(d);
     if (err == 0)
         wb_cert_watch_start(&wb);
     return err;
@@ -107,6 +119,7 @@ static void stop(struct daemon *d)
     (void)d;
     loop_timer_free(&drain_timer);
     wb_cert_watch_stop(&wb);
+    wb_config_stop(&wb);
     wb_sessions_stop(&wb);
     wb_server_stop(&wb);
 }

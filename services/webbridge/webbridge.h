@@ -52,6 +52,7 @@ struct wb_settings {
 struct wb_listener;
 struct daemon;
 struct loop_timer;
+struct site;
 
 struct webbridge {
     uv_loop_t *loop;
@@ -71,6 +72,7 @@ struct webbridge {
     struct wb_assets *assets;
     struct wb_names *names;
     char *names_text;        /* as last logged */
+    struct site *site;
     const char *public_name; /* STOA_NAME, or NULL */
     bool demo; /* localhost and the machine's names are allowed as well */
     struct wb_settings settings;
@@ -245,6 +247,12 @@ void wb_cert_reload(struct webbridge *wb);
 
 /* --- config.c --------------------------------------------------------------------------------- */
 
+
+/* Follows the site's configuration; a sealed copy is kept in `cache_dir`. Errors: site_follow(). */
+int wb_config_start(struct webbridge *wb, const char *cache_dir) MUST_USE;
+
+/* Stops following, before the bus goes. */
+void wb_config_stop(struct webbridge *wb);
 void wb_config_free(struct webbridge *wb);
 
 /* Takes over names and flags; welcome and the checks of Host and Origin follow at once. */
