@@ -294,8 +294,10 @@ void wb_welcome_update(struct webbridge *wb)
         free(text);
         return;
     }
-    log_info("joining is %s%s%s", w.join_available ? "possible" : "not possible",
-             w.join_available ? "" : ", reason=", w.reason);
+    if (wb->join_reason == NULL || !str_eq(wb->join_reason, w.reason))
+        log_info("joining is %s%s%s", w.join_available ? "possible" : "not possible",
+                 w.join_available ? "" : ", reason=", w.reason);
+    wb->join_reason = w.reason;
     free(wb->welcome);
     wb->welcome = text;
     struct list *it, *tmp;

@@ -87,6 +87,7 @@ struct webbridge {
     uint64_t session_number;
     struct map *bridges;   /* serving callbridge instances -> themselves */
     char *welcome;         /* the text last sent */
+    const char *join_reason; /* in it; a literal */
     bool draining;
 
     struct wb_metrics m;
