@@ -64,14 +64,12 @@ static int start_server(struct daemon *d)
     return err;
 }
 
-/* A copy for each instance: two that write one file would undo each other. */
+/* Instances on one machine share the copy: all of them write the same rows, each file whole. */
 static int start_config(struct daemon *d)
 {
-    char *name = str_printf("webbridge-%u", conf_number(d->conf));
-    char *cache = conf_path(d->conf, "data", name);
+    char *cache = conf_path(d->conf, "data", "webbridge");
     int err = wb_config_start(&wb, cache);
     free(cache);
-    free(name);
     return err;
 }
 
