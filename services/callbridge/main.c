@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 
 #include <base/map.h>
@@ -191,7 +190,6 @@ static int start(struct daemon *d)
         return rc;
     cb->site = site_new(on_site_change, cb);
     cache = conf_path(d->conf, "data", "callbridge");
-    (void)mkdir(cache, 0700); /* without it the snapshot is not kept: the follower says so */
     rc = site_follow(cb->site, d->bus, topics, cache);
     free(cache);
     cb->tick = loop_timer_new(d->loop, on_tick, cb);
