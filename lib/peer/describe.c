@@ -17,29 +17,35 @@ static const char *const codec_names[] = {
     [PEER_OPUS] = "opus", [PEER_VP8] = "VP8", [PEER_H264] = "H264"
 };
 
-static const char *const h264_fmtp = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
+static const char *const h264_fmtp = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=";
+static const char *const h264_profile = "42e01f";
 
 static void add_fb(struct sdp_session *s, struct sdp_payload *payload, const char *fb)
 {
     (void)!sdp_list_add(s, &payload->fb, fb, SDP_FB_MAX);
 }
 
-/* Feedback: on what the browser sends per packet, on what it gets as one rate (see RECV_EXTS). */
-static void add_feedback(const struct peer *p, struct sdp_session *s, struct sdp_payload *payload,
-                         const struct peer_mline *m)
-{
-    bool from_browser = m->recv != p->opts.controlling;
+const char *const feedback_words[FEEDBACK_WORDS] = {
+    "transport-cc", "goog-remb", "ccm fir", "nack", "nack pli"
+};
 
-    add_fb(s, payload, from_browser ? "transport-cc" : "goog-remb");
-    if (m->kind != PEER_VIDEO)
-        return;
-    add_fb(s, payload, "ccm fir");
-    add_fb(s, payload, "nack");
-    add_fb(s, payload, "nack pli");
+static void add_feedback(struct sdp_session *s, struct sdp_payload *payload, const struct peer_mline *m)
+{
+    for (unsigned i = 0; i < FEEDBACK_WORDS; i++) {
+        if (m->feedback & 1u << i)
+            add_fb(s, payload, feedback_words[i]);
+    }
 }
 
-static void add_codec(const struct peer *p, struct sdp_session *s, struct sdp_media *out,
-                      const struct peer_mline *m)
+static const char *h264_params(struct sdp_session *s, const struct peer_mline *m)
+{
+    char text[96];
+
+    (void)snprintf(text, sizeof(text), "%s%s", h264_fmtp, m->profile[0] ? m->profile : h264_profile);
+    return sdp_text(s, text);
+}
+
+static void add_codec(struct sdp_session *s, struct sdp_media *out, const struct peer_mline *m)
 {
     struct sdp_payload *payload = sdp_payload_add(s, out);
 
@@ -50,8 +56,8 @@ static void add_codec(const struct peer *p, struct sdp_session *s, struct sdp_me
     if (m->codec == PEER_OPUS)
         payload->fmtp = "minptime=10;useinbandfec=1;usedtx=1";
     else if (m->codec == PEER_H264)
-        payload->fmtp = h264_fmtp;
-    add_feedback(p, s, payload, m);
+        payload->fmtp = h264_params(s, m);
+    add_feedback(s, payload, m);
     if (!m->rtx_pt)
         return;
     payload = sdp_payload_add(s, out);
@@ -166,22 +172,23 @@ static enum sdp_dir direction(const struct peer_mline *m)
 
 static void add_mline(struct peer *p, struct sdp_session *s, const struct peer_mline *m, enum sdp_setup setup)
 {
-    struct sdp_media *out = sdp_media_add(s, m->kind == PEER_AUDIO ? SDP_AUDIO : SDP_VIDEO);
+    static const enum sdp_kind kinds[] = {
+        [PEER_AUDIO] = SDP_AUDIO, [PEER_VIDEO] = SDP_VIDEO, [PEER_DATA] = SDP_APPLICATION
+    };
+    struct sdp_media *out = sdp_media_add(s, kinds[m->kind]);
 
     out->mid = sdp_text(s, m->mid);
     out->dir = direction(m);
-    out->rtcp_mux = true;
     if (m->codec == PEER_CODEC_NONE) { /* rejected: RFC 3264 s6 */
-        struct sdp_payload *payload = sdp_payload_add(s, out);
-
-        payload->pt = 0;
+        if (m->kind != PEER_DATA)
+            sdp_payload_add(s, out)->pt = 0;
         out->port = 0;
         out->dir = SDP_INACTIVE;
         return;
     }
-    out->rtcp_rsize = true;
+    out->rtcp_mux = out->rtcp_rsize = true;
     add_transport(p, s, out, setup);
-    add_codec(p, s, out, m);
+    add_codec(s, out, m);
     add_exts(s, out, m);
     add_layers(s, out, m);
     if (m->send)
@@ -228,6 +235,7 @@ void describe_want(struct peer *p, const struct peer_want *want, size_t n)
             .codec = video ? p->opts.video_codec : PEER_OPUS,
             .pt = video ? OFFER_VIDEO_PT : OFFER_OPUS_PT,
             .rtx_pt = video ? OFFER_RTX_PT : 0,
+            .feedback = video ? (1u << FEEDBACK_WORDS) - 1 : PEER_FB_TWCC, /* as Chromium */
             .ssrc = evp_random_u32() | 1u,
         };
         m->rtx_ssrc = m->ssrc ^ 0x80000000u;

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include <base/str.h>
 #include <evp/rand.h>
@@ -22,6 +23,23 @@ static int PRINTF_LIKE(3, 4) refuse(char err[PEER_ERROR_MAX], int code, const ch
 
 /* --- codecs --------------------------------------------------------------------------------------------- */
 
+/* Constrained baseline, which every browser encodes and decodes; plain baseline only where it is missing. */
+static bool is_constrained(const char *fmtp, void *arg)
+{
+    char profile[8];
+
+    return sdp_fmtp_h264_baseline(fmtp, arg) &&
+           sdp_fmtp_get(fmtp, "profile-level-id", profile, sizeof(profile)) == 0 &&
+           strncasecmp(profile, "42e0", 4) == 0;
+}
+
+static const struct sdp_payload *find_h264(const struct sdp_media *m)
+{
+    const struct sdp_payload *best = sdp_media_find_codec(m, "H264", is_constrained, NULL);
+
+    return best ? best : sdp_media_find_codec(m, "H264", sdp_fmtp_h264_baseline, NULL);
+}
+
 static const struct sdp_payload *find_codec(const struct sdp_media *m, enum peer_codec codec)
 {
     switch (codec) {
@@ -30,10 +48,24 @@ static const struct sdp_payload *find_codec(const struct sdp_media *m, enum peer
     case PEER_VP8:
         return sdp_media_find_codec(m, "VP8", NULL, NULL);
     case PEER_H264:
-        return sdp_media_find_codec(m, "H264", sdp_fmtp_h264_baseline, NULL);
+        return find_h264(m);
     default:
         return NULL;
     }
+}
+
+/* Feedback that is offered and of use: on what the browser sends per packet, on what it gets as one rate
+ * (see RECV_EXTS). */
+static uint8_t agree_feedback(const struct peer *p, bool recv, const struct sdp_payload *payload)
+{
+    uint8_t unused = recv != p->opts.controlling ? PEER_FB_REMB : PEER_FB_TWCC;
+    unsigned agreed = 0;
+
+    for (unsigned i = 0; i < FEEDBACK_WORDS; i++) {
+        if (sdp_payload_has_fb(payload, feedback_words[i]))
+            agreed |= 1u << i;
+    }
+    return (uint8_t)(agreed & (unsigned)~unused);
 }
 
 static void agree_codec(const struct peer *p, struct peer_mline *out, const struct sdp_media *m)
@@ -46,6 +78,9 @@ static void agree_codec(const struct peer *p, struct peer_mline *out, const stru
         return;
     out->codec = codec;
     out->pt = payload->pt;
+    out->feedback = agree_feedback(p, m->dir != SDP_RECVONLY, payload);
+    if (codec == PEER_H264) /* the answer must name the profile of the payload that it takes */
+        (void)!sdp_fmtp_get(payload->fmtp, "profile-level-id", out->profile, sizeof(out->profile));
     rtx = sdp_rtx_of(m, payload->pt);
     out->rtx_pt = rtx ? rtx->pt : 0;
 }
@@ -79,23 +114,38 @@ static void agree_exts(struct peer *p, struct peer_mline *out, const struct sdp_
 
 /* --- simulcast -------------------------------------------------------------------------------------------- */
 
-/* Reads "h;~m;l": best layer first, a mark for paused, alternatives after a comma are not used. */
-static void agree_layers(struct peer_mline *out, const char *list)
+/* True when a=rid declares it for sending: RFC 8853 s5.2 discards what is not declared. */
+static bool is_rid(const struct sdp_media *m, const char *id)
 {
-    out->layers = 1;
-    if (str_empty(list))
-        return;
-    out->layers = 0;
-    while (*list && out->layers < PEER_MAX_LAYERS) {
+    for (size_t i = 0; i < m->rid_count; i++) {
+        if (m->rids[i].send && str_eq(m->rids[i].id, id))
+            return true;
+    }
+    return false;
+}
+
+/* Reads "h;~m;l": best layer first, a mark for paused, alternatives after a comma are not used. */
+static void agree_layers(struct peer_mline *out, const struct sdp_media *m)
+{
+    const char *list = m->simulcast_send ? m->simulcast_send : "";
+    unsigned n = 0;
+
+    while (*list && n < PEER_MAX_LAYERS) {
         size_t len;
 
         list += strspn(list, "~");
         len = strcspn(list, ",; ");
-        (void)snprintf(out->rids[out->layers], sizeof(out->rids[0]), "%.*s", (int)len, list);
-        out->layers++;
+        if (len < sizeof(out->rids[n])) {
+            memcpy(out->rids[n], list, len);
+            out->rids[n][len] = '\0';
+            n += is_rid(m, out->rids[n]);
+        }
         list += strcspn(list, ";");
         list += *list == ';';
     }
+    if (n < PEER_MAX_LAYERS)
+        out->rids[n][0] = '\0';
+    out->layers = (uint8_t)MAX(n, 1u);
 }
 
 /* --- streams of the remote side ------------------------------------------------------------------------- */
@@ -136,6 +186,10 @@ static void random_ssrcs(struct peer *p, struct peer_mline *m, unsigned index)
     m->rtx_ssrc = m->ssrc ^ 0x80000000u;
 }
 
+static const enum peer_kind kinds[] = {
+    [SDP_AUDIO] = PEER_AUDIO, [SDP_VIDEO] = PEER_VIDEO, [SDP_APPLICATION] = PEER_DATA
+};
+
 /* Agrees on one m-line of an offer. Codec NONE rejects it. */
 static void agree_mline(struct peer *p, unsigned index, const struct sdp_media *m)
 {
@@ -143,9 +197,9 @@ static void agree_mline(struct peer *p, unsigned index, const struct sdp_media *
     bool theirs = m->dir == SDP_SENDRECV || m->dir == SDP_SENDONLY;
     bool ours = m->dir == SDP_SENDRECV || m->dir == SDP_RECVONLY;
 
-    *out = (struct peer_mline){ .kind = m->kind == SDP_VIDEO ? PEER_VIDEO : PEER_AUDIO, .layers = 1 };
+    *out = (struct peer_mline){ .kind = kinds[m->kind], .layers = 1 };
     (void)str_copy(out->mid, sizeof(out->mid), m->mid);
-    if ((m->kind != SDP_AUDIO && m->kind != SDP_VIDEO) || (m->port == 0 && !m->bundle_only))
+    if (out->kind == PEER_DATA || (m->port == 0 && !m->bundle_only))
         return;
     agree_codec(p, out, m);
     if (out->codec == PEER_CODEC_NONE)
@@ -154,7 +208,7 @@ static void agree_mline(struct peer *p, unsigned index, const struct sdp_media *
     out->send = ours;
     agree_exts(p, out, m);
     if (out->recv) {
-        agree_layers(out, m->simulcast_send);
+        agree_layers(out, m);
         announce_streams(p, index, m);
     }
     if (out->send)
@@ -165,6 +219,8 @@ static int check_media(const struct sdp_session *s, const struct sdp_media *m, c
 {
     if (str_empty(m->mid) || strlen(m->mid) > RTP_EXT_TEXT_LEN - 1)
         return refuse(err, -EPROTO, "an m-line has no usable mid");
+    if (m->kind == SDP_OTHER)
+        return refuse(err, -EPROTO, "m-line \"%s\" is of an unknown kind", m->mid);
     if (m->port == 0 && !m->bundle_only)
         return 0;
     if (!sdp_list_has(&s->bundle, m->mid))

@@ -209,11 +209,20 @@ static int set_fingerprint(struct peer *p, const struct sdp_fingerprint *fp, cha
 
 static int start_dtls(struct peer *p, const struct remote_desc *remote, char err[PEER_ERROR_MAX])
 {
-    if (p->tr.dtls)
-        return 0;
+    const struct sdp_fingerprint *fp = remote->fingerprint;
+    int rc;
+
+    if (p->tr.dtls) {
+        if (memcmp(p->fingerprint, fp->value, sizeof(p->fingerprint)) == 0)
+            return 0;
+        (void)snprintf(err, PEER_ERROR_MAX, "a later description comes from another connection");
+        return -ESTALE;
+    }
     p->dtls_active = remote->setup == SDP_PASSIVE;
     p->tr.dtls = dtls_new(p->opts.dtls, p->dtls_active ? DTLS_ACTIVE : DTLS_PASSIVE, &dtls_ops, p);
-    return set_fingerprint(p, remote->fingerprint, err);
+    rc = set_fingerprint(p, fp, err);
+    memcpy(p->fingerprint, fp->value, sizeof(p->fingerprint));
+    return rc;
 }
 
 /* Takes the remote side's transport parameters; new credentials begin a new ICE generation. */
@@ -242,6 +251,16 @@ static int set_remote(struct peer *p, const struct remote_desc *remote, bool may
     return 0;
 }
 
+/* Nothing was agreed to: the next offer may be another one. */
+static void forget_refused(struct peer *p)
+{
+    p->n_mlines = 0;
+    dtls_free(p->tr.dtls);
+    p->tr.dtls = NULL;
+    stream_clear(p);
+    p->streams = map_new();
+}
+
 int peer_set_offer(struct peer *p, int64_t now_us, const char *sdp, char err[PEER_ERROR_MAX])
 {
     struct sdp_session *s = NULL;
@@ -253,6 +272,8 @@ int peer_set_offer(struct peer *p, int64_t now_us, const char *sdp, char err[PEE
         rc = negotiate_offer(p, s, &remote, err);
     if (rc == 0)
         rc = set_remote(p, &remote, true, err);
+    if (rc && !p->described)
+        forget_refused(p);
     sdp_free(s);
     return rc;
 }
@@ -454,8 +475,8 @@ static void fill_exts(const struct peer_mline *m, struct rtp_ext_values *ext, co
 
 int peer_send_rtp(struct peer *p, int64_t now_us, const struct peer_out *out, const void *payload, size_t len)
 {
-    const struct peer_mline *m = &p->mlines[out->mline];
-    uint8_t mem[DATAGRAM_MAX];
+    const struct peer_mline *m = &p->mlines[MIN(out->mline, (unsigned)PEER_MAX_MLINES - 1)];
+    uint8_t mem[PEER_DATAGRAM_MAX];
     struct buf buf = buf_writer(mem, sizeof(mem) - RTPSEC_RTP_OVERHEAD_MAX);
     struct rtp_ext_values ext;
     struct rtp_out hdr = {
@@ -489,7 +510,7 @@ int peer_send_rtp(struct peer *p, int64_t now_us, const struct peer_out *out, co
 
 int peer_send_rtcp(struct peer *p, const void *data, size_t len)
 {
-    uint8_t mem[DATAGRAM_MAX];
+    uint8_t mem[PEER_DATAGRAM_MAX];
     struct ice_path to;
     ssize_t n;
 

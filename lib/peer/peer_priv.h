@@ -11,10 +11,9 @@
 
 enum {
     MAX_STREAMS = 96,     /* SSRCs that a peer may send: 4 m-lines, 3 layers, RTX, and restarts of them */
-    DATAGRAM_MAX = 1500,
 };
 
-/* Which m-line and layer an SSRC of the remote side belongs to. */
+/* Which m-line and layer an SSRC of the remote side belongs to. The m-line is one that receives. */
 struct stream {
     uint8_t mline, layer;
     bool rtx;
@@ -37,6 +36,7 @@ struct peer {
     struct transport tr;
     bool described;   /* both descriptions are known */
     bool dtls_active;
+    uint8_t fingerprint[32]; /* of the remote certificate; binds later descriptions to the same one */
     int64_t verdict_us; /* when a first word about a missing path is due; INT64_MAX: not */
 
     struct peer_mline mlines[PEER_MAX_MLINES];
@@ -61,6 +61,9 @@ int negotiate_answer(struct peer *p, const struct sdp_session *s, struct remote_
                      char err[PEER_ERROR_MAX]);
 
 /* describe.c: our own descriptions from the m-lines. */
+/* The rtcp-fb words, in the order of the bits of enum peer_fb. */
+enum { FEEDBACK_WORDS = 5 };
+extern const char *const feedback_words[FEEDBACK_WORDS];
 char *describe_answer(struct peer *p);
 char *describe_offer(struct peer *p);
 void describe_want(struct peer *p, const struct peer_want *want, size_t n);

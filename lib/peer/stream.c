@@ -39,13 +39,16 @@ static int mline_by_mid(const struct peer *p, const char *mid)
     return -1;
 }
 
-static unsigned layer_by_rid(const struct peer_mline *m, const char *rid)
+/* The layer of a rid; -1: a packet of simulcast that does not name its layer belongs to none. */
+static int layer_by_rid(const struct peer_mline *m, const char *rid)
 {
+    if (m->layers < 2)
+        return 0;
     for (unsigned i = 0; i < m->layers; i++) {
         if (str_eq(m->rids[i], rid))
-            return i;
+            return (int)i;
     }
-    return 0;
+    return -1;
 }
 
 /* The media SSRC of the same m-line and layer, which an RTX stream repeats. */
@@ -67,24 +70,57 @@ static uint32_t media_ssrc_of(const struct peer *p, const struct stream *rtx)
     return 0;
 }
 
+/* A layer has one SSRC and one that repeats it: a new one takes the place of the old, so that a sender
+ * that begins anew is followed, and one that makes up SSRCs fills no memory. */
+static void forget_older(struct peer *p, const struct stream *fresh)
+{
+    const char *key;
+    void *value;
+    size_t it = 0;
+
+    while (map_next(p->streams, &it, &key, &value)) {
+        struct stream *s = value;
+        uint64_t ssrc;
+
+        if (s->mline != fresh->mline || s->layer != fresh->layer)
+            continue;
+        if (s->rtx != fresh->rtx) {
+            s->media_ssrc = 0; /* looked up again */
+            continue;
+        }
+        memcpy(&ssrc, key, sizeof(ssrc));
+        free(map_del_u64(p->streams, ssrc));
+    }
+}
+
+/* Learns an SSRC from what its packet says about itself. */
+static struct stream *learn(struct peer *p, const struct rtp_packet *pkt, const struct rtp_ext_values *ext)
+{
+    int mline = rtp_ext_has(ext, RTP_EXT_MID) ? mline_by_mid(p, ext->mid) : -1;
+    const struct peer_mline *m;
+    struct stream fresh;
+    int layer;
+
+    if (mline < 0)
+        return NULL;
+    m = &p->mlines[mline];
+    fresh = (struct stream){ .mline = (uint8_t)mline, .rtx = m->rtx_pt && pkt->pt == m->rtx_pt };
+    layer = layer_by_rid(m, fresh.rtx ? ext->rrid : ext->rid);
+    if (layer < 0 || (!fresh.rtx && pkt->pt != m->pt))
+        return NULL;
+    fresh.layer = (uint8_t)layer;
+    forget_older(p, &fresh);
+    stream_announce(p, pkt->ssrc, &fresh);
+    return map_get_u64(p->streams, pkt->ssrc);
+}
+
 struct stream *stream_find(struct peer *p, const struct rtp_packet *pkt, const struct rtp_ext_values *ext)
 {
     struct stream *known = map_get_u64(p->streams, pkt->ssrc);
-    struct stream fresh = { 0 };
     const struct peer_mline *m;
-    int mline;
 
-    if (!known && rtp_ext_has(ext, RTP_EXT_MID)) {
-        mline = mline_by_mid(p, ext->mid);
-        if (mline < 0)
-            return NULL;
-        m = &p->mlines[mline];
-        fresh.mline = (uint8_t)mline;
-        fresh.rtx = m->rtx_pt && pkt->pt == m->rtx_pt;
-        fresh.layer = (uint8_t)layer_by_rid(m, fresh.rtx ? ext->rrid : ext->rid);
-        stream_announce(p, pkt->ssrc, &fresh);
-        known = map_get_u64(p->streams, pkt->ssrc);
-    }
+    if (!known)
+        known = learn(p, pkt, ext);
     if (!known)
         return NULL;
     m = &p->mlines[known->mline];

@@ -20,9 +20,16 @@
 
 struct peer;
 
-enum { PEER_MAX_MLINES = 32, PEER_MAX_LAYERS = 3, PEER_ERROR_MAX = 160 };
+enum {
+    PEER_MAX_MLINES = 32,
+    PEER_MAX_LAYERS = 3,
+    PEER_ERROR_MAX = 160,
+    /* Longest datagram that is sent. A browser's RTP packets have at most 1200 bytes; on the way through us
+     * they gain CSRC 4, RTX 2 and tag 16 at most. What is longer is dropped: it would be fragmented. */
+    PEER_DATAGRAM_MAX = 1280,
+};
 
-enum peer_kind { PEER_AUDIO, PEER_VIDEO };
+enum peer_kind { PEER_AUDIO, PEER_VIDEO, PEER_DATA /* always rejected */ };
 
 enum peer_codec { PEER_CODEC_NONE, PEER_OPUS, PEER_VP8, PEER_H264 };
 
@@ -33,16 +40,27 @@ enum peer_state {
     PEER_FAILED,     /* no path, handshake refused, or consent lost; an ICE restart may revive it */
 };
 
+/* Feedback that an m-line agreed on, as bits. */
+enum peer_fb {
+    PEER_FB_TWCC = 1,
+    PEER_FB_REMB = 2,
+    PEER_FB_FIR = 4,
+    PEER_FB_NACK = 8,
+    PEER_FB_PLI = 16,
+};
+
 /* What one m-line agreed on, free of SDP. Directions are seen from this peer. */
 struct peer_mline {
     enum peer_kind kind;
     enum peer_codec codec;
     bool send, recv;
     uint8_t pt, rtx_pt;        /* rtx_pt 0: none */
+    uint8_t feedback;          /* enum peer_fb */
     uint32_t ssrc, rtx_ssrc;   /* of what this peer sends */
     struct rtp_ext_map exts;   /* ids of the agreed header extensions */
     uint8_t layers;            /* receiving: 1, or the simulcast layers agreed */
     char mid[16];
+    char profile[8]; /* H264: profile-level-id */
     char rids[PEER_MAX_LAYERS][16]; /* best layer first; "" without simulcast */
 };
 
@@ -101,7 +119,9 @@ int peer_add_local(struct peer *p, uint8_t path, const struct addr *local) MUST_
 
 /* Takes an offer; also the one of an ICE restart, which keeps m-lines, keys and DTLS.
  * Errors: -EBADMSG not SDP; -EPROTO SDP that cannot be agreed to (no BUNDLE, no rtcp-mux, no ICE, no
- *         sha-256 fingerprint, m-lines of the first offer changed); -E2BIG over a limit; the sentence in `err`. */
+ *         sha-256 fingerprint, m-lines of the first offer changed); -ESTALE a later offer comes from
+ *         another connection of the browser (its fingerprint is another): make a new peer for it;
+ *         -E2BIG over a limit; the sentence in `err`. */
 int peer_set_offer(struct peer *p, int64_t now_us, const char *sdp, char err[PEER_ERROR_MAX]) MUST_USE;
 
 /* Returns the answer to the last offer. Owner: the caller frees. NULL without an offer. */
@@ -150,7 +170,7 @@ const char *peer_cause(const struct peer *p);
 size_t peer_mlines(const struct peer *p, const struct peer_mline **lines);
 
 /* Encrypts and sends one RTP packet. Errors: -EPROTO not connected or the m-line does not send;
- * -E2BIG the payload does not fit a datagram. */
+ * -E2BIG the payload does not fit: no datagram is longer than PEER_DATAGRAM_MAX. */
 int peer_send_rtp(struct peer *p, int64_t now_us, const struct peer_out *out, const void *payload, size_t len);
 
 /* Encrypts and sends a compound RTCP packet of at most 1200 bytes. Errors: -EPROTO, -E2BIG. */
