@@ -57,7 +57,8 @@ struct media_opts {
 /* Starts the workers. Errors: NULL, and a sentence that says what to do in `err`. */
 struct media *media_new(const struct media_opts *opts, char err[PEER_ERROR_MAX]);
 
-/* Stops the workers and waits for them. No event comes after it returns. */
+/* Stops the workers, waits for them and frees the spaces that are still open. No event comes after it
+ * returns. NULL is fine. */
 void media_free(struct media *m);
 
 /* Counters of all workers, for metrics. */

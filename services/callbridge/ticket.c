@@ -42,6 +42,7 @@ static int make_key(const char *path)
     int fd, rc = 0;
 
     evp_random(key, sizeof(key));
+    (void)unlink(tmp); /* of one that was killed here; in a container the number is always the same */
     fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
         rc = -errno;

@@ -184,12 +184,14 @@ static void on_datagram(void *arg, const struct addr *from, const struct addr *t
 {
     struct worker *w = arg;
     struct seat *known = map_get_bytes(w->by_addr, from, sizeof(*from));
-    struct seat *seat = known;
+    struct seat *named = NULL, *seat;
     char ufrag[ICE_UFRAG_SIZE];
 
-    /* A check names its receiver, and may come from an address that another participant used before. */
+    /* A check names its receiver, and may come from an address that another participant used before. One
+     * with the name from before an ICE restart still keeps the old path alive. */
     if (stun_is(data, len) && ice_peek_username(data, len, ufrag) == 0)
-        seat = map_get(w->by_ufrag, ufrag);
+        named = map_get(w->by_ufrag, ufrag);
+    seat = named ? named : known;
     if (!seat) {
         w->dropped++;
         return;
