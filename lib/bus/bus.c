@@ -39,7 +39,7 @@ bool bus_leave(struct bus *bus)
     return false;
 }
 
-/* --- sending ------------------------------------------------------------------------------------ */
+/* --- sending --------------------------------------------------------------------------------- */
 
 void bus_trace_out(struct bus *bus, const envelope *env)
 {
@@ -94,7 +94,7 @@ void bus_set_body(envelope *env, const ProtobufCMessage *body, uint8_t **packed)
     env->body = bus_bin(*packed, len);
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static int load_keys(struct bus *bus)
 {
@@ -245,4 +245,7 @@ void bus_free(struct bus **busp)
 const char *bus_instance(const struct bus *bus) { return bus->instance; }
 const char *bus_role(const struct bus *bus) { return bus->opts.role; }
 bool bus_is_up(const struct bus *bus) { return bus->link == LINK_UP; }
-const char *bus_down_reason(const struct bus *bus) { return bus->link == LINK_UP ? "" : bus->reason; }
+const char *bus_down_reason(const struct bus *bus)
+{
+    return bus->link == LINK_UP ? "" : bus->reason;
+}

@@ -30,12 +30,14 @@ static inline void *bus_field_quantifier(const ProtobufCMessage *msg,
     return (char *)(uintptr_t)msg + f->quantifier_offset;
 }
 
-static inline size_t *bus_field_count(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
+static inline size_t *bus_field_count(const ProtobufCMessage *msg,
+                                      const ProtobufCFieldDescriptor *f)
 {
     return bus_field_quantifier(msg, f);
 }
 
-static inline uint32_t *bus_field_case(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
+static inline uint32_t *bus_field_case(const ProtobufCMessage *msg,
+                                       const ProtobufCFieldDescriptor *f)
 {
     return bus_field_quantifier(msg, f);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The client's inside. One file per concern: bus.c life, link.c connection, request.c and call.c the
- * two sides of a request, topic.c events by topic, key.c keys, peer.c who is up. */
+ * The client's inside. One file per concern: bus.c life, link.c connection, request.c and call.c
+ * the two sides of a request, topic.c events by topic, key.c keys, peer.c who is up. */
 #ifndef BUS_PRIV_H
 #define BUS_PRIV_H
 
@@ -140,8 +140,8 @@ void bus_requests_up(struct bus *bus);
 void bus_requests_down(struct bus *bus); /* may call back */
 bool bus_on_answer(struct bus *bus, const envelope *env, const stamp *st);
 void bus_on_part(struct bus *bus, const envelope *env);
-/* A request to busd or a publisher: `head` gives dst_role (NULL: busd), topic and ttl_ms. It is sent
- * although the bus may not be up. */
+/* A request to busd or a publisher: `head` gives dst_role (NULL: busd), topic and ttl_ms. It is
+ * sent although the bus may not be up. */
 struct bus_request *bus_request_internal(struct bus *bus, const envelope *head,
                                          const ProtobufCMessage *body, bus_reply_fn fn, void *arg);
 

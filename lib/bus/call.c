@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The answering side. A request becomes a bus_call that lives until its handler has answered *and*
- * its answer need not be repeated any more: a repetition with the same id gets the cached answer. */
+ * its answer need not be repeated any more: a repetition with the same id gets the cached
+ * answer. */
 #include "bus_priv.h"
 
 #include <errno.h>
@@ -40,7 +41,7 @@ void bus_unhandle(struct bus *bus, const ProtobufCMessageDescriptor *type)
     free(map_del(bus->handlers, type->name));
 }
 
-/* --- life of a call ----------------------------------------------------------------------------- */
+/* --- life of a call -------------------------------------------------------------------------- */
 
 static void call_key(uint8_t key[BUS_ID_LEN + 32], const uint8_t *id, const char *instance)
 {
@@ -96,8 +97,8 @@ static void arm(struct bus *bus, int64_t when_ms)
     loop_timer_start(bus->call_timer, when_ms - loop_now_ms(), 0);
 }
 
-/* Forgets the oldest answers while there are too many. One whose handler has not answered yet stays:
- * its memory belongs to the handler. */
+/* Forgets the oldest answers while there are too many. One whose handler has not answered yet
+ * stays: its memory belongs to the handler. */
 static void trim_cache(struct bus *bus)
 {
     struct list *it, *tmp;
@@ -136,7 +137,8 @@ static void answer(struct bus_call *c, envelope *env)
     arm(bus, c->deadline_ms);
 }
 
-static void answer_error(struct bus_call *c, enum bus_code code, bool retryable, const char *message)
+static void answer_error(struct bus_call *c, enum bus_code code, bool retryable,
+                         const char *message)
 {
     envelope env = STOA__BUS__V1__ENVELOPE__INIT;
 
@@ -187,7 +189,7 @@ static void release(struct bus_call *c)
     trim_cache(bus);
 }
 
-/* --- answering ---------------------------------------------------------------------------------- */
+/* --- answering ------------------------------------------------------------------------------- */
 
 void bus_reply(struct bus_call *c, const ProtobufCMessage *body)
 {
@@ -242,7 +244,7 @@ int bus_call_part(struct bus_call *c, const ProtobufCMessage *body)
     return err;
 }
 
-/* --- receiving ---------------------------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------------------------- */
 
 /* True when this is a repetition; it has then been dealt with. */
 static bool repeated(struct bus *bus, const envelope *env, const stamp *st)
@@ -343,7 +345,7 @@ bool bus_call_is_event(const struct bus_call *c) { return c->event; }
 bool bus_call_cancelled(const struct bus_call *c) { return c->cancelled; }
 struct bus *bus_call_bus(const struct bus_call *c) { return c->bus; }
 
-/* --- events ------------------------------------------------------------------------------------- */
+/* --- events ---------------------------------------------------------------------------------- */
 
 static int send_event(struct bus *bus, envelope *env, const ProtobufCMessage *body)
 {

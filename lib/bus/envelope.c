@@ -29,10 +29,11 @@ static int check(const Stoa__Bus__V1__Envelope *e)
         e->kind > STOA__BUS__V1__KIND__CANCEL)
         return -EBADMSG;
     if (!id_ok(&e->id, BUS_ID_LEN) || !id_ok(&e->corr, BUS_ID_LEN) ||
-        !id_ok(&e->trace_id, BUS_TRACE_ID_LEN) || !id_ok(&e->span_id, 8) || !id_ok(&e->parent_span, 8))
+        !id_ok(&e->trace_id, BUS_TRACE_ID_LEN) || !id_ok(&e->span_id, 8) ||
+        !id_ok(&e->parent_span, 8))
         return -EBADMSG;
-    if (!name_ok(e->dst_role) || !name_ok(e->dst_instance) || !name_ok(e->dst_key) || !name_ok(e->type) ||
-        !name_ok(e->topic) || !name_ok(e->subject))
+    if (!name_ok(e->dst_role) || !name_ok(e->dst_instance) || !name_ok(e->dst_key) ||
+        !name_ok(e->type) || !name_ok(e->topic) || !name_ok(e->subject))
         return -E2BIG;
     return 0;
 }

@@ -58,7 +58,7 @@ static void go_down(struct bus *bus, enum link_state next, const char *reason)
     (void)bus_leave(bus);
 }
 
-/* --- heartbeats --------------------------------------------------------------------------------- */
+/* --- heartbeats ------------------------------------------------------------------------------ */
 
 static void send_heartbeat(struct bus *bus)
 {
@@ -117,7 +117,7 @@ void bus_set_load(struct bus *bus, uint32_t load)
     bus->load = load;
 }
 
-/* --- READY -------------------------------------------------------------------------------------- */
+/* --- READY ----------------------------------------------------------------------------------- */
 
 static size_t collect_names(struct map *m, char ***out)
 {
@@ -215,7 +215,7 @@ static void send_ready(struct bus *bus)
     free(body.topics);
 }
 
-/* --- receiving ---------------------------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------------------------- */
 
 static void on_unknown(struct bus *bus)
 {
@@ -235,9 +235,9 @@ static void trace_in(struct bus *bus, const envelope *env, const stamp *st)
     if (env->trace_id.len == BUS_TRACE_ID_LEN)
         (void)hex_encode(trace, env->trace_id.data, env->trace_id.len);
     line = str_printf("bus: received %s, type=%s, from=%s/%s, bytes=%zu, trace=%s%s%s",
-                      bus_kind_name(env->kind), env->type ? env->type : "", st->role ? st->role : "",
-                      st->instance ? st->instance : "", env->body.len, trace,
-                      env->subject ? ", subject=" : "", env->subject ? env->subject : "");
+                      bus_kind_name(env->kind), env->type ? env->type : "",
+                      st->role ? st->role : "", st->instance ? st->instance : "", env->body.len,
+                      trace, env->subject ? ", subject=" : "", env->subject ? env->subject : "");
     bus->opts.on_trace(bus->opts.arg, line);
     free(line);
 }
@@ -325,7 +325,7 @@ static bool on_message(void *arg)
     return alive;
 }
 
-/* --- monitor ------------------------------------------------------------------------------------ */
+/* --- monitor --------------------------------------------------------------------------------- */
 
 static void on_monitor_event(struct bus *bus, unsigned event, unsigned value)
 {
@@ -337,12 +337,14 @@ static void on_monitor_event(struct bus *bus, unsigned event, unsigned value)
         send_ready(bus);
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
-        (void)snprintf(reason, sizeof(reason), "key of role %s refused by busd (%u)", bus->opts.role, value);
+        (void)snprintf(reason, sizeof(reason), "key of role %s refused by busd (%u)",
+                       bus->opts.role, value);
         go_down(bus, LINK_CONNECTING, reason);
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-        go_down(bus, LINK_CONNECTING, "handshake with busd failed: its key is another than expected");
+        go_down(bus, LINK_CONNECTING,
+                "handshake with busd failed: its key is another than expected");
         break;
     case ZMQ_EVENT_DISCONNECTED:
         if (bus->link > LINK_CONNECTING)
@@ -379,7 +381,7 @@ static bool on_monitor(void *arg)
     return bus_leave(bus) && bus->mon;
 }
 
-/* --- socket ------------------------------------------------------------------------------------- */
+/* --- socket ---------------------------------------------------------------------------------- */
 
 static void set_int(void *sock, int option, int value)
 {
@@ -391,7 +393,8 @@ static void set_options(struct bus *bus)
     int64_t max_b = BUS_MSG_MAX_B;
 
     set_int(bus->sock, ZMQ_LINGER, 0);
-    set_int(bus->sock, ZMQ_IMMEDIATE, 1); /* else messages pile up for an absent busd and come late */
+    set_int(bus->sock, ZMQ_IMMEDIATE,
+            1); /* else messages pile up for an absent busd and come late */
     set_int(bus->sock, ZMQ_SNDTIMEO, 0);
     set_int(bus->sock, ZMQ_SNDHWM, QUEUE_MSGS);
     set_int(bus->sock, ZMQ_RCVHWM, QUEUE_MSGS);

@@ -20,7 +20,8 @@ enum { NAME_MAX_B = 128, WHY_B = 160 };
 
 static const char mask_text[] = "***";
 
-/* Whole words of a field's name. "session_token" and "passcode" are secrets, "tokenizer" is none. */
+/* Whole words of a field's name. "session_token" and "passcode" are secrets, "tokenizer" is
+ * none. */
 static const char *const secret_words[] = {
     "passcode", "password", "secret", "ticket", "token", "credential", "key", "nonce", "verifier",
 };
@@ -59,7 +60,7 @@ static bool is_oneof(const ProtobufCFieldDescriptor *f)
     return (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0;
 }
 
-/* --- out ---------------------------------------------------------------------------------------- */
+/* --- out ------------------------------------------------------------------------------------- */
 
 static json_t *encode_bytes(const ProtobufCBinaryData *b)
 {
@@ -132,7 +133,8 @@ json_t *bus_pbjson_encode(const ProtobufCMessage *msg, bool mask)
             const char *list = *(const char *const *)(const void *)(base + f->offset);
             value = json_array();
             for (size_t k = 0; k < n; k++)
-                json_array_append_new(value, encode_value(f, list + k * bus_field_size(f->type), hide));
+                json_array_append_new(value,
+                                      encode_value(f, list + k * bus_field_size(f->type), hide));
         } else {
             value = encode_value(f, base + f->offset, hide);
         }
@@ -141,7 +143,7 @@ json_t *bus_pbjson_encode(const ProtobufCMessage *msg, bool mask)
     return obj;
 }
 
-/* --- in ----------------------------------------------------------------------------------------- */
+/* --- in -------------------------------------------------------------------------------------- */
 
 struct reading {
     size_t depth, max_depth, max_repeated;
@@ -273,7 +275,8 @@ static int decode_list(struct reading *r, ProtobufCMessage *msg, const ProtobufC
         int err = decode_value(r, f, json_array_get(json, i), list + i * size);
         if (err != 0) {
             /* Freeing walks all elements; one that holds nothing is not allowed among messages. */
-            bool empty = f->type == PROTOBUF_C_TYPE_MESSAGE && *(void **)(void *)(list + i * size) == NULL;
+            bool empty =
+                f->type == PROTOBUF_C_TYPE_MESSAGE && *(void **)(void *)(list + i * size) == NULL;
             *count -= empty;
             return err;
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The asking side: each request ends in exactly one callback, by an answer, an error of busd, the
- * deadline or the loss of the connection. One timer serves all, for the request that is due first. */
+ * deadline or the loss of the connection. One timer serves all, for the request that is due
+ * first. */
 #include "bus_priv.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 #include <bus/validate.h>
 #include <loop/clock.h>
 
-/* --- the list of what is due -------------------------------------------------------------------- */
+/* --- the list of what is due ----------------------------------------------------------------- */
 
 static void arm(struct bus *bus)
 {
@@ -81,7 +82,7 @@ static void fail_soon(struct bus_request *r, enum bus_code code, const char *mes
     wake_at(r, 0);
 }
 
-/* --- sending ------------------------------------------------------------------------------------ */
+/* --- sending --------------------------------------------------------------------------------- */
 
 static void try_send(struct bus_request *r, bool up)
 {
@@ -212,7 +213,7 @@ void bus_cancel(struct bus_request *r)
     request_free(r);
 }
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers --------------------------------------------------------------------------------- */
 
 static enum bus_code code_of(const envelope *env)
 {
@@ -263,7 +264,7 @@ void bus_on_part(struct bus *bus, const envelope *env)
         r->part(r->arg, env);
 }
 
-/* --- the connection ----------------------------------------------------------------------------- */
+/* --- the connection -------------------------------------------------------------------------- */
 
 void bus_requests_up(struct bus *bus)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A copy of a topic. The order of one publisher's messages is kept by the bus, so an update that comes
- * after a snapshot's end belongs behind it, and one that comes before is already in it: nothing needs
- * to be queued. A snapshot is collected apart and compared when it is complete. */
+ * A copy of a topic. The order of one publisher's messages is kept by the bus, so an update that
+ * comes after a snapshot's end belongs behind it, and one that comes before is already in it:
+ * nothing needs to be queued. A snapshot is collected apart and compared when it is complete. */
 #include <bus/state.h>
 
 #include <errno.h>
@@ -48,7 +48,7 @@ struct bus_state {
     struct loop_timer *retry, *save;
 };
 
-/* --- rows --------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------ */
 
 static void row_free(struct row *r)
 {
@@ -133,7 +133,7 @@ static void drop(struct bus_state *st, const char *name)
     row_free(old);
 }
 
-/* --- snapshot ----------------------------------------------------------------------------------- */
+/* --- snapshot -------------------------------------------------------------------------------- */
 
 static void ask_snapshot(struct bus_state *st);
 
@@ -246,7 +246,7 @@ static void on_retry(void *arg)
     ask_snapshot(arg);
 }
 
-/* --- updates ------------------------------------------------------------------------------------ */
+/* --- updates --------------------------------------------------------------------------------- */
 
 static void lost_track(struct bus_state *st, const char *why)
 {
@@ -308,7 +308,7 @@ static void on_gap(void *arg)
     lost_track(arg, "events dropped");
 }
 
-/* --- file --------------------------------------------------------------------------------------- */
+/* --- file ------------------------------------------------------------------------------------ */
 
 static void save(struct bus_state *st)
 {
@@ -337,7 +337,8 @@ static void save(struct bus_state *st)
     }
     err = bus_state_file_write(st->cache_path, st->bus->secret_key, &file);
     if (err && log_limit(st->cache_path))
-        log_warning("state %s: cannot write %s, error=%s", st->topic, st->cache_path, strerror(-err));
+        log_warning("state %s: cannot write %s, error=%s", st->topic, st->cache_path,
+                    strerror(-err));
     st->dirty = false;
     free(rows);
     free(ptrs);
@@ -355,7 +356,8 @@ static void load(struct bus_state *st)
 
     if (err) {
         if (err != -ENOENT)
-            log_warning("state %s: %s not usable, error=%s", st->topic, st->cache_path, strerror(-err));
+            log_warning("state %s: %s not usable, error=%s", st->topic, st->cache_path,
+                        strerror(-err));
         return;
     }
     st->epoch = file->epoch;
@@ -372,7 +374,7 @@ static void load(struct bus_state *st)
         st->opts.on_synced(st->opts.arg, false);
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 int bus_state_open(struct bus_state **out, struct bus *bus, const char *topic,
                    const struct bus_state_opts *opts)

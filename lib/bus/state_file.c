@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The sealed copy of a topic on disk: one AES-256-GCM box around a StateFile. It is not synced to the
- * disk: after a power loss the snapshot comes from the publisher. */
+ * The sealed copy of a topic on disk: one AES-256-GCM box around a StateFile. It is not synced to
+ * the disk: after a power loss the snapshot comes from the publisher. */
 #include "state_file.h"
 
 #include <errno.h>

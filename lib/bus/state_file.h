@@ -8,8 +8,8 @@
 #include <base/attr.h>
 #include <bus.pb-c.h>
 
-/* Writes the file anew (beside, then renamed), sealed under a key derived from the daemon's own CURVE
- * key: only this role can read it. Errors: of the file system. */
+/* Writes the file anew (beside, then renamed), sealed under a key derived from the daemon's own
+ * CURVE key: only this role can read it. Errors: of the file system. */
 int bus_state_file_write(const char *path, const uint8_t secret[32],
                          const Stoa__Bus__V1__StateFile *file) MUST_USE;
 

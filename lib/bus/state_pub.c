@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The publishing side of replicated state: snapshots on request, numbered updates, and once a second
- * a word about where each topic stands, so that a copy notices the loss of the last update. */
+ * The publishing side of replicated state: snapshots on request, numbered updates, and once a
+ * second a word about where each topic stands, so that a copy notices the loss of the last
+ * update. */
 #include <bus/state.h>
 
 #include <errno.h>
@@ -45,7 +46,7 @@ static void fill_row(Stoa__Bus__V1__StateRow *out, const struct bus_state_row *i
     out->data = bus_bin(in->data, in->data ? in->len : 0);
 }
 
-/* --- snapshots ---------------------------------------------------------------------------------- */
+/* --- snapshots ------------------------------------------------------------------------------- */
 
 static void flush(struct batch *b)
 {
@@ -118,9 +119,10 @@ static void on_snapshot(void *arg, struct bus_call *call, const ProtobufCMessage
         bus_reply(call, &r.base);
 }
 
-/* --- updates ------------------------------------------------------------------------------------ */
+/* --- updates --------------------------------------------------------------------------------- */
 
-static int publish(struct bus_state_pub *p, const char *topic, const Stoa__Bus__V1__StateUpdate *body)
+static int publish(struct bus_state_pub *p, const char *topic,
+                   const Stoa__Bus__V1__StateUpdate *body)
 {
     envelope head = STOA__BUS__V1__ENVELOPE__INIT;
 
@@ -130,8 +132,8 @@ static int publish(struct bus_state_pub *p, const char *topic, const Stoa__Bus__
     return bus_publish_numbered(p->bus, &head, &body->base);
 }
 
-void bus_state_pub_update(struct bus_state_pub *p, const char *topic, const struct bus_state_row *rows,
-                          size_t n)
+void bus_state_pub_update(struct bus_state_pub *p, const char *topic,
+                          const struct bus_state_row *rows, size_t n)
 {
     Stoa__Bus__V1__StateUpdate body = STOA__BUS__V1__STATE_UPDATE__INIT;
     Stoa__Bus__V1__StateRow *items = mem_calloc(n + 1, sizeof(*items));
@@ -167,7 +169,7 @@ static void on_position(void *arg)
     }
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static const struct bus_handler handlers[] = {
     {&stoa__bus__v1__snapshot_request__descriptor, on_snapshot},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Generic checks of messages by descriptor: text, lengths, counts, depth.
  *
- * protobuf-c unpacks a string with an embedded NUL into one that looks shorter. Because the unpacked
- * form no longer shows this, bus_unpack() walks the packed bytes by descriptor first. */
+ * protobuf-c unpacks a string with an embedded NUL into one that looks shorter. Because the
+ * unpacked form no longer shows this, bus_unpack() walks the packed bytes by descriptor first. */
 #include <bus/validate.h>
 
 #include <errno.h>
@@ -37,7 +37,8 @@ bool bus_field_is_long(const char *field)
 {
     for (size_t i = 0; i < ARRAY_LEN(long_fields); i++) {
         if (strcmp(field, long_fields[i]) == 0 ||
-            (str_ends(field, long_fields[i]) && field[strlen(field) - strlen(long_fields[i]) - 1] == '_'))
+            (str_ends(field, long_fields[i]) &&
+             field[strlen(field) - strlen(long_fields[i]) - 1] == '_'))
             return true;
     }
     return false;
@@ -45,7 +46,8 @@ bool bus_field_is_long(const char *field)
 
 static int check_msg(const struct walk *w, const ProtobufCMessage *msg, size_t depth);
 
-static int check_value(const struct walk *w, const ProtobufCFieldDescriptor *f, const void *at, size_t depth)
+static int check_value(const struct walk *w, const ProtobufCFieldDescriptor *f, const void *at,
+                       size_t depth)
 {
     const ProtobufCBinaryData *bin = at;
     const char *s;
@@ -137,7 +139,8 @@ static int check_msg(const struct walk *w, const ProtobufCMessage *msg, size_t d
                 char rest[128];
 
                 (void)str_copy(rest, sizeof(rest), w->where);
-                (void)snprintf(w->where, 128, "%.60s%s%.60s", d->fields[i].name, rest[0] ? "." : "", rest);
+                (void)snprintf(w->where, 128, "%.60s%s%.60s", d->fields[i].name,
+                               rest[0] ? "." : "", rest);
             }
             return err;
         }
@@ -168,7 +171,7 @@ int bus_validate(const ProtobufCMessage *msg, const struct bus_limits *limits, c
     return check_msg(&w, msg, 1);
 }
 
-/* --- the packed form ---------------------------------------------------------------------------- */
+/* --- the packed form ------------------------------------------------------------------------- */
 
 struct wire {
     const uint8_t *p, *end;
@@ -224,7 +227,8 @@ static int next_field(struct wire *w, uint64_t *tag, struct wire *sub)
 
 /* Refuses NUL in strings, and more elements or levels than the limits before anything is allocated:
  * two bytes on the wire may unpack to a struct of 200. */
-static int check_wire(struct wire w, const ProtobufCMessageDescriptor *d, size_t depth, size_t *budget)
+static int check_wire(struct wire w, const ProtobufCMessageDescriptor *d, size_t depth,
+                      size_t *budget)
 {
     struct wire sub;
     uint64_t tag;
@@ -256,7 +260,8 @@ static int check_wire(struct wire w, const ProtobufCMessageDescriptor *d, size_t
     return 0;
 }
 
-int bus_unpack(ProtobufCMessage **out, const ProtobufCMessageDescriptor *type, const void *data, size_t len)
+int bus_unpack(ProtobufCMessage **out, const ProtobufCMessageDescriptor *type, const void *data,
+               size_t len)
 {
     struct wire w = {.p = data, .end = data ? (const uint8_t *)data + len : NULL};
     size_t budget = 65536; /* fields in a whole message */

@@ -37,7 +37,8 @@ struct loop_timer *loop_timer_new(uv_loop_t *loop, loop_timer_fn fn, void *arg)
 
 void loop_timer_start(struct loop_timer *t, int64_t delay_ms, int64_t repeat_ms)
 {
-    /* libuv counts from the start of the loop's turn: without this a long turn makes timers early. */
+    /* libuv counts from the start of the loop's turn: without this a long turn makes timers early.
+     */
     uv_update_time(t->uv.loop);
     (void)uv_timer_start(&t->uv, on_fire, (uint64_t)MAX(delay_ms, 0), (uint64_t)MAX(repeat_ms, 0));
 }

@@ -26,9 +26,10 @@ enum {
 };
 
 static const char *const counter_names[COUNT_COUNT] = {
-    [COUNT_RECEIVED] = "received",     [COUNT_DELIVERED] = "delivered", [COUNT_DENIED] = "denied",
-    [COUNT_UNROUTABLE] = "unroutable", [COUNT_DROPPED] = "dropped",     [COUNT_MALFORMED] = "malformed",
-    [COUNT_HELD] = "held",             [COUNT_TAPPED] = "tapped",
+    [COUNT_RECEIVED] = "received", [COUNT_DELIVERED] = "delivered",
+    [COUNT_DENIED] = "denied",     [COUNT_UNROUTABLE] = "unroutable",
+    [COUNT_DROPPED] = "dropped",   [COUNT_MALFORMED] = "malformed",
+    [COUNT_HELD] = "held",         [COUNT_TAPPED] = "tapped",
 };
 
 const char *broker_counter_name(enum counter c)
@@ -36,7 +37,7 @@ const char *broker_counter_name(enum counter c)
     return counter_names[c];
 }
 
-/* --- sending ------------------------------------------------------------------------------------ */
+/* --- sending --------------------------------------------------------------------------------- */
 
 /* Sends the three frames; `raw` is consumed in any case. */
 static int send_frames(struct broker *b, struct peer *to, zmq_msg_t *raw, Stoa__Bus__V1__Stamp *st)
@@ -124,7 +125,7 @@ void broker_error(struct broker *b, const struct message *m, enum bus_code code,
     (void)broker_send(b, m->src, &env);
 }
 
-/* --- receiving ---------------------------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------------------------- */
 
 static void on_heartbeat(struct broker *b, struct message *m)
 {
@@ -147,7 +148,8 @@ static void (*const by_kind[])(struct broker *b, struct message *m) = {
     [STOA__BUS__V1__KIND__CANCEL] = route_cancel,
 };
 
-/* A connection without READY: after a restart of busd it does not know that it has to say it again. */
+/* A connection without READY: after a restart of busd it does not know that it has to say it
+ * again. */
 static void on_stranger(struct broker *b, const struct caller *c, const envelope *env)
 {
     struct peer stranger = {.rid_len = c->rid_len};
@@ -232,7 +234,7 @@ static bool on_message(void *arg)
     return true;
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static void on_tick(void *arg)
 {

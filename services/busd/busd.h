@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The broker's inside: broker.c sockets and dispatch, peer.c who is there, route.c requests, answers
- * and events, place.c keys, own.c what is asked of busd itself, tap.c the tap, auth.c keys,
- * policy.c the tables. */
+ * The broker's inside: broker.c sockets and dispatch, peer.c who is there, route.c requests,
+ * answers and events, place.c keys, own.c what is asked of busd itself, tap.c the tap, auth.c
+ * keys, policy.c the tables. */
 #ifndef BUSD_BUSD_H
 #define BUSD_BUSD_H
 
@@ -116,8 +116,10 @@ const char *broker_counter_name(enum counter c);
 
 /* peer.c */
 struct peer *peer_find(struct broker *b, const void *rid, size_t len);
-struct peer *peer_add(struct broker *b, const char *role, const char *instance, const char *user_id);
-void peer_move(struct broker *b, struct peer *p, const void *rid, size_t len); /* a new connection */
+struct peer *peer_add(struct broker *b, const char *role, const char *instance,
+                      const char *user_id);
+void peer_move(struct broker *b, struct peer *p, const void *rid,
+               size_t len); /* a new connection */
 void peer_remove(struct broker *b, struct peer *p, const char *why);
 void peer_beat(struct broker *b, struct peer *p, enum bus_serving state, uint32_t load);
 void peer_announce(struct broker *b, struct peer *p, bool up);
@@ -149,7 +151,8 @@ void place_fini(struct broker *b);
 
 /* own.c */
 void own_request(struct broker *b, struct message *m);
-/* READY of a connection that may not be known yet. `role`, `site` and `user_id` come from its key. */
+/* READY of a connection that may not be known yet. `role`, `site` and `user_id` come from its
+ * key. */
 struct caller {
     const void *rid;
     size_t rid_len;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * busd: the message bus of a site. Its options and the broker on the daemon's loop; it has no bus client,
- * since it is the bus. */
+ * busd: the message bus of a site. Its options and the broker on the daemon's loop; it has no bus
+ * client, since it is the bus. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +64,8 @@ static char *tap_endpoint(const struct conf *c)
 
 static int start(struct daemon *d)
 {
-    struct broker_opts opts = {.loop = d->loop, .site = conf_site(d->conf), .grace_ms = options.grace_ms};
+    struct broker_opts opts = {
+        .loop = d->loop, .site = conf_site(d->conf), .grace_ms = options.grace_ms};
     struct broker *broker;
     int err;
 
@@ -76,11 +77,13 @@ static int start(struct daemon *d)
     opts.keys_dir = options.keys;
     err = broker_new(&broker, &opts);
     if (err == -EADDRINUSE)
-        return daemon_fail(d, EX_UNAVAILABLE, "The bus at %s or its tap at %s is served by another process. "
+        return daemon_fail(d, EX_UNAVAILABLE,
+                           "The bus at %s or its tap at %s is served by another process. "
                            "Stop that one, or choose others with --endpoint and --tap.",
                            opts.endpoint, opts.tap_endpoint);
     if (err)
-        return daemon_fail(d, EX_CONFIG, "The bus cannot start with the keys in %s at %s (%s). Make the keys "
+        return daemon_fail(d, EX_CONFIG,
+                           "The bus cannot start with the keys in %s at %s (%s). Make the keys "
                            "with 'stoa keys make'.",
                            opts.keys_dir, opts.endpoint, strerror(-err));
     d->user = broker;
@@ -106,7 +109,8 @@ static void stop(struct daemon *d)
 
 static const struct daemon_def def = {
     .role = BUS_ROLE,
-    .summary = "The message bus of a site: routes messages between the daemons, says who is up, decides who\n"
+    .summary = "The message bus of a site: routes messages between the daemons, says who is up, "
+               "decides who\n"
                "may send what, and feeds bustap.",
     .options = table,
     .option_count = ARRAY_LEN(table),

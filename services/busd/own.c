@@ -32,7 +32,7 @@ static void reply(struct broker *b, const struct message *m, const ProtobufCMess
     free(packed);
 }
 
-/* --- peers -------------------------------------------------------------------------------------- */
+/* --- peers ----------------------------------------------------------------------------------- */
 
 /* Returns descriptions of all peers but `except`; free with free(*list). */
 static size_t list_peers(struct broker *b, const struct peer *except, Stoa__Bus__V1__Peer ***list)
@@ -67,7 +67,7 @@ static void on_peers(struct broker *b, struct message *m, const ProtobufCMessage
     free(r.peers);
 }
 
-/* --- topics and keys ---------------------------------------------------------------------------- */
+/* --- topics and keys ------------------------------------------------------------------------- */
 
 static int subscribe(struct peer *p, const char *topic)
 {
@@ -92,8 +92,8 @@ static void on_subscribe(struct broker *b, struct message *m, const ProtobufCMes
         b->counters[COUNT_DENIED]++;
         m->src->denied++;
         if (log_limit(m->src->instance))
-            log_warning("peer %s/%s: subscription refused, topic=%s", m->src->role, m->src->instance,
-                        q->topic ? q->topic : "");
+            log_warning("peer %s/%s: subscription refused, topic=%s", m->src->role,
+                        m->src->instance, q->topic ? q->topic : "");
         broker_error(b, m, BUS_DENIED, "role may not read this topic");
         return;
     }
@@ -110,7 +110,7 @@ static void on_key_release(struct broker *b, struct message *m, const ProtobufCM
     reply(b, m, &r.base);
 }
 
-/* --- status ------------------------------------------------------------------------------------- */
+/* --- status ---------------------------------------------------------------------------------- */
 
 static void on_status(struct broker *b, struct message *m, const ProtobufCMessage *body)
 {
@@ -190,7 +190,7 @@ void own_request(struct broker *b, struct message *m)
     broker_error(b, m, BUS_INVALID, "busd does not answer this type");
 }
 
-/* --- READY -------------------------------------------------------------------------------------- */
+/* --- READY ----------------------------------------------------------------------------------- */
 
 /* Why this connection may not come in; NULL: it may. */
 static const char *refuse(struct broker *b, const struct caller *c,
@@ -262,7 +262,8 @@ void own_ready(struct broker *b, const struct caller *c, const envelope *env)
     const char *why = "malformed READY";
 
     memcpy(stranger.rid, c->rid, c->rid_len);
-    if (!bus_unpack(&body, &stoa__bus__v1__ready_request__descriptor, env->body.data, env->body.len)) {
+    if (!bus_unpack(&body, &stoa__bus__v1__ready_request__descriptor, env->body.data,
+                    env->body.len)) {
         q = (const void *)body;
         if (!str_empty(q->instance))
             p = map_get(b->by_instance, q->instance);

@@ -49,7 +49,7 @@ static void unavailable(struct broker *b, struct message *m, const char *text)
         broker_error(b, m, BUS_UNAVAILABLE, text);
 }
 
-/* --- pending requests --------------------------------------------------------------------------- */
+/* --- pending requests ------------------------------------------------------------------------ */
 
 static void pending_free(struct broker *b, struct pending *p)
 {
@@ -117,7 +117,7 @@ void route_sweep(struct broker *b)
     }
 }
 
-/* --- holding back ------------------------------------------------------------------------------- */
+/* --- holding back ---------------------------------------------------------------------------- */
 
 static void hold(struct broker *b, struct message *m)
 {
@@ -153,7 +153,8 @@ void route_retry_held(struct broker *b)
     struct list waiting;
 
     list_init(&waiting);
-    while (!list_empty(&b->held)) { /* what is still not routable goes to the end of b->held again */
+    /* What is still not routable goes to the end of b->held again. */
+    while (!list_empty(&b->held)) {
         struct list *it = b->held.next;
 
         list_del(it);
@@ -182,7 +183,7 @@ void route_retry_held(struct broker *b)
     }
 }
 
-/* --- requests ----------------------------------------------------------------------------------- */
+/* --- requests -------------------------------------------------------------------------------- */
 
 /* Finds the receiver. Errors: -EAGAIN it may still turn up (hold); -ENOENT. */
 static int find_dst(struct broker *b, const struct message *m, struct peer **out)
@@ -305,7 +306,7 @@ void route_request(struct broker *b, struct message *m)
         deliver(b, m, dst, row);
 }
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers --------------------------------------------------------------------------------- */
 
 void route_answer(struct broker *b, struct message *m)
 {
@@ -334,7 +335,8 @@ void route_answer(struct broker *b, struct message *m)
         b->counters[COUNT_DROPPED]++;
         to->dropped++;
     }
-    tap_send(b, m, to, err ? STOA__BUS__V1__VERDICT__DROPPED : STOA__BUS__V1__VERDICT__DELIVERED, !err);
+    tap_send(b, m, to, err ? STOA__BUS__V1__VERDICT__DROPPED : STOA__BUS__V1__VERDICT__DELIVERED,
+             !err);
     if (err == -EHOSTUNREACH)
         peer_remove(b, to, "connection closed");
 }
@@ -350,7 +352,7 @@ void route_cancel(struct broker *b, struct message *m)
     pending_free(b, p);
 }
 
-/* --- events ------------------------------------------------------------------------------------- */
+/* --- events ---------------------------------------------------------------------------------- */
 
 static void publish(struct broker *b, struct message *m)
 {

@@ -32,7 +32,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- watching one callbridge -------------------------------------------------------------------- */
+/* --- watching one callbridge ----------------------------------------------------------------- */
 
 struct seen {
     int ups, downs;
@@ -166,7 +166,7 @@ static void a_busd_that_hangs_is_noticed_within_three_seconds(void **state)
     bus_free(&web);
 }
 
-/* --- who may come in ---------------------------------------------------------------------------- */
+/* --- who may come in ------------------------------------------------------------------------- */
 
 struct refusal {
     char reason[160];

@@ -35,7 +35,7 @@ static int tear_down(void **state)
 static const char *const roles[] = {"config", "callbridge", "webbridge", "xmpp",
                                     "expc",   "webadmin",   "admin",     "busd"};
 
-/* --- requests ----------------------------------------------------------------------------------- */
+/* --- requests -------------------------------------------------------------------------------- */
 
 struct probe {
     const char *type, *from, *to;
@@ -72,7 +72,8 @@ static ProtobufCMessage *empty(const ProtobufCMessageDescriptor *d)
 /* These are allowed, and answering them changes the connection: tested elsewhere. */
 static bool is_special(const char *type)
 {
-    return strcmp(type, "stoa.bus.v1.ByeRequest") == 0 || strcmp(type, "stoa.bus.v1.ReadyRequest") == 0 ||
+    return strcmp(type, "stoa.bus.v1.ByeRequest") == 0 ||
+           strcmp(type, "stoa.bus.v1.ReadyRequest") == 0 ||
            strcmp(type, "stoa.bus.v1.SubscribeRequest") == 0 ||
            strcmp(type, "stoa.bus.v1.SnapshotRequest") == 0;
 }
@@ -115,7 +116,7 @@ static void each_request_outside_the_table_is_denied(void **state)
     assert_int_equal(wrong, 0);
 }
 
-/* --- events ------------------------------------------------------------------------------------- */
+/* --- events ---------------------------------------------------------------------------------- */
 
 static uint64_t counter(struct bus *admin, const char *name)
 {
@@ -157,7 +158,8 @@ static void each_event_outside_the_table_is_dropped_and_counted(void **state)
         }
         free(msg);
     }
-    assert_int_equal(busfix_ask(fix, web, &to_busd, &sync.base, NULL), BUS_OK); /* all have passed */
+    assert_int_equal(busfix_ask(fix, web, &to_busd, &sync.base, NULL),
+                     BUS_OK); /* all have passed */
     assert_int_equal(counter(admin, "denied") - before, denied);
     bus_free(&web);
     bus_free(&admin);
@@ -192,7 +194,7 @@ static void topics_are_written_and_read_by_their_roles_alone(void **state)
     bus_free(&admin);
 }
 
-/* --- the table itself --------------------------------------------------------------------------- */
+/* --- the table itself ------------------------------------------------------------------------ */
 
 static void the_table_names_only_types_that_exist(void **state)
 {
@@ -229,7 +231,8 @@ static void each_request_type_has_a_row(void **state)
 static void secrets_stay_where_they_belong(void **state)
 {
     (void)state;
-    assert_int_equal(policy_topic_find("turn-secret")->readers & ~(unsigned)(ROLE_CALLBRIDGE | ROLE_TURN), 0);
+    assert_int_equal(
+        policy_topic_find("turn-secret")->readers & ~(unsigned)(ROLE_CALLBRIDGE | ROLE_TURN), 0);
     assert_int_equal(policy_topic_find("site-secret")->readers, ROLE_CALLBRIDGE);
     assert_int_equal(policy_topic_find("site-secret")->writers, ROLE_CONFIG);
     assert_null(policy_find("stoa.config.v1.SetRequest", ROLE_WEBBRIDGE, ROLE_CONFIG));

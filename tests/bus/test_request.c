@@ -32,7 +32,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- a callbridge ------------------------------------------------------------------------------- */
+/* --- a callbridge ---------------------------------------------------------------------------- */
 
 struct server {
     struct bus *bus;
@@ -103,7 +103,7 @@ static enum bus_code login(struct bus *bus, const char *call_id, ProtobufCMessag
     return busfix_ask(fix, bus, &to_callbridge, &q.base, reply);
 }
 
-/* --- waiting ------------------------------------------------------------------------------------ */
+/* --- waiting --------------------------------------------------------------------------------- */
 
 struct outcome {
     int count;
@@ -144,7 +144,7 @@ static struct bus_request *ask(struct bus *bus, const char *key, const struct bu
     return bus_request(bus, &dst, key ? &join_q.base : &login_q.base, opts, on_outcome, o);
 }
 
-/* --- tests -------------------------------------------------------------------------------------- */
+/* --- tests ----------------------------------------------------------------------------------- */
 
 static void a_request_gets_the_handlers_reply(void **state)
 {

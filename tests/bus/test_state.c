@@ -32,7 +32,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- the publisher: rows "space/<i>" with a number as text --------------------------------------- */
+/* --- the publisher: rows "space/<i>" with a number as text
+ * --------------------------------------- */
 
 static const char *const topics[] = {"site", "site-secret", NULL};
 
@@ -82,7 +83,8 @@ static int rows(void *arg, const char *topic, bus_state_emit_fn emit, void *emit
 
 static void publish_from(struct source *s)
 {
-    struct bus_state_pub_opts opts = {.topics = topics, .position = position, .rows = rows, .arg = s};
+    struct bus_state_pub_opts opts = {
+        .topics = topics, .position = position, .rows = rows, .arg = s};
 
     s->bus = busfix_serve(fix, "config");
     assert_int_equal(bus_state_pub_new(&s->pub, s->bus, &opts), 0);
@@ -106,7 +108,7 @@ static void change(struct source *s, int i, int value, bool lost)
         bus_state_pub_update(s->pub, "site", &row, 1);
 }
 
-/* --- the copy ----------------------------------------------------------------------------------- */
+/* --- the copy -------------------------------------------------------------------------------- */
 
 struct copy {
     struct bus *bus;
@@ -167,7 +169,7 @@ static void stop_copy(struct copy *c)
     bus_free(&c->bus);
 }
 
-/* --- tests -------------------------------------------------------------------------------------- */
+/* --- tests ----------------------------------------------------------------------------------- */
 
 static void a_copy_starts_with_a_snapshot_and_follows_updates(void **state)
 {

@@ -19,10 +19,11 @@ enum { WAIT_MS = 20000 };
 
 static struct busfix *fix;
 static struct bus *web, *cb, *xmpp;
-static const uint8_t trace[BUS_TRACE_ID_LEN] = {0xAA, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+static const uint8_t trace[BUS_TRACE_ID_LEN] = {0xAA, 1, 2,  3,  4,  5,  6,  7,
+                                                8,    9, 10, 11, 12, 13, 14, 15};
 static const char trace_text[] = "aa0102030405060708090a0b0c0d0e0f";
 
-/* --- a join of two messages --------------------------------------------------------------------- */
+/* --- a join of two messages ------------------------------------------------------------------ */
 
 struct login {
     struct bus_call *call;
@@ -113,7 +114,7 @@ static void join(void)
     assert_int_equal(done, 1);
 }
 
-/* --- bustap as a child -------------------------------------------------------------------------- */
+/* --- bustap as a child ----------------------------------------------------------------------- */
 
 struct child {
     pid_t pid;
@@ -173,11 +174,12 @@ static int finish(struct child *c)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* --- tests -------------------------------------------------------------------------------------- */
+/* --- tests ----------------------------------------------------------------------------------- */
 
 static void messages_are_shown_with_secrets_masked(void **state)
 {
-    static const char *const args[] = {"--count=4", "--wait=20", "trace=aa0102030405060708090a0b0c0d0e0f", NULL};
+    static const char *const args[] = {"--count=4", "--wait=20",
+                                       "trace=aa0102030405060708090a0b0c0d0e0f", NULL};
     static struct child c;
 
     (void)state;

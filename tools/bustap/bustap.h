@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The inside of bustap: source.c receives and decodes, filter.c selects, show.c prints lines and JSON,
- * ladder.c draws one join as a sequence diagram. */
+ * The inside of bustap: source.c receives and decodes, filter.c selects, show.c prints lines and
+ * JSON, ladder.c draws one join as a sequence diagram. */
 #ifndef BUSTAP_BUSTAP_H
 #define BUSTAP_BUSTAP_H
 
@@ -49,8 +49,8 @@ struct filter {
     size_t n;
 };
 
-/* Adds name=value; names are type, kind, src, dst, subject, topic, trace, verdict, or the JSON name of
- * a body field ("callId"), also of a nested one. Errors: -E2BIG. */
+/* Adds name=value; names are type, kind, src, dst, subject, topic, trace, verdict, or the JSON
+ * name of a body field ("callId"), also of a nested one. Errors: -E2BIG. */
 int filter_add(struct filter *f, const char *name, const char *value) MUST_USE;
 bool filter_match(const struct filter *f, const struct tapped *t);
 
@@ -78,8 +78,8 @@ struct ladder *ladder_new(const char *what);
 void ladder_free(struct ladder **l);
 void ladder_add(struct ladder *l, const struct tapped *t);
 
-/* Draws what belongs to `what`: its messages, and all with a trace id that one of them has. Returns the
- * number of messages. Owner: *text is the caller's. */
+/* Draws what belongs to `what`: its messages, and all with a trace id that one of them has.
+ * Returns the number of messages. Owner: *text is the caller's. */
 size_t ladder_draw(const struct ladder *l, char **text);
 
 #endif

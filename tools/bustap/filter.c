@@ -73,8 +73,8 @@ static bool match_trace(const struct tapped *t, const char *value)
 
 static bool match_verdict(const struct tapped *t, const char *value)
 {
-    const ProtobufCEnumValue *v =
-        protobuf_c_enum_descriptor_get_value(&stoa__bus__v1__verdict__descriptor, (int)t->rec->verdict);
+    const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(
+        &stoa__bus__v1__verdict__descriptor, (int)t->rec->verdict);
 
     return v && str_ieq(v->name, value);
 }

@@ -155,7 +155,8 @@ static void draw_step(struct drawing *d, const struct step *s)
     len = MIN(len, room);
     memcpy(line + from + 2 + (room - len) / 2, s->label, len);
     trim_end(line);
-    str_addf(&d->out, "%+*.3f ms %s\n", TIME_W - 4, (double)(s->time_us - d->start_us) / 1000, line);
+    str_addf(&d->out, "%+*.3f ms %s\n", TIME_W - 4, (double)(s->time_us - d->start_us) / 1000,
+             line);
     free(line);
 }
 

@@ -18,7 +18,8 @@
 static const char help[] =
     "Usage: bustap [options] [name=value ...]\n"
     "       bustap [options] follow TRACE|SUBJECT\n\n"
-    "Shows the messages on a site's bus as they pass. Secrets are masked. Watching never slows the bus:\n"
+    "Shows the messages on a site's bus as they pass. Secrets are masked. Watching never slows "
+    "the bus:\n"
     "what could not be read in time is reported as lost.\n\n"
     "Conditions (all must hold):\n"
     "  --type=T      message type, full or last part   stoa.bridge.v1.JoinRequest or JoinRequest\n"
@@ -32,7 +33,8 @@ static const char help[] =
     "  --site=NAME, --state=DIR   which site (else STOA_SITE, STOA_STATE)\n"
     "  --tap=URL, --keys=DIR      socket and key folder, if not those of the site\n"
     "  --help, --version\n\n"
-    "follow collects until --wait is over (10 s if absent) or Ctrl-C and draws one join as a ladder:\n"
+    "follow collects until --wait is over (10 s if absent) or Ctrl-C and draws one join as a "
+    "ladder:\n"
     "all messages of a trace, or of a call or space and of the traces that touch it.\n\n"
     "Exit code: 0; 64 wrong options; 69 busd not reached; 78 no key.\n";
 
@@ -52,7 +54,7 @@ struct app {
     bool reached; /* busd has let us in, or the end was asked for */
 };
 
-/* --- while it runs ------------------------------------------------------------------------------ */
+/* --- while it runs --------------------------------------------------------------------------- */
 
 static void on_message(void *arg, const struct tapped *t)
 {
@@ -111,7 +113,7 @@ static void on_timer(void *arg)
     uv_stop(&((struct app *)arg)->loop);
 }
 
-/* --- set up ------------------------------------------------------------------------------------- */
+/* --- set up ---------------------------------------------------------------------------------- */
 
 static int add_positional(struct app *a, char *text)
 {

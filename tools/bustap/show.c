@@ -31,8 +31,8 @@ const char *show_short_type(const char *type)
     return dot ? dot + 1 : type ? type : "";
 }
 
-/* The rows of a state topic are messages in a bytes field: what is in them is masked by the same rule,
- * and bytes that cannot be read are not shown at all. */
+/* The rows of a state topic are messages in a bytes field: what is in them is masked by the same
+ * rule, and bytes that cannot be read are not shown at all. */
 static void open_row(json_t *row, const Stoa__Bus__V1__StateRow *in)
 {
     const ProtobufCMessageDescriptor *type = bus_type_find("stoa.config.v1.Row");
@@ -83,8 +83,8 @@ json_t *show_body(const struct tapped *t)
 
 static const char *verdict_name(const struct tapped *t)
 {
-    const ProtobufCEnumValue *v =
-        protobuf_c_enum_descriptor_get_value(&stoa__bus__v1__verdict__descriptor, (int)t->rec->verdict);
+    const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(
+        &stoa__bus__v1__verdict__descriptor, (int)t->rec->verdict);
 
     return v ? v->name : "?";
 }

@@ -94,7 +94,8 @@ static bool on_monitor(void *arg)
     else if (event == ZMQ_EVENT_CONNECT_RETRIED)
         s->opts.on_trouble(s->opts.arg, "busd is not there, trying again");
     else if (event)
-        s->opts.on_trouble(s->opts.arg, "handshake with busd failed: its key is another than expected");
+        s->opts.on_trouble(s->opts.arg,
+                           "handshake with busd failed: its key is another than expected");
     return got;
 }
 

@@ -117,7 +117,8 @@ static void a_member_of_a_oneof_keeps_its_name(void **state)
     ProtobufCMessage *msg;
     char why[160];
     (void)state;
-    assert_int_equal(decode(&msg, EVENT, "{\"sessionId\":\"x\",\"speaker\":{\"participant\":0}}", why), 0);
+    assert_int_equal(
+        decode(&msg, EVENT, "{\"sessionId\":\"x\",\"speaker\":{\"participant\":0}}", why), 0);
     json_t *json = bus_pbjson_encode(msg, false);
     assert_non_null(json_object_get(json_object_get(json, "speaker"), "participant"));
     assert_int_equal(json_object_size(json), 2);
@@ -130,8 +131,11 @@ static void secrets_are_masked_also_in_lists(void **state)
     ProtobufCMessage *msg;
     char why[160];
     (void)state;
-    assert_int_equal(decode(&msg, JOIN_REPLY, "{\"sessionToken\":\"t0ps\",\"spaceName\":\"R\","
-                            "\"iceServers\":[{\"username\":\"u\",\"credential\":\"t0ps\"}]}", why), 0);
+    assert_int_equal(decode(&msg, JOIN_REPLY,
+                            "{\"sessionToken\":\"t0ps\",\"spaceName\":\"R\","
+                            "\"iceServers\":[{\"username\":\"u\",\"credential\":\"t0ps\"}]}",
+                            why),
+                     0);
     json_t *json = bus_pbjson_encode(msg, true);
     char *text = json_dumps(json, JSON_COMPACT);
     assert_null(strstr(text, "t0ps"));

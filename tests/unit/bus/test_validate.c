@@ -99,10 +99,12 @@ static void many_small_elements_are_refused_before_they_are_allocated(void **sta
     (void)state;
     for (size_t i = 0; i < n; i++)
         data[2 * i] = 0x42;
-    assert_int_equal(bus_unpack(&msg, &stoa__bridge__v1__join_reply__descriptor, data, 2 * n), -E2BIG);
+    assert_int_equal(bus_unpack(&msg, &stoa__bridge__v1__join_reply__descriptor, data, 2 * n),
+                     -E2BIG);
     assert_int_equal(bus_unpack(&msg, &stoa__bridge__v1__join_reply__descriptor, data, 2 * 5000),
                      -E2BIG);
-    assert_int_equal(bus_unpack(&msg, &stoa__bridge__v1__join_reply__descriptor, data, 2 * 4096), 0);
+    assert_int_equal(bus_unpack(&msg, &stoa__bridge__v1__join_reply__descriptor, data, 2 * 4096),
+                     0);
     bus_msg_free(&msg);
     free(data);
 }

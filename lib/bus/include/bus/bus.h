@@ -63,16 +63,18 @@ struct bus_opts {
     void *arg;
 };
 
-/* Loads the keys and starts connecting. Strings are copied. Owner: the caller, ends with bus_free().
- * Errors: -EINVAL option missing; -ENOENT a certificate file missing or unreadable; -EBADMSG it is
- * not a certificate with a secret key. */
+/* Loads the keys and starts connecting. Strings are copied. Owner: the caller, ends with
+ * bus_free(). Errors: -EINVAL option missing; -ENOENT a certificate file missing or unreadable;
+ * -EBADMSG it is not a certificate with a secret key. */
 int bus_new(struct bus **out, const struct bus_opts *opts) MUST_USE;
 
-/* Says goodbye and closes. No callback comes afterwards: open requests end silently, open calls are
- * freed. Sets `*bus` to NULL; NULL is fine. Run the loop once more so that libuv closes its handles. */
+/* Says goodbye and closes. No callback comes afterwards: open requests end silently, open calls
+ * are freed. Sets `*bus` to NULL; NULL is fine. Run the loop once more so that libuv closes its
+ * handles. */
 void bus_free(struct bus **bus);
 
-/* This process's random instance id (16 hex digits), its role, and whether READY is acknowledged. */
+/* This process's random instance id (16 hex digits), its role, and whether READY is
+ * acknowledged. */
 const char *bus_instance(const struct bus *bus);
 const char *bus_role(const struct bus *bus);
 bool bus_is_up(const struct bus *bus);
@@ -80,7 +82,7 @@ bool bus_is_up(const struct bus *bus);
 /* Why the bus is not up ("connecting", "key refused by busd", ...); "" when it is. */
 const char *bus_down_reason(const struct bus *bus);
 
-/* --- requests ----------------------------------------------------------------------------------- */
+/* --- requests -------------------------------------------------------------------------------- */
 
 /* Where to: a role alone (the least loaded serving instance), a role and instance, or a role and
  * key: all messages with one key go to one instance. */
@@ -94,7 +96,8 @@ struct bus_req_opts {
     int timeout_ms;          /* 0: 5000 */
     const char *subject;     /* call or space id: index for bustap and logs */
     const uint8_t *trace_id; /* 16 bytes; NULL: a new one */
-    bool retry;              /* while the bus is down or says UNAVAILABLE: try again, same id, until the deadline */
+    bool retry; /* while the bus is down or says UNAVAILABLE: try again, same id, until the
+                   deadline */
 };
 
 /* How a request ended. Everything is valid for the callback only. */
@@ -119,7 +122,7 @@ struct bus_request *bus_request(struct bus *bus, const struct bus_dst *dst,
 /* Gives a request up: its callback does not come. */
 void bus_cancel(struct bus_request *req);
 
-/* --- handling ----------------------------------------------------------------------------------- */
+/* --- handling -------------------------------------------------------------------------------- */
 
 /* Handles one request or event. `body` has been unpacked and validated and is valid for the call
  * only. A request is answered with bus_reply() or bus_fail(), now or later; an event must not be
@@ -131,7 +134,8 @@ struct bus_handler {
     bus_handler_fn fn;
 };
 
-/* Adds a table of handlers; it must outlive the bus. A type that already has one gets the new one. */
+/* Adds a table of handlers; it must outlive the bus. A type that already has one gets the new
+ * one. */
 void bus_handle(struct bus *bus, const struct bus_handler *table, size_t n, void *arg);
 
 const char *bus_call_role(const struct bus_call *call);     /* of the sender, as busd stamped it */
@@ -152,7 +156,7 @@ void bus_reply(struct bus_call *call, const ProtobufCMessage *body);
 void bus_fail(struct bus_call *call, enum bus_code code, bool retryable, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 
-/* --- events and topics -------------------------------------------------------------------------- */
+/* --- events and topics ----------------------------------------------------------------------- */
 
 /* Sends a message that is not answered; with a key it reaches the key's owner, and nobody if there
  * is none. Errors: -ENOTCONN bus down; -EAGAIN queue full; -E2BIG too long. The event is lost. */
@@ -165,12 +169,12 @@ int bus_publish(struct bus *bus, const char *topic, const ProtobufCMessage *body
 /* One message of a topic; `body` is valid for the call only. */
 typedef void (*bus_topic_fn)(void *arg, struct bus_call *call, const ProtobufCMessage *body);
 
-/* Receives a topic from when busd acknowledges, and again after every reconnect. A second call for a
- * topic replaces the function. */
+/* Receives a topic from when busd acknowledges, and again after every reconnect. A second call for
+ * a topic replaces the function. */
 void bus_subscribe(struct bus *bus, const char *topic, bus_topic_fn fn, void *arg);
 void bus_unsubscribe(struct bus *bus, const char *topic);
 
-/* --- keys, load, peers -------------------------------------------------------------------------- */
+/* --- keys, load, peers ----------------------------------------------------------------------- */
 
 /* Gives a key ("space/<guid>") back that came with a request: the next request with it is placed
  * anew. Requests already on their way still arrive here, and keep the key. */
@@ -190,7 +194,8 @@ struct bus_peer {
 /* A peer is there or changed (`up`), or is gone. All strings are valid for the call only. */
 typedef void (*bus_peer_fn)(void *arg, const struct bus_peer *peer, bool up);
 
-/* Reports all peers, then every change; after a reconnect the difference. One subscriber per bus. */
+/* Reports all peers, then every change; after a reconnect the difference. One subscriber per
+ * bus. */
 void bus_peers_subscribe(struct bus *bus, bus_peer_fn fn, void *arg);
 
 #endif

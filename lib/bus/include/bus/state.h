@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Replicated state (Clone pattern): one daemon publishes the rows of a topic, others hold a copy.
  *
- * Each topic has an epoch (changes when the database is restored) and a number that rises by one with
- * each published transaction. A copy that sees a gap or another epoch asks for a snapshot, applies
- * the difference, and goes on. Its last state is kept sealed on disk, so that a daemon starts while
- * the publisher is down. */
+ * Each topic has an epoch (changes when the database is restored) and a number that rises by one
+ * with each published transaction. A copy that sees a gap or another epoch asks for a snapshot,
+ * applies the difference, and goes on. Its last state is kept sealed on disk, so that a daemon
+ * starts while the publisher is down. */
 #ifndef BUS_STATE_H
 #define BUS_STATE_H
 
@@ -22,7 +22,7 @@ struct bus_state_row {
     size_t len;
 };
 
-/* --- publisher ---------------------------------------------------------------------------------- */
+/* --- publisher ------------------------------------------------------------------------------- */
 
 struct bus_state_pub;
 
@@ -44,12 +44,13 @@ int bus_state_pub_new(struct bus_state_pub **out, struct bus *bus,
                       const struct bus_state_pub_opts *opts) MUST_USE;
 void bus_state_pub_free(struct bus_state_pub **pub);
 
-/* Publishes one committed transaction of `n` rows; position() must already say its number, one more
- * than that of the transaction before. Never fails: copies that miss it notice and take a snapshot. */
+/* Publishes one committed transaction of `n` rows; position() must already say its number, one
+ * more than that of the transaction before. Never fails: copies that miss it notice and take a
+ * snapshot. */
 void bus_state_pub_update(struct bus_state_pub *pub, const char *topic,
                           const struct bus_state_row *rows, size_t n);
 
-/* --- copy --------------------------------------------------------------------------------------- */
+/* --- copy ------------------------------------------------------------------------------------ */
 
 struct bus_state;
 
@@ -76,7 +77,8 @@ void bus_state_close(struct bus_state **st);
 bool bus_state_live(const struct bus_state *st);
 
 /* Returns a row's data, or NULL. Owner: the copy; until the row changes. */
-const void *bus_state_get(const struct bus_state *st, const char *kind, const char *id, size_t *len);
+const void *bus_state_get(const struct bus_state *st, const char *kind, const char *id,
+                          size_t *len);
 
 /* Calls `fn` for every row of `kind` (NULL: all), in no particular order. */
 void bus_state_each(const struct bus_state *st, const char *kind, bus_state_emit_fn fn, void *arg);
