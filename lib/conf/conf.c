@@ -32,6 +32,7 @@ static const struct conf_known known[] = {
     { "WEB", "directory of the guest page's files" },
     { "NAME", "public name of the guest page, as ./start --name" },
     { "DEMO", "1: web bridges accept localhost and the names of this machine, too" },
+    { "ECHO", "1: for tests, everybody in a call sees and hears themselves" },
     { "LOG", "human or json, as --log" },
     { "LOG_LEVEL", "error, warning, info or debug" },
     { "DRAIN_S", "seconds a daemon may take to drain after SIGTERM" },

@@ -175,6 +175,8 @@ static const struct kinds_field settings_fields[] = {
       .help = "Most participants of the site at a time" },
     { .name = "spaceParticipantLimit", .type = KINDS_UINT, .min = 1, .max = 10000, .dflt = "250",
       .help = "Most participants of a space at a time, where the space has no limit of its own" },
+    { .name = "videoCodec", .type = KINDS_ENUM, .values = "VP8|H264", .dflt = "VP8",
+      .help = "Codec of all video in calls that begin from now on" },
     { .name = "guestPasscodeTries", .type = KINDS_UINT, .min = 1, .max = 1000, .dflt = "10",
       .help = "Wrong tries per minute and client address before answers are delayed" },
 };

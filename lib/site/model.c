@@ -39,6 +39,7 @@ static const struct site_member settings[] = {
     TEXT("xmppServerAddress", site_settings, xmpp_server_address),
     U32("participantLimit", site_settings, participant_limit),
     U32("spaceParticipantLimit", site_settings, space_participant_limit),
+    TEXT("videoCodec", site_settings, video_codec),
     U32("guestPasscodeTries", site_settings, guest_passcode_tries),
 };
 

@@ -19,7 +19,9 @@ struct call *call_find(const struct callbridge *cb, const char *space)
 
 struct call *call_open(struct callbridge *cb, const struct site_space *space)
 {
+    const struct site_settings *settings = site_settings(cb->site);
     struct call *c = call_find(cb, space->id);
+    bool h264;
 
     if (c)
         return c;
@@ -34,7 +36,9 @@ struct call *call_open(struct callbridge *cb, const struct site_space *space)
     c->locked = c->locked_at_start = space->locked;
     c->started_ms = c->empty_since_ms = loop_now_ms();
     list_init(&c->parts);
-    c->media = media_space_new(cb->media, c);
+    h264 = settings && str_eq(settings->video_codec, "H264");
+    c->codec = h264 ? "H264" : "VP8";
+    c->media = media_space_new(cb->media, h264 ? PEER_H264 : PEER_VP8, c);
     (void)map_put(cb->calls, c->space, c);
     return c;
 }

@@ -30,7 +30,6 @@ struct callbridge {
     struct daemon *d;
     struct site *site;
     struct media *media;
-    const char *video_codec; /* "VP8" or "H264": of all spaces */
     uint8_t ticket_key[32];
     struct map *calls;     /* space GUID -> struct call */
     struct map *links;     /* webbridge instance -> number in the log */
@@ -53,6 +52,7 @@ struct call {
     struct list parts;        /* struct participant.node, in the order they joined */
     size_t count, max_count;
     bool locked, locked_at_start;
+    const char *codec;        /* "VP8" or "H264": all of its video */
     uint32_t speaker;
     int64_t started_ms, empty_since_ms;
 };

@@ -49,7 +49,7 @@ static bool admit(struct callbridge *cb, struct bus_call *call, const char *tick
     }
     out->space = site_space(cb->site, out->ticket.space);
     out->access = out->ticket.access[0] ? site_access(cb->site, out->ticket.access) : NULL;
-    if (!out->space || (out->ticket.access[0] && !out->access)) {
+    if (!out->space || !out->space->non_member_access || (out->ticket.access[0] && !out->access)) {
         bus_fail(call, BUS_DENIED, false, "The meeting, or this way into it, does not exist any more.");
         return false;
     }
@@ -142,7 +142,7 @@ static void answer_state(struct bus_call *call, struct participant *p)
     reply.participants = ptrs;
     reply.locked = c->locked;
     reply.speaker = c->speaker;
-    reply.video_codec = (char *)(uintptr_t)c->cb->video_codec;
+    reply.video_codec = (char *)(uintptr_t)c->codec;
     reply.session_token = p->token;
     reply.slots = &slots;
     bus_reply(call, &reply.base);

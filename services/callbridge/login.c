@@ -149,6 +149,8 @@ void login_request(void *arg, struct bus_call *call, const ProtobufCMessage *bod
                  : site_find_login(cb->site, call_id, req->passcode ? req->passcode : "", &found);
     if (rc)
         refuse(l, "call ID or passcode is wrong");
+    else if (!found.space->non_member_access)
+        refuse(l, "the space admits members only");
     else
         grant(l, &found);
 }

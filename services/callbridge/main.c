@@ -31,9 +31,6 @@ static const struct bus_handler handlers[] = {
 };
 
 static unsigned workers_wanted;
-static bool echo_wanted;
-static enum peer_codec codec_wanted = PEER_VP8;
-
 static int set_workers(struct daemon *d, const char *value)
 {
     int64_t n;
@@ -44,25 +41,8 @@ static int set_workers(struct daemon *d, const char *value)
     return rc;
 }
 
-static int set_echo(struct daemon *d, const char *value)
-{
-    (void)d;
-    (void)value;
-    echo_wanted = true;
-    return 0;
-}
-
-static int set_codec(struct daemon *d, const char *value)
-{
-    (void)d;
-    codec_wanted = str_ieq(value, "H264") ? PEER_H264 : PEER_VP8;
-    return str_ieq(value, "H264") || str_ieq(value, "VP8") ? 0 : -EINVAL;
-}
-
 static const struct daemon_option options[] = {
     { "workers", "N", "media worker threads (default: cores - 1)", set_workers },
-    { "video-codec", "VP8|H264", "the codec of all spaces (default VP8)", set_codec },
-    { "echo", NULL, "test hook: everybody sees and hears themselves", set_echo },
 };
 
 static void on_tick(void *arg)
@@ -153,8 +133,7 @@ static int start_media(struct callbridge *cb)
         .workers = MIN(workers_wanted ? workers_wanted : 64, conf_port_count(conf, "media")),
         .listen = str_eq(listen, "*") ? "" : listen,
         .port = conf_port(conf, "media"),
-        .video_codec = codec_wanted,
-        .echo = echo_wanted,
+        .echo = str_eq(conf_get(conf, "ECHO"), "1"),
         .on_event = engine_event,
         .arg = cb,
     };
@@ -162,7 +141,6 @@ static int start_media(struct callbridge *cb)
 
     if (!workers_wanted)
         opts.workers = 0;
-    cb->video_codec = codec_wanted == PEER_H264 ? "H264" : "VP8";
     cb->media = media_new(&opts, err);
     return cb->media ? 0 : daemon_fail(cb->d, EX_UNAVAILABLE, "%s.", err);
 }

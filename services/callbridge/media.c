@@ -102,7 +102,6 @@ static int start_workers(struct media *m, unsigned n, char err[PEER_ERROR_MAX])
             .listen = m->opts.listen,
             .port = (uint16_t)(m->opts.port ? m->opts.port + i : 0),
             .dtls = m->dtls,
-            .video_codec = m->opts.video_codec,
             .echo = m->opts.echo,
             .post = post,
             .arg = m,
@@ -172,9 +171,10 @@ static struct worker_cmd *cmd_new(struct media_space *ms, enum worker_cmd_type t
     return cmd;
 }
 
-struct media_space *media_space_new(struct media *m, void *space_arg)
+struct media_space *media_space_new(struct media *m, enum peer_codec codec, void *space_arg)
 {
     struct media_space *ms = MEM_NEW(struct media_space);
+    struct worker_cmd *cmd;
     unsigned best = 0;
 
     for (unsigned i = 1; i < m->n_workers; i++) {
@@ -186,7 +186,9 @@ struct media_space *media_space_new(struct media *m, void *space_arg)
     ms->worker = m->workers[best];
     ms->worker_index = best;
     m->spaces_on[best]++;
-    worker_post(ms->worker, cmd_new(ms, CMD_SPACE_NEW, 0));
+    cmd = cmd_new(ms, CMD_SPACE_NEW, 0);
+    cmd->codec = codec;
+    worker_post(ms->worker, cmd);
     return ms;
 }
 

@@ -48,8 +48,7 @@ struct media_opts {
     unsigned workers;          /* 0: cores - 1, at least 1 */
     const char *listen;        /* address to bind, "" = all */
     uint16_t port;             /* first worker's; worker k has port + k; 0: any free (tests) */
-    enum peer_codec video_codec;
-    bool echo;
+    bool echo;                 /* test hook: everybody sees and hears themselves */
     media_event_fn on_event;
     void *arg;
 };
@@ -67,8 +66,9 @@ struct media_counters {
 };
 void media_counters(const struct media *m, struct media_counters *out);
 
-/* Opens a space on the least loaded worker. No event for it comes after media_space_free(). */
-struct media_space *media_space_new(struct media *m, void *space_arg);
+/* Opens a space on the least loaded worker; `codec` is that of all its video. No event for it comes after
+ * media_space_free(). */
+struct media_space *media_space_new(struct media *m, enum peer_codec codec, void *space_arg);
 void media_space_free(struct media_space *ms);
 
 /* Adds a participant whose signalling comes from `client` (loopback: it is offered loopback candidates). */

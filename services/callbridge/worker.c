@@ -219,7 +219,7 @@ static void cmd_space_new(struct worker *w, const struct worker_cmd *cmd)
     struct worker_space *ws = MEM_NEW(struct worker_space);
     struct sfu_opts opts = {
         .ops = &sfu_ops, .arg = ws, .dtls = w->opts.dtls,
-        .video_codec = w->opts.video_codec, .echo = w->opts.echo,
+        .video_codec = cmd->codec, .echo = w->opts.echo,
     };
 
     ws->w = w;

@@ -30,6 +30,7 @@ struct worker_cmd {
     uint32_t participant;
     uint64_t cookie;
     bool loopback;
+    enum peer_codec codec;
     struct sfu_media media;
     char *text, *text2;
 };
@@ -49,7 +50,6 @@ struct worker_opts {
     const char *listen;
     uint16_t port;
     struct dtls_ctx *dtls;
-    enum peer_codec video_codec;
     bool echo;
     /* Takes an event over, on the worker's thread. */
     void (*post)(void *arg, struct worker_event *ev);

@@ -142,6 +142,42 @@ test("somebody without camera and microphone sees and hears the others", async (
   await closeAll();
 });
 
+test("joining works after a refused permission", async () => {
+  const ada = await guest();
+  await joinAs(ada, { name: "Ada", callId: "100101" });
+  const fay = await guest({ ask: true, flags: ["--deny-permission-prompts"] });
+  await joinAs(fay, { name: "Fay", callId: "100101" });
+  await assertReceives(fay, "Fay");
+  await shot(fay, "refused-permission");
+  await closeAll();
+});
+
+test("a meeting in H264, when the settings say so", async () => {
+  await site.stoa("config", "set", "settings", "videoCodec=H264");
+  await site.stoa("config", "set", "space", "board", "passcode=");
+  const [ada, ben] = await Promise.all([guest(), guest()]);
+  await joinAs(ada, { name: "Ada", callId: "100102" });
+  await joinAs(ben, { name: "Ben", callId: "100102" });
+  await Promise.all([assertReceives(ada, "Ada"), assertReceives(ben, "Ben")]);
+  await site.stoa("config", "set", "settings", "videoCodec=VP8");
+  await site.stoa("config", "set", "space", "board", "passcode=4321");
+  await closeAll();
+});
+
+test("with the test hook on, one browser gets its own picture and sound back", async () => {
+  const echo = await startSite({ env: { STOA_ECHO: "1" } });
+  try {
+    const browser = await launch();
+    browsers.push(browser);
+    const page = await openGuest(browser, echo.url, own);
+    await joinAs(page, { name: "Narcissus", callId: "100101" });
+    await assertReceives(page, "Narcissus");
+    await closeAll();
+  } finally {
+    await echo.stop();
+  }
+});
+
 test("wrong call ID and wrong passcode are refused alike", async () => {
   const page = await guest();
   for (const [callId, passcode, name] of [["999999", "", "wrong-id"], ["100102", "0000", "wrong-passcode"]]) {

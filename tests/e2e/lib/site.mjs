@@ -20,6 +20,9 @@ const isFree = (port) => new Promise((done) => {
   probe.listen(port, () => probe.close(() => done(true)));
 });
 
+/** The environment without settings of another Stoa. */
+const cleanEnv = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("STOA_")));
+
 /** A base whose first ports are free; a Stoa fits into base .. base + 999. */
 async function freePortBase() {
   for (let i = 0; i < 50; i++) {
@@ -54,7 +57,7 @@ export async function startSite({ env = {}, args = [] } = {}) {
   const state = await mkdtemp(join(tmpdir(), "stoa-e2e-"));
   const base = await freePortBase();
   const child = spawn(join(top, "start"), ["--no-build", "--state", state, "--port-base", String(base), ...args], {
-    env: { ...process.env, BUILD_DIR: build, ...env }, stdio: ["ignore", "pipe", "pipe"], detached: true,
+    env: { ...cleanEnv(), BUILD_DIR: build, ...env }, stdio: ["ignore", "pipe", "pipe"], detached: true,
   });
   let text = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -80,7 +83,7 @@ export async function startSite({ env = {}, args = [] } = {}) {
     url: `https://localhost:${base}/`, base, state, stop, log: () => text,
     stoa: async (...rest) => {
       const { stdout } = await promisify(execFile)(join(build, "bin/stoa"), ["--state", state, ...rest],
-        { env: { ...process.env, STOA_PORT_BASE: String(base) } });
+        { env: { ...cleanEnv(), STOA_PORT_BASE: String(base) } });
       return stdout;
     },
   };

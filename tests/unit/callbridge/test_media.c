@@ -88,7 +88,7 @@ static void on_clock(uv_timer_t *timer)
 static int start(void **state)
 {
     struct media_opts opts = {
-        .loop = &e.loop, .workers = 2, .listen = "", .video_codec = PEER_VP8,
+        .loop = &e.loop, .workers = 2, .listen = "",
         .on_event = on_event, .arg = &e,
     };
     char err[PEER_ERROR_MAX] = "";
@@ -149,7 +149,7 @@ static struct guest *join(struct room *r)
 static void open_room(struct room *r, unsigned n)
 {
     memset(r, 0, sizeof(*r));
-    r->space = media_space_new(e.media, r);
+    r->space = media_space_new(e.media, PEER_VP8, r);
     for (unsigned i = 0; i < n; i++)
         (void)join(r);
 }
@@ -340,7 +340,7 @@ static void what_is_wrong_is_said_and_harms_nobody(void **state)
 
 static void a_port_in_use_is_named(void **state)
 {
-    struct media_opts opts = { .loop = &e.loop, .workers = 1, .listen = "127.0.0.1", .video_codec = PEER_VP8,
+    struct media_opts opts = { .loop = &e.loop, .workers = 1, .listen = "127.0.0.1",
                                .on_event = on_event, .arg = &e };
     struct udpbrowser *taken = udpbrowser_new(&e.loop, &(struct browser_opts){ .dtls = e.dtls });
     char err[PEER_ERROR_MAX] = "", port[16];

@@ -70,6 +70,7 @@ struct site_settings {
     bool guest_access_via_hyperlinks, user_sign_in;
     const char *web_bridge_uri, *web_bridge_hostnames; /* names: comma-separated */
     const char *ivr_numeric_id, *ivr_telephone_number;
+    const char *video_codec; /* "VP8", "H264" */
     const char *xmpp_domain, *xmpp_unique_name, *xmpp_server_address;
     uint32_t participant_limit, space_participant_limit, guest_passcode_tries;
 };
