@@ -107,11 +107,11 @@ static void report_received(struct sfu_part *part, int64_t now_us)
         (void)peer_send_rtcp(part->peer, mem, out.pos);
 }
 
-void feedback_twcc(struct sfu_part *part, int64_t now_us)
+void feedback_twcc(struct sfu_part *part, int64_t now_us, bool at_once)
 {
     uint8_t mem[1100];
 
-    while (rtp_twcc_due_us(part->twcc) <= now_us) {
+    for (; at_once || rtp_twcc_due_us(part->twcc) <= now_us; at_once = false) {
         struct buf out = buf_writer(mem, sizeof(mem));
 
         if (!rtp_twcc_feedback(part->twcc, &out, 1, 0, now_us) || !buf_ok(&out))
@@ -122,7 +122,7 @@ void feedback_twcc(struct sfu_part *part, int64_t now_us)
 
 void feedback_tick(struct sfu_part *part, int64_t now_us, unsigned ticks)
 {
-    feedback_twcc(part, now_us);
+    feedback_twcc(part, now_us, false);
     if (ticks % REPORT_TICKS != part->number % REPORT_TICKS) /* spread over the second */
         return;
     report_received(part, now_us);

@@ -41,7 +41,7 @@ static void on_rtp(void *arg, int64_t now_us, const struct peer_rtp *rtp)
         return;
     part->received++;
     if (rtp_ext_has(&rtp->ext, RTP_EXT_TWCC) && rtp_twcc_arrived(part->twcc, rtp->ext.twcc, now_us))
-        feedback_twcc(part, now_us);
+        feedback_twcc(part, now_us, true);
     if (rtp_ext_has(&rtp->ext, RTP_EXT_LEVEL) && rtp->mline == MLINE_AUDIO)
         speaker_level_add(&part->level, rtp->ext.level.dbov, now_us);
     source_input(&part->sources[source_of_mline[rtp->mline]], now_us, rtp);
@@ -59,29 +59,64 @@ static const struct peer_ops part_peer_ops = {
     .on_rtcp = on_rtcp,
 };
 
+/* Makes what belongs to one connection. */
+static void connection_new(struct sfu_part *part, int64_t now_us)
+{
+    const struct sfu_opts *space = &part->space->opts;
+    struct peer_opts opts = {
+        .ops = &part_peer_ops,
+        .arg = part,
+        .dtls = space->dtls,
+        .video_codec = space->video_codec,
+        .cname = "stoa",
+    };
+
+    part->twcc = rtp_twcc_new();
+    part->view = part->view_ops->new(part);
+    part->peer = peer_new(&opts, now_us);
+    for (size_t i = 0; i < part->n_locals; i++)
+        (void)!peer_add_local(part->peer, part->locals[i].path, &part->locals[i].addr);
+}
+
+static void connection_free(struct sfu_part *part)
+{
+    part->view_ops->free(part->view);
+    peer_free(part->peer);
+    rtp_twcc_free(part->twcc);
+}
+
+void part_renew(struct sfu_part *part, int64_t now_us)
+{
+    connection_free(part);
+    part->connected = false;
+    connection_new(part, now_us);
+}
+
+void part_on_mlines(struct sfu_part *part)
+{
+    const struct peer_mline *lines;
+    size_t n = peer_mlines(part->peer, &lines);
+
+    for (unsigned i = 0; i < ARRAY_LEN(source_of_mline) && i < n; i++)
+        part->sources[source_of_mline[i]].repairs =
+            lines[i].recv && lines[i].rtx_pt && (lines[i].feedback & PEER_FB_NACK);
+    part->view_ops->on_mlines(part->view);
+}
+
 struct sfu_part *part_new(struct sfu *s, int64_t now_us, const struct sfu_join_opts *opts)
 {
     struct sfu_part *part = MEM_NEW(struct sfu_part);
-    struct peer_opts peer_opts = {
-        .ops = &part_peer_ops,
-        .arg = part,
-        .dtls = s->opts.dtls,
-        .video_codec = s->opts.video_codec,
-        .cname = "stoa",
-    };
 
     part->space = s;
     part->number = opts->participant;
     part->joined_us = now_us;
-    part->twcc = rtp_twcc_new();
     part->view_ops = &view_slots;
-    part->view = part->view_ops->new(part);
+    part->locals = mem_dup(opts->locals, opts->n_locals * sizeof(*opts->locals));
+    part->n_locals = opts->n_locals;
     for (unsigned i = 0; i < SOURCE_COUNT; i++)
         source_init(&part->sources[i], part, (enum source_id)i);
     part->sources[SOURCE_SCREEN].muted = part->sources[SOURCE_SCREEN_AUDIO].muted = true;
-    part->peer = peer_new(&peer_opts, now_us);
-    for (size_t i = 0; i < opts->n_locals; i++)
-        (void)!peer_add_local(part->peer, opts->locals[i].path, &opts->locals[i].addr);
+    connection_new(part, now_us);
     list_add_tail(&s->parts, &part->node);
     return part;
 }
@@ -89,10 +124,9 @@ struct sfu_part *part_new(struct sfu *s, int64_t now_us, const struct sfu_join_o
 void part_free(struct sfu_part *part)
 {
     list_del(&part->node);
-    part->view_ops->free(part->view);
     for (unsigned i = 0; i < SOURCE_COUNT; i++)
         source_fini(&part->sources[i], 0);
-    peer_free(part->peer);
-    rtp_twcc_free(part->twcc);
+    connection_free(part);
+    free(part->locals);
     free(part);
 }

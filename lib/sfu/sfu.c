@@ -2,6 +2,7 @@
  * A space: who is in it, and the clock of everything that happens ten times a second. */
 #include <sfu/sfu.h>
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include <base/mem.h>
@@ -45,8 +46,7 @@ size_t sfu_count(const struct sfu *s)
     return s->count;
 }
 
-/* Lets every view look at the space again. */
-static void update_views(struct sfu *s, int64_t now_us)
+void sfu_update_views(struct sfu *s, int64_t now_us)
 {
     struct list *it, *tmp;
 
@@ -63,7 +63,7 @@ static void update_views(struct sfu *s, int64_t now_us)
 static void settle(struct sfu *s, const struct sfu_part *part, int64_t now_us)
 {
     if (s->views_stale)
-        update_views(s, now_us);
+        sfu_update_views(s, now_us);
     if (part)
         s->next_us = MIN(s->next_us, peer_deadline(part->peer));
 }
@@ -97,10 +97,15 @@ char *sfu_offer(struct sfu_part *part, int64_t now_us, const char *sdp, char err
 {
     struct sfu *s = part->space;
     char *answer = NULL;
+    int rc = peer_set_offer(part->peer, now_us, sdp, err);
 
-    if (peer_set_offer(part->peer, now_us, sdp, err) == 0) {
+    if (rc == -ESTALE) {
+        part_renew(part, now_us);
+        rc = peer_set_offer(part->peer, now_us, sdp, err);
+    }
+    if (rc == 0) {
         answer = peer_answer(part->peer);
-        part->view_ops->on_mlines(part->view);
+        part_on_mlines(part);
         s->views_stale = true;
     }
     settle(s, part, now_us);

@@ -65,6 +65,8 @@ struct sfu_part {
     int64_t spoke_us; /* last time it was dominant speaker; orders the video slots */
     uint64_t forwarded, received;
     struct rtp_twcc *twcc;
+    struct sfu_local *locals; /* host candidates, for part_renew() */
+    size_t n_locals;
     bool connected;
 };
 
@@ -80,14 +82,21 @@ struct sfu {
     bool views_stale;  /* somebody joined, left, began or ended sending */
 };
 
+/* sfu.c: lets every view look at the space again. */
+void sfu_update_views(struct sfu *s, int64_t now_us);
+
 /* part.c */
 struct sfu_part *part_new(struct sfu *s, int64_t now_us, const struct sfu_join_opts *opts);
 void part_free(struct sfu_part *part);
+/* The browser made another connection for the same participant: a new peer and new slots, same sources. */
+void part_renew(struct sfu_part *part, int64_t now_us);
+/* The peer agreed on its m-lines. */
+void part_on_mlines(struct sfu_part *part);
 
 /* feedback.c: RTCP from a participant; the reports that are due to it. */
 void feedback_input(struct sfu_part *part, int64_t now_us, const void *data, size_t len);
 void feedback_tick(struct sfu_part *part, int64_t now_us, unsigned ticks);
-void feedback_twcc(struct sfu_part *part, int64_t now_us);
+void feedback_twcc(struct sfu_part *part, int64_t now_us, bool at_once);
 
 /* audible.c: the audible few and the dominant speaker; true when either changed. */
 bool audible_tick(struct sfu *s, int64_t now_us);

@@ -6,13 +6,12 @@
 #include <string.h>
 
 #include <base/mem.h>
-#include <rtp/vp8.h>
 
 #include "sfu_priv.h"
 
 enum {
     PAYLOAD_MAX = 1400,     /* a browser's packets have 1200 bytes at most */
-    RESEND_GAP_US = 30000,  /* the same packet is not sent again within this time */
+    RESEND_GAP_MS = 30,     /* the same packet is not sent again within this time */
 };
 
 void slot_init(struct slot *sl, struct sfu_part *owner, unsigned mline)
@@ -61,18 +60,40 @@ void slot_feed(struct slot *sl, struct source *src, int64_t now_us)
             take(sl, src, 0);
         return;
     }
-    if (sl->cur == src) { /* a change of mind: what feeds it stays */
-        list_del(&sl->next_node);
-        sl->next = NULL;
+    if (sl->next == src) /* waits for it, or for another layer of it */
         return;
-    }
-    if (sl->next == src)
-        return;
+    if (sl->cur == src && !list_empty(&sl->cur_node)) /* a change of mind: what feeds it stays */
+        slot_cancel(sl);
+    else
+        slot_await(sl, src, now_us);
+}
+
+void slot_await(struct slot *sl, struct source *src, int64_t now_us)
+{
     list_del(&sl->next_node);
     sl->next = src;
     sl->next_layer = source_layer(src, now_us);
     list_add_tail(&src->waiting, &sl->next_node);
     source_want_key(src, sl->next_layer, now_us);
+}
+
+void slot_cancel(struct slot *sl)
+{
+    list_del(&sl->next_node);
+    sl->next = NULL;
+}
+
+void slot_restart(struct slot *sl)
+{
+    sl->started = false;
+    if (!source_is_video(sl->cur))
+        return;
+    list_del(&sl->cur_node); /* nothing is forwarded until take() links it again */
+    if (sl->next)
+        return;
+    sl->next = sl->cur;
+    sl->next_layer = sl->layer;
+    list_add_tail(&sl->cur->waiting, &sl->next_node);
 }
 
 void slot_take_over(struct slot *sl)
@@ -112,39 +133,34 @@ static void remember(struct slot *sl, const struct slot_sent *sent)
     sl->sent[sent->out_seq % SLOT_SENT] = *sent;
 }
 
-static void decode_vp8(const struct slot *sl, struct rtp_vp8 *vp8, const void *payload, size_t len)
-{
-    if (!source_is_video(sl->cur) || sl->owner->space->opts.video_codec != PEER_VP8 ||
-        rtp_vp8_decode(vp8, payload, len) != 0)
-        memset(vp8, 0, sizeof(*vp8));
-}
-
 /* Moves the highest-sent marks on; packets that arrive out of order do not. */
-static void advance(struct slot *sl, int64_t now_us, const struct peer_out *out, const struct slot_sent *sent)
+static void advance(struct slot *sl, int64_t now_us, const struct peer_out *out, const struct slot_sent *sent,
+                    const struct rtp_vp8 *vp8)
 {
     if (sl->out_us && (int16_t)(out->seq - sl->out_seq) <= 0)
         return;
     sl->out_seq = out->seq;
     sl->out_ts = out->timestamp;
     sl->out_us = now_us;
-    sl->out_picture = sent->picture_id;
-    sl->out_tl0 = sent->tl0picidx;
+    if (vp8->has_picture_id) /* padding has none */
+        sl->out_picture = sent->picture_id;
+    if (vp8->has_tl0)
+        sl->out_tl0 = sent->tl0picidx;
 }
 
-void slot_forward(struct slot *sl, int64_t now_us, const struct peer_rtp *rtp)
+void slot_forward(struct slot *sl, int64_t now_us, const struct source_packet *p)
 {
+    const struct peer_rtp *rtp = p->rtp;
     const struct rtp_packet *pkt = &rtp->pkt;
     uint8_t payload[PAYLOAD_MAX];
     struct rtp_ext_values ext = rtp->ext;
-    struct rtp_vp8 vp8;
     struct peer_out out;
     struct slot_sent sent;
 
     if (pkt->payload_len > sizeof(payload))
         return;
-    decode_vp8(sl, &vp8, pkt->payload, pkt->payload_len);
     if (!sl->started)
-        join_streams(sl, now_us, pkt, &vp8);
+        join_streams(sl, now_us, pkt, &p->vp8);
     if ((int16_t)(pkt->seq - sl->first_seq) < 0)
         return; /* older than the key frame that began this stream */
     if ((uint16_t)(pkt->seq - sl->first_seq) > 0x4000)
@@ -161,10 +177,10 @@ void slot_forward(struct slot *sl, int64_t now_us, const struct peer_rtp *rtp)
     };
     sent = (struct slot_sent){
         .out_seq = out.seq, .seq = pkt->seq, .layer = (uint8_t)rtp->layer, .known = true,
-        .picture_id = (uint16_t)(vp8.picture_id + sl->picture_off) & 0x7fff,
-        .tl0picidx = (uint8_t)(vp8.tl0 + sl->tl0_off),
+        .picture_id = (uint16_t)(p->vp8.picture_id + sl->picture_off) & 0x7fff,
+        .tl0picidx = (uint8_t)(p->vp8.tl0 + sl->tl0_off),
     };
-    copy_payload(payload, pkt->payload, pkt->payload_len, &vp8, &sent);
+    copy_payload(payload, pkt->payload, pkt->payload_len, &p->vp8, &sent);
     if (peer_send_rtp(sl->owner->peer, now_us, &out, payload, pkt->payload_len) != 0)
         return;
     sl->packets++;
@@ -172,26 +188,29 @@ void slot_forward(struct slot *sl, int64_t now_us, const struct peer_rtp *rtp)
     sl->owner->forwarded++;
     if (source_is_video(sl->cur))
         remember(sl, &sent);
-    advance(sl, now_us, &out, &sent);
+    advance(sl, now_us, &out, &sent, &p->vp8);
 }
 
 bool slot_resend(struct slot *sl, uint16_t out_seq, int64_t now_us)
 {
     struct slot_sent *sent = sl->sent ? &sl->sent[out_seq % SLOT_SENT] : NULL;
     const struct ring_packet *kept;
+    uint16_t now_ms = (uint16_t)(now_us / 1000);
     uint8_t payload[PAYLOAD_MAX];
     struct rtp_vp8 vp8;
     struct peer_out out;
 
     if (!sent || !sent->known || sent->out_seq != out_seq || !sl->cur)
         return false;
-    if (sent->resent_us && now_us - sent->resent_us < RESEND_GAP_US)
+    if (sent->resent_ms && (uint16_t)(now_ms - sent->resent_ms) < RESEND_GAP_MS)
         return true;
     kept = ring_get(&sl->cur->layers[sent->layer].ring, sent->seq);
     if (!kept || kept->len > sizeof(payload))
         return false;
-    sent->resent_us = now_us;
-    decode_vp8(sl, &vp8, kept->payload, kept->len);
+    sent->resent_ms = now_ms ? now_ms : 1;
+    if (sl->owner->space->opts.video_codec != PEER_VP8 ||
+        rtp_vp8_decode(&vp8, kept->payload, kept->len) != 0)
+        vp8 = (struct rtp_vp8){ 0 };
     copy_payload(payload, kept->payload, kept->len, &vp8, sent);
     out = (struct peer_out){
         .mline = sl->mline, .seq = ++sl->rtx_seq, .timestamp = kept->ts + sl->ts_off,

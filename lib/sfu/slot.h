@@ -11,16 +11,16 @@
 
 #include "source.h"
 
-enum { SLOT_SENT = 1024 /* packets whose origin is known, for NACK; a power of two */ };
+enum { SLOT_SENT = RING_PACKETS /* packets whose origin is known, for NACK; no more are kept */ };
 
 /* Where a sent packet came from. */
 struct slot_sent {
     uint16_t out_seq, seq;
+    uint16_t picture_id; /* as sent */
+    uint16_t resent_ms;  /* low bits of the time; 0 never */
+    uint8_t tl0picidx;
     uint8_t layer;
     bool known;
-    uint16_t picture_id; /* as sent */
-    uint8_t tl0picidx;
-    int64_t resent_us;
 };
 
 struct slot {
@@ -56,8 +56,17 @@ void slot_fini(struct slot *sl);
  * NULL empties the slot at once. */
 void slot_feed(struct slot *sl, struct source *src, int64_t now_us);
 
+/* Lets the slot wait for a key frame of `src`: another source, or another layer of its own. */
+void slot_await(struct slot *sl, struct source *src, int64_t now_us);
+
+/* What the slot waits for is not wanted any more; what feeds it stays. */
+void slot_cancel(struct slot *sl);
+
+/* The stream that feeds the slot ended and begins anew: video waits for its key frame. */
+void slot_restart(struct slot *sl);
+
 /* Sends one packet of the source that feeds the slot. */
-void slot_forward(struct slot *sl, int64_t now_us, const struct peer_rtp *rtp);
+void slot_forward(struct slot *sl, int64_t now_us, const struct source_packet *p);
 
 /* The awaited source has a key frame: it takes over now. */
 void slot_take_over(struct slot *sl);

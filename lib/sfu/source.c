@@ -4,7 +4,6 @@
 
 #include <rtp/h264.h>
 #include <rtp/rtcp.h>
-#include <rtp/vp8.h>
 
 #include "sfu_priv.h"
 #include "slot.h"
@@ -12,6 +11,7 @@
 enum {
     LAYER_DEAD_US = 500000,     /* silence after which a layer counts as switched off */
     SOURCE_DEAD_US = 1000000,
+    ACTIVE_US = 2000000,        /* silence after which others may have its slot */
     PLI_INTERVAL_US = 500000,   /* between key frame requests for one layer */
     PLI_RETRY_US = 1000000,     /* a request without a key frame is repeated */
 };
@@ -30,8 +30,7 @@ void source_fini(struct source *src, int64_t now_us)
     while (!list_empty(&src->waiting)) {
         struct slot *sl = LIST_ENTRY(src->waiting.next, struct slot, next_node);
 
-        list_del(&sl->next_node);
-        sl->next = NULL;
+        slot_cancel(sl);
     }
     for (unsigned i = 0; i < PEER_MAX_LAYERS; i++)
         ring_fini(&src->layers[i].ring);
@@ -53,16 +52,16 @@ bool source_alive(const struct source *src, int64_t now_us)
     return !src->muted && layer->ssrc && now_us - layer->last_us < SOURCE_DEAD_US;
 }
 
-static bool is_key_frame(const struct source *src, const struct rtp_packet *pkt)
+/* True when a decoder can begin with this packet. Of H264 that is the parameter set: an IDR picture whose
+ * parameter set was lost cannot be shown by anybody who joins with it. */
+static bool is_key_frame(const struct source *src, const struct source_packet *p)
 {
-    struct rtp_vp8 vp8;
+    const struct rtp_packet *pkt = &p->rtp->pkt;
     struct rtp_h264 h264;
 
-    if (!source_is_video(src))
-        return true;
     if (src->owner->space->opts.video_codec == PEER_H264)
-        return rtp_h264_decode(&h264, pkt->payload, pkt->payload_len) == 0 && h264.key;
-    return rtp_vp8_decode(&vp8, pkt->payload, pkt->payload_len) == 0 && vp8.key;
+        return rtp_h264_decode(&h264, pkt->payload, pkt->payload_len) == 0 && h264.sps;
+    return p->vp8.key;
 }
 
 static void send_pli(struct source *src, struct source_layer *layer, int64_t now_us)
@@ -89,12 +88,59 @@ void source_want_key(struct source *src, unsigned i, int64_t now_us)
         send_pli(src, layer, now_us);
 }
 
+/* Asks the sender to repeat what is missing. */
+static void send_nack(struct source *src, struct source_layer *layer, int64_t now_us)
+{
+    uint16_t seqs[NACK_MISSING_MAX];
+    uint8_t mem[12 + NACK_MISSING_MAX * 4];
+    struct buf out = buf_writer(mem, sizeof(mem));
+    size_t n = nack_due(&layer->nack, now_us, seqs);
+
+    if (n == 0 || !src->repairs || src->muted)
+        return;
+    rtcp_nack_put(&out, layer->ssrc, layer->ssrc, seqs, n);
+    if (buf_ok(&out))
+        (void)peer_send_rtcp(src->owner->peer, mem, out.pos);
+}
+
+/* Slots of a layer that has died, or beside which a better one has begun, change over at a key frame. */
+static void choose_layers(struct source *src, int64_t now_us)
+{
+    unsigned best = source_layer(src, now_us);
+    struct list *it, *tmp;
+
+    LIST_EACH(it, tmp, &src->subs) {
+        struct slot *sl = LIST_ENTRY(it, struct slot, cur_node);
+
+        if (sl->layer != best && !sl->next)
+            slot_await(sl, src, now_us);
+        else if (sl->layer == best && sl->next == src)
+            slot_cancel(sl);
+    }
+}
+
+static void notice_silence(struct source *src, int64_t now_us)
+{
+    int64_t last_us = src->layers[source_layer(src, now_us)].last_us;
+
+    if (src->active && now_us - last_us > ACTIVE_US) {
+        src->active = false;
+        src->owner->space->views_stale = true;
+    }
+}
+
 void source_tick(struct source *src, int64_t now_us)
 {
     struct list *it, *tmp;
 
-    if (!source_is_video(src) || !source_alive(src, now_us))
+    if (!source_is_video(src))
         return;
+    notice_silence(src, now_us);
+    if (!source_alive(src, now_us))
+        return;
+    choose_layers(src, now_us);
+    for (unsigned i = 0; i < PEER_MAX_LAYERS; i++)
+        send_nack(src, &src->layers[i], now_us);
     LIST_EACH(it, tmp, &src->waiting) {
         struct slot *sl = LIST_ENTRY(it, struct slot, next_node);
 
@@ -110,11 +156,31 @@ void source_tick(struct source *src, int64_t now_us)
     }
 }
 
-/* Counts and keeps the packet. The first packet of a layer asks for the key frame that slots wait for. */
+/* The sender began anew under another SSRC: nothing continues what was sent before. */
+static void begin_layer(struct source *src, unsigned i, uint32_t ssrc)
+{
+    struct source_layer *layer = &src->layers[i];
+    struct list *it, *tmp;
+
+    if (layer->ssrc) {
+        LIST_EACH(it, tmp, &src->subs) {
+            struct slot *sl = LIST_ENTRY(it, struct slot, cur_node);
+
+            if (sl->layer == i)
+                slot_restart(sl);
+        }
+    }
+    ring_fini(&layer->ring);
+    layer->nack = (struct nack){ 0 };
+    layer->ssrc = ssrc;
+    layer->pli_us = 0;
+    rtp_recv_init(&layer->recv, ssrc, source_is_video(src) ? 90000 : 48000);
+}
+
+/* Counts and keeps the packet. */
 static void record(struct source *src, int64_t now_us, const struct peer_rtp *rtp)
 {
     struct source_layer *layer = &src->layers[rtp->layer];
-    uint32_t clock = source_is_video(src) ? 90000 : 48000;
     struct rtp_recv_packet arrival = {
         .seq = rtp->pkt.seq,
         .ts = rtp->pkt.ts,
@@ -122,22 +188,66 @@ static void record(struct source *src, int64_t now_us, const struct peer_rtp *rt
         .now_us = now_us,
     };
 
-    if (layer->ssrc != rtp->pkt.ssrc) {
-        layer->ssrc = rtp->pkt.ssrc;
-        rtp_recv_init(&layer->recv, rtp->pkt.ssrc, clock);
-        layer->pli_us = 0;
-    }
+    if (layer->ssrc != rtp->pkt.ssrc)
+        begin_layer(src, rtp->layer, rtp->pkt.ssrc);
     layer->last_us = now_us;
     if (!rtp->repaired)
         (void)rtp_recv_packet(&layer->recv, &arrival, NULL);
-    if (source_is_video(src))
-        ring_put(&layer->ring, &rtp->pkt);
-    if (layer->pli_wanted)
+    if (!source_is_video(src))
+        return;
+    ring_put(&layer->ring, &rtp->pkt);
+    if (nack_packet(&layer->nack, rtp->pkt.seq))
+        send_nack(src, layer, now_us);
+}
+
+/* A key frame begins: it is the one that everybody waits for. */
+static void on_key_frame(struct source *src, const struct peer_rtp *rtp)
+{
+    struct source_layer *layer = &src->layers[rtp->layer];
+    struct list *it, *tmp;
+
+    layer->pli_wanted = false;
+    nack_key_frame(&layer->nack, rtp->pkt.seq);
+    LIST_EACH(it, tmp, &src->waiting) {
+        struct slot *sl = LIST_ENTRY(it, struct slot, next_node);
+
+        if (sl->next_layer == rtp->layer)
+            slot_take_over(sl);
+    }
+}
+
+/* Video that begins, or begins again after a silence, may take a slot, before its first packet is gone. */
+static void activate(struct source *src, int64_t now_us)
+{
+    if (src->active)
+        return;
+    src->active = true;
+    if (source_is_video(src) && !src->muted)
+        sfu_update_views(src->owner->space, now_us);
+}
+
+static void input_video(struct source *src, int64_t now_us, struct source_packet *p)
+{
+    const struct peer_rtp *rtp = p->rtp;
+    struct source_layer *layer = &src->layers[rtp->layer];
+
+    if (src->owner->space->opts.video_codec != PEER_VP8 ||
+        rtp_vp8_decode(&p->vp8, rtp->pkt.payload, rtp->pkt.payload_len) != 0)
+        p->vp8 = (struct rtp_vp8){ 0 };
+    if (is_key_frame(src, p)) {
+        layer->pli_us = now_us; /* the answer to requests up to now: none is sent for a while */
+        activate(src, now_us);
+        on_key_frame(src, rtp);
+        return;
+    }
+    activate(src, now_us);
+    if (layer->pli_wanted || !list_empty(&src->waiting))
         source_want_key(src, rtp->layer, now_us);
 }
 
 void source_input(struct source *src, int64_t now_us, const struct peer_rtp *rtp)
 {
+    struct source_packet p = { .rtp = rtp };
     struct list *it, *tmp;
 
     if (rtp->layer >= PEER_MAX_LAYERS)
@@ -145,20 +255,12 @@ void source_input(struct source *src, int64_t now_us, const struct peer_rtp *rtp
     record(src, now_us, rtp);
     if (src->muted)
         return;
-    if (!list_empty(&src->waiting) && is_key_frame(src, &rtp->pkt)) {
-        LIST_EACH(it, tmp, &src->waiting) {
-            struct slot *sl = LIST_ENTRY(it, struct slot, next_node);
-
-            if (sl->next_layer == rtp->layer)
-                slot_take_over(sl);
-        }
-    } else if (!list_empty(&src->waiting)) {
-        source_want_key(src, rtp->layer, now_us);
-    }
+    if (source_is_video(src))
+        input_video(src, now_us, &p);
     LIST_EACH(it, tmp, &src->subs) {
         struct slot *sl = LIST_ENTRY(it, struct slot, cur_node);
 
         if (sl->layer == rtp->layer)
-            slot_forward(sl, now_us, rtp);
+            slot_forward(sl, now_us, &p);
     }
 }

@@ -9,7 +9,9 @@
 #include <base/list.h>
 #include <peer/peer.h>
 #include <rtp/recv.h>
+#include <rtp/vp8.h>
 
+#include "nack.h"
 #include "ring.h"
 
 struct sfu_part;
@@ -23,14 +25,23 @@ struct source_layer {
     int64_t last_us;     /* last packet */
     struct rtp_recv recv;
     struct ring ring;    /* video only */
+    struct nack nack;    /* video only */
     int64_t pli_us;      /* last key frame request */
     bool pli_wanted;     /* asked for, not sent yet, because the last one is too young */
+};
+
+/* A packet on its way to the slots, looked into once for all of them. */
+struct source_packet {
+    const struct peer_rtp *rtp;
+    struct rtp_vp8 vp8; /* all zero when it is none */
 };
 
 struct source {
     struct sfu_part *owner;
     enum source_id id;
     bool muted;
+    bool active;  /* packets come: it may take a slot, which a camera that is not there may not */
+    bool repairs; /* the sender repeats lost packets on a stream of their own */
     struct source_layer layers[PEER_MAX_LAYERS];
     struct list subs;     /* slots it feeds, by slot.cur_node */
     struct list waiting;  /* slots that take it over at its next key frame, by slot.next_node */
@@ -55,7 +66,8 @@ bool source_alive(const struct source *src, int64_t now_us);
  * kept for source_tick(). */
 void source_want_key(struct source *src, unsigned layer, int64_t now_us);
 
-/* Sends kept key frame requests, repeats those that slots still wait for. */
+/* Sends kept key frame requests, repeats those that slots still wait for, asks again for lost packets, and
+ * moves slots to another layer when theirs has died or a better one has begun. */
 void source_tick(struct source *src, int64_t now_us);
 
 static inline bool source_is_video(const struct source *src)

@@ -12,7 +12,10 @@
 #include "sfu_priv.h"
 #include "slot.h"
 
-enum { SLOT_COUNT = MLINE_COUNT - MLINE_AUDIO_SLOT };
+enum {
+    SLOT_COUNT = MLINE_COUNT - MLINE_AUDIO_SLOT,
+    RESENDS_MAX = 1000, /* per second: as much as nine pictures have packets; a flood of NACKs gets no more */
+};
 
 struct view {
     struct sfu_part *part;
@@ -21,6 +24,7 @@ struct view {
     bool usable[SLOT_COUNT]; /* the m-line was agreed on */
     struct sfu_slots told;   /* what the owner last heard */
     bool told_once;
+    unsigned resends; /* in this second */
 };
 
 static struct slot *slot_at(struct view *v, unsigned mline)
@@ -142,6 +146,16 @@ static void update_audio(struct view *v, int64_t now_us)
 
 /* --- video ---------------------------------------------------------------------------------------------- */
 
+/* A video slot whose participant sends nothing any more. */
+static struct slot *find_silent(struct view *v)
+{
+    for (unsigned i = MLINE_VIDEO_SLOT; i < MLINE_VIDEO_SLOT + SFU_VIDEO_SLOTS; i++) {
+        if (usable(v, i) && claimed(slot_at(v, i)) && !claimed(slot_at(v, i))->active)
+            return slot_at(v, i);
+    }
+    return NULL;
+}
+
 /* The slot to give up for `src`: the one whose participant spoke longest ago, if `src` is the speaker. */
 static struct slot *displaced_by(struct view *v, const struct source *src)
 {
@@ -175,11 +189,13 @@ static void update_video(struct view *v, int64_t now_us)
         struct source *src = &other->sources[SOURCE_VIDEO];
         struct slot *sl;
 
-        if (!shows(v, other) || !other->connected || src->muted)
+        if (!shows(v, other) || !other->connected || src->muted || !src->active)
             continue;
         if (find_claim(v, MLINE_VIDEO_SLOT, SFU_VIDEO_SLOTS, src))
             continue;
         sl = find_empty(v, MLINE_VIDEO_SLOT, SFU_VIDEO_SLOTS);
+        if (!sl)
+            sl = find_silent(v);
         if (!sl)
             sl = displaced_by(v, src);
         if (sl)
@@ -263,7 +279,7 @@ static bool slots_on_nack(struct view *v, uint32_t ssrc, uint16_t seq, int64_t n
 {
     struct slot *sl = slot_of_ssrc(v, ssrc);
 
-    return sl && slot_resend(sl, seq, now_us);
+    return sl && v->resends++ < RESENDS_MAX && slot_resend(sl, seq, now_us);
 }
 
 /* NTP time is only compared between streams of one sender: any common start will do. */
@@ -279,6 +295,7 @@ static void slots_report(struct view *v, int64_t now_us)
     uint8_t mem[1100];
     struct buf out = buf_writer(mem, sizeof(mem));
 
+    v->resends = 0;
     for (unsigned i = 0; i < SLOT_COUNT; i++) {
         struct slot *sl = &v->slots[i];
         int64_t rate = sl->cur && source_is_video(sl->cur) ? 90 : 48;

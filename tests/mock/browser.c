@@ -13,7 +13,22 @@
 #include <rtp/twcc.h>
 #include <rtp/vp8.h>
 
-enum { PAYLOAD_B = 900, FIRST_SLOT = 4, FIRST_VIDEO_SLOT = 7, SCREEN_SLOT = 16 };
+enum {
+    PAYLOAD_B = 900,
+    FIRST_SLOT = 4,
+    FIRST_VIDEO_SLOT = 7,
+    SCREEN_SLOT = 16,
+    KEPT = 256,          /* packets that can be sent again */
+    PLI_US = 500000,     /* between requests for a key frame */
+    NACKS_MAX = 32,      /* per gap: beyond, a key frame is asked for */
+};
+
+struct browser_kept {
+    uint16_t seq;
+    uint32_t ts;
+    bool marker, known;
+    uint8_t payload[PAYLOAD_B];
+};
 
 static bool is_video(unsigned mline)
 {
@@ -46,18 +61,40 @@ static void judge_picture(struct browser_slot *s, const struct peer_rtp *rtp, bo
         s->broken++;
 }
 
+/* Asks for what is missing, and for a key frame while nothing can be shown. */
+static void ask(struct browser *b, struct browser_slot *s, int64_t now_us, const struct peer_rtp *rtp)
+{
+    uint8_t mem[200];
+    struct buf out = buf_writer(mem, sizeof(mem));
+    uint16_t seqs[NACKS_MAX], n = 0;
+
+    for (uint16_t seq = (uint16_t)(s->seq + 1); seq != rtp->pkt.seq && n < NACKS_MAX; seq++)
+        seqs[n++] = seq;
+    if (s->started && !b->opts.no_nack)
+        rtcp_nack_put(&out, 1, rtp->pkt.ssrc, seqs, n);
+    if (!s->decodable && now_us - s->pli_us > PLI_US) {
+        s->pli_us = now_us;
+        rtcp_pli_put(&out, 1, rtp->pkt.ssrc);
+    }
+    if (out.pos > 0)
+        (void)peer_send_rtcp(b->peer, mem, out.pos);
+}
+
 static void on_rtp(void *arg, int64_t now_us, const struct peer_rtp *rtp)
 {
     struct browser *b = arg;
     struct browser_slot *s = &b->slots[rtp->mline];
     bool gap = false;
 
+    s->repaired += rtp->repaired;
     if (s->started) {
         int ahead = rtp_seq_diff(rtp->pkt.seq, s->seq);
 
         if (ahead <= 0 || rtp->repaired)
             return; /* late or repeated: this decoder does not wait */
         gap = ahead > 1;
+        if (is_video(rtp->mline))
+            ask(b, s, now_us, rtp);
         s->lost += (uint64_t)(ahead - 1);
         s->backwards += rtp_ts_diff(rtp->pkt.ts, s->ts) < 0;
     }
@@ -73,19 +110,42 @@ static void on_rtp(void *arg, int64_t now_us, const struct peer_rtp *rtp)
         judge_picture(s, rtp, gap);
 }
 
+/* Sends the asked packets again. */
+static void on_nack(struct browser *b, int64_t now_us, const struct rtcp_packet *p)
+{
+    struct rtcp_nack_iter it = { 0 };
+    struct rtcp_fb fb;
+    uint16_t seq;
+
+    if (rtcp_fb_decode(&fb, p) != 0)
+        return;
+    while (rtcp_nack_next(&fb, &it, &seq)) {
+        const struct browser_kept *k = b->kept ? &b->kept[seq % KEPT] : NULL;
+        struct peer_out out = { .mline = 1, .seq = ++b->rtx_seq, .rtx = true, .original_seq = seq };
+
+        b->nacks++;
+        if (!k || !k->known || k->seq != seq)
+            continue;
+        out.timestamp = k->ts;
+        out.marker = k->marker;
+        (void)peer_send_rtp(b->peer, now_us, &out, k->payload, PAYLOAD_B);
+    }
+}
+
 static void on_rtcp(void *arg, int64_t now_us, const void *data, size_t len)
 {
     struct browser *b = arg;
     struct rtcp_walk walk;
     struct rtcp_packet p;
 
-    (void)now_us;
     rtcp_walk_init(&walk, data, len);
     while (rtcp_next(&walk, &p) == 1) {
         if (p.type == RTCP_PSFB && p.count == RTCP_FB_PLI) {
             b->plis++;
             b->want_key = true;
         }
+        if (p.type == RTCP_RTPFB && p.count == RTCP_FB_NACK)
+            on_nack(b, now_us, &p);
         b->twcc += p.type == RTCP_RTPFB && p.count == RTCP_FB_TWCC;
         b->reports += p.type == RTCP_RR;
         b->sender_reports += p.type == RTCP_SR;
@@ -141,6 +201,7 @@ void browser_free(struct browser *b)
     if (!b)
         return;
     peer_free(b->peer);
+    free(b->kept);
     free(b);
 }
 
@@ -198,45 +259,78 @@ static void send_audio(struct browser *b, int64_t now_us)
         send_packet(b, now_us, &out, &ext, &payload);
 }
 
+/* One picture: what tells it from others. */
+struct frame {
+    unsigned mline;
+    bool key;
+    uint16_t picture;
+    uint8_t tl0;
+};
+
 /* The descriptor with picture id and base layer index, and the first bytes of a frame. */
-static void write_vp8(struct buf *out, const struct browser *b, bool first, bool key)
+static void write_vp8(struct buf *out, const struct frame *f, bool first)
 {
     buf_put_u8(out, first ? 0x90 : 0x80); /* X, S */
     buf_put_u8(out, 0xc0);                /* I, L */
-    buf_put_u16(out, 0x8000 | b->picture);
-    buf_put_u8(out, b->tl0);
+    buf_put_u16(out, 0x8000 | f->picture);
+    buf_put_u8(out, f->tl0);
     if (first) {
-        buf_put_u8(out, key ? 0x10 : 0x11); /* P bit: 0 is a key frame */
+        buf_put_u8(out, f->key ? 0x10 : 0x11); /* P bit: 0 is a key frame */
         buf_put_zero(out, 2);
     }
-    if (first && key) {
+    if (first && f->key) {
         buf_put_u24(out, 0x9d012a);
         buf_put_u32(out, 0x80026801); /* 640 x 360, little endian */
     }
     buf_put_zero(out, PAYLOAD_B - out->pos);
 }
 
-static void send_frame(struct browser *b, int64_t now_us)
+static void keep(struct browser *b, const struct peer_out *out, const uint8_t *payload)
 {
-    bool key = b->want_key;
+    struct browser_kept *k;
+
+    if (!b->kept)
+        b->kept = mem_calloc(KEPT, sizeof(*b->kept));
+    k = &b->kept[out->seq % KEPT];
+    *k = (struct browser_kept){
+        .seq = out->seq, .ts = out->timestamp, .marker = out->marker, .known = true
+    };
+    memcpy(k->payload, payload, PAYLOAD_B);
+}
+
+static void send_packets(struct browser *b, int64_t now_us, const struct frame *f, uint16_t *seq)
+{
     uint8_t mem[PAYLOAD_B];
 
-    if (b->opts.no_video || b->video_muted)
-        return;
-    b->want_key = false;
-    b->picture = (b->picture + 1) & 0x7fff;
-    b->tl0++;
-    b->video_ts += (uint32_t)(b->opts.frame_us * 9 / 100);
     for (unsigned i = 0; i < b->opts.frame_packets; i++) {
         struct buf payload = buf_writer(mem, sizeof(mem));
         struct rtp_ext_values ext = { 0 };
         struct peer_out out = {
-            .mline = 1, .seq = ++b->video_seq, .timestamp = b->video_ts,
+            .mline = f->mline, .seq = ++*seq, .timestamp = b->video_ts,
             .marker = i + 1 == b->opts.frame_packets,
         };
 
-        write_vp8(&payload, b, i == 0, key);
+        write_vp8(&payload, f, i == 0);
+        if (f->mline == 1)
+            keep(b, &out, mem);
         send_packet(b, now_us, &out, &ext, &payload);
+    }
+}
+
+static void send_frames(struct browser *b, int64_t now_us)
+{
+    struct frame f = { .mline = 1, .key = b->want_key, .tl0 = ++b->tl0 };
+
+    b->want_key = false;
+    b->video_ts += (uint32_t)(b->opts.frame_us * 9 / 100);
+    if (!b->opts.no_video && !b->video_muted) {
+        f.picture = b->picture = (b->picture + 1) & 0x7fff;
+        send_packets(b, now_us, &f, &b->video_seq);
+    }
+    if (b->screen) {
+        f.mline = 2;
+        f.picture = b->screen_picture = (b->screen_picture + 1) & 0x7fff;
+        send_packets(b, now_us, &f, &b->screen_seq);
     }
 }
 
@@ -250,7 +344,7 @@ void browser_timeout(struct browser *b, int64_t now_us)
     for (; b->next_audio_us <= now_us; b->next_audio_us += b->opts.audio_us)
         send_audio(b, now_us);
     for (; b->next_frame_us <= now_us; b->next_frame_us += b->opts.frame_us)
-        send_frame(b, now_us);
+        send_frames(b, now_us);
 }
 
 int64_t browser_deadline(const struct browser *b)

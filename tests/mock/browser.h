@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A browser's media side without a browser: the peer that offers, controls and is DTLS active, with the
  * 18 m-lines of docs/guest-protocol.md. It sends audio of a chosen loudness and VP8 frames of made-up
- * content, answers key frame requests, and judges what arrives in its slots as a decoder would: a stream
+ * content, answers key frame requests and NACKs, asks for both, and judges what arrives in its slots as a decoder would: a stream
  * must begin with a key frame, lose no packet, and number its pictures without a gap.
  *
  * Sans-I/O like lib/peer; used on the simulated network, over real sockets, and by benchmarks. */
@@ -18,7 +18,8 @@ enum { BROWSER_MLINES = 18, BROWSER_SILENT = 127 };
 /* What one receiving m-line has seen. */
 struct browser_slot {
     uint64_t packets, frames, key_frames;
-    uint64_t lost;       /* gaps in sequence numbers that were not filled */
+    uint64_t lost;       /* gaps in sequence numbers */
+    uint64_t repaired;   /* packets that came again as RTX */
     uint64_t broken;     /* pictures that no decoder could show: no key frame before, or a gap */
     uint64_t backwards;  /* timestamps that went back */
     uint32_t csrc;       /* whom the last packet was from; 0: nobody yet */
@@ -29,6 +30,7 @@ struct browser_slot {
     uint32_t ts;
     bool started, decodable;
     int level;           /* of the last audio packet; -1: none */
+    int64_t pli_us;      /* last key frame request */
 };
 
 struct browser_opts {
@@ -38,6 +40,7 @@ struct browser_opts {
     bool no_audio, no_video;   /* the device is missing: nothing is sent */
     int64_t audio_us, frame_us; /* intervals; 0: 20 and 50 ms */
     unsigned frame_packets;    /* per picture; 0: 3 */
+    bool no_nack;              /* asks for no packet again */
 };
 
 struct browser {
@@ -49,7 +52,7 @@ struct browser {
     bool audio_muted, video_muted;
     struct browser_slot slots[BROWSER_MLINES];
     uint64_t plis;          /* key frame requests received */
-    uint64_t nacks;         /* packets asked for again */
+    uint64_t nacks;         /* packets that it was asked for again */
     uint64_t twcc;          /* transport-wide feedback received */
     uint64_t reports;       /* receiver reports received */
     uint64_t sender_reports;
@@ -58,6 +61,9 @@ struct browser {
     uint8_t tl0;
     uint32_t audio_ts, video_ts;
     bool want_key;
+    bool screen;            /* shares its screen: pictures on m-line 2 */
+    uint16_t screen_seq, screen_picture, rtx_seq;
+    struct browser_kept *kept; /* camera packets, for repetition */
 };
 
 struct browser *browser_new(const struct browser_opts *opts, int64_t now_us);

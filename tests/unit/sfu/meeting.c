@@ -122,6 +122,7 @@ void meeting_end(struct meeting *m)
     for (unsigned i = 1; i <= m->n; i++)
         browser_free(m->guests[i].browser);
     dtls_ctx_free(m->dtls);
+    dtls_ctx_free(m->other_dtls);
     simnet_free(m->net);
 }
 
@@ -143,13 +144,25 @@ static void exchange(struct meeting *m, struct guest *g)
     free(answer);
 }
 
+/* Puts a guest's browser on the network. */
+static void plug_in(struct guest *g, const struct browser_opts *opts, unsigned port)
+{
+    struct meeting *m = g->m;
+    char address[64];
+
+    (void)snprintf(address, sizeof(address), "198.51.100.%u:%u", g->number, port);
+    g->addr = simnet_bind(m->net, address, guest_recv, g);
+    g->browser = browser_new(opts, meeting_now(m));
+    browser_add_local(g->browser, &g->addr);
+    simnet_actor(m->net, (struct simnet_actor){ guest_deadline, guest_timeout, g });
+}
+
 struct guest *meeting_join(struct meeting *m, const struct browser_opts *opts)
 {
     struct guest *g = &m->guests[++m->n];
     struct browser_opts own = opts ? *opts : (struct browser_opts){ 0 };
     struct sfu_local local = { .addr = m->server };
     struct sfu_join_opts join = { .participant = m->n, .locals = &local, .n_locals = 1 };
-    char address[64];
 
     assert_true(m->n <= MEETING_MAX);
     g->m = m;
@@ -157,15 +170,24 @@ struct guest *meeting_join(struct meeting *m, const struct browser_opts *opts)
     own.send = guest_send;
     own.arg = g;
     own.dtls = m->dtls;
-    (void)snprintf(address, sizeof(address), "198.51.100.%u:6000", m->n);
-    g->addr = simnet_bind(m->net, address, guest_recv, g);
-    g->browser = browser_new(&own, meeting_now(m));
-    browser_add_local(g->browser, &g->addr);
-    simnet_actor(m->net, (struct simnet_actor){ guest_deadline, guest_timeout, g });
+    plug_in(g, &own, 6000);
     g->part = sfu_join(m->sfu, meeting_now(m), &join);
     assert_non_null(g->part);
     exchange(m, g);
     return g;
+}
+
+void meeting_reload(struct guest *g)
+{
+    struct browser_opts opts = g->browser->opts;
+
+    if (!g->m->other_dtls)
+        g->m->other_dtls = dtls_ctx_new();
+    opts.dtls = g->m->other_dtls;
+    simnet_forget(g->m->net, g);
+    browser_free(g->browser);
+    plug_in(g, &opts, 6001);
+    exchange(g->m, g);
 }
 
 void meeting_leave(struct guest *g)

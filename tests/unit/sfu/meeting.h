@@ -25,7 +25,7 @@ struct guest {
 
 struct meeting {
     struct simnet *net;
-    struct dtls_ctx *dtls;
+    struct dtls_ctx *dtls, *other_dtls;
     struct sfu *sfu;
     struct addr server;
     struct guest guests[MEETING_MAX + 1]; /* by number, from 1 */
@@ -39,6 +39,9 @@ void meeting_end(struct meeting *m);
 /* A guest joins, with offer, answer and candidates. */
 struct guest *meeting_join(struct meeting *m, const struct browser_opts *opts);
 void meeting_leave(struct guest *g);
+
+/* The guest's page makes another connection (certificate, port) for the same participant. */
+void meeting_reload(struct guest *g);
 
 /* Runs for a while, or until `done` says so (returned). */
 void meeting_run_ms(struct meeting *m, int64_t ms);

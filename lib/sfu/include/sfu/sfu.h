@@ -79,7 +79,8 @@ struct sfu_part *sfu_part(const struct sfu *s, uint32_t participant);
 
 size_t sfu_count(const struct sfu *s);
 
-/* Takes the browser's offer (the first, or an ICE restart) and returns the answer. Owner: the caller frees.
+/* Takes the browser's offer (the first, an ICE restart, or one of a new connection that takes the place of the
+ * old one) and returns the answer. Owner: the caller frees.
  * Errors: NULL, the sentence in `err`. */
 char *sfu_offer(struct sfu_part *part, int64_t now_us, const char *sdp, char err[PEER_ERROR_MAX]);
 
