@@ -109,7 +109,8 @@ static void add_streams(const struct peer *p, struct sdp_session *s, struct sdp_
     group->n = 2;
 }
 
-/* Accepts the offered layers; an m-line that sends simulcast itself does not occur (DESIGN section 5). */
+/* Accepts the offered layers as they are: without its mark in the answer Chromium turns a paused layer on,
+ * and begins with the smallest. An m-line that sends simulcast itself does not occur (DESIGN section 5). */
 static void add_layers(struct sdp_session *s, struct sdp_media *out, const struct peer_mline *m)
 {
     struct str list = { 0 };
@@ -121,7 +122,7 @@ static void add_layers(struct sdp_session *s, struct sdp_media *out, const struc
 
         rid->id = sdp_text(s, m->rids[i]);
         rid->send = false;
-        str_addf(&list, "%s%s", i ? ";" : "", m->rids[i]);
+        str_addf(&list, "%s%s%s", i ? ";" : "", m->paused >> i & 1 ? "~" : "", m->rids[i]);
     }
     out->simulcast_recv = sdp_text(s, list.s);
     str_fini(&list);

@@ -131,14 +131,16 @@ static void agree_layers(struct peer_mline *out, const struct sdp_media *m)
     unsigned n = 0;
 
     while (*list && n < PEER_MAX_LAYERS) {
+        bool paused = *list == '~';
         size_t len;
 
-        list += strspn(list, "~");
+        list += paused;
         len = strcspn(list, ",; ");
         if (len < sizeof(out->rids[n])) {
             memcpy(out->rids[n], list, len);
             out->rids[n][len] = '\0';
-            n += is_rid(m, out->rids[n]);
+            if (is_rid(m, out->rids[n]))
+                out->paused |= (uint8_t)(paused << n++);
         }
         list += strcspn(list, ";");
         list += *list == ';';

@@ -409,7 +409,8 @@ static void assert_layers(const char *list, unsigned layers, const char *answere
 static void paused_layers_and_alternatives_are_understood_and_nonsense_is_left_out(void **state)
 {
     (void)state;
-    assert_layers("~h;m", 2, "a=simulcast:recv h;m\r\n");
+    assert_layers("~h;m", 2, "a=simulcast:recv ~h;m\r\n");
+    assert_layers("h;~m;~l", 3, "a=simulcast:recv h;~m;~l\r\n");
     assert_layers("h,x;m;l", 3, "a=simulcast:recv h;m;l\r\n");
     assert_layers("h;m;l;l", 3, "a=simulcast:recv h;m;l\r\n");
     assert_layers("h", 1, NULL);

@@ -59,6 +59,7 @@ struct peer_mline {
     uint32_t ssrc, rtx_ssrc;   /* of what this peer sends */
     struct rtp_ext_map exts;   /* ids of the agreed header extensions */
     uint8_t layers;            /* receiving: 1, or the simulcast layers agreed */
+    uint8_t paused;            /* bit i: the sender has layer i paused */
     char mid[16];
     char profile[8]; /* H264: profile-level-id */
     char rids[PEER_MAX_LAYERS][16]; /* best layer first; "" without simulcast */
