@@ -107,14 +107,28 @@ static void report_received(struct sfu_part *part, int64_t now_us)
         (void)peer_send_rtcp(part->peer, mem, out.pos);
 }
 
+/* Some SSRC that the participant sends. Chromium takes feedback about its whole transport only when the
+ * media SSRC is one of its own. */
+static uint32_t any_ssrc(const struct sfu_part *part)
+{
+    for (unsigned i = 0; i < SOURCE_COUNT; i++) {
+        for (unsigned k = 0; k < PEER_MAX_LAYERS; k++) {
+            if (part->sources[i].layers[k].ssrc)
+                return part->sources[i].layers[k].ssrc;
+        }
+    }
+    return 0;
+}
+
 void feedback_twcc(struct sfu_part *part, int64_t now_us, bool at_once)
 {
+    uint32_t media = any_ssrc(part);
     uint8_t mem[1100];
 
     for (; at_once || rtp_twcc_due_us(part->twcc) <= now_us; at_once = false) {
         struct buf out = buf_writer(mem, sizeof(mem));
 
-        if (!rtp_twcc_feedback(part->twcc, &out, 1, 0, now_us) || !buf_ok(&out))
+        if (!rtp_twcc_feedback(part->twcc, &out, 1, media, now_us) || !buf_ok(&out))
             return;
         (void)peer_send_rtcp(part->peer, mem, out.pos);
     }

@@ -132,6 +132,22 @@ static void on_nack(struct browser *b, int64_t now_us, const struct rtcp_packet 
     }
 }
 
+/* Transport-wide feedback as Chromium takes it: about an SSRC of its own. */
+static bool is_twcc(const struct browser *b, const struct rtcp_packet *p)
+{
+    const struct peer_mline *lines;
+    size_t n = peer_mlines(b->peer, &lines);
+    struct rtcp_fb fb;
+
+    if (p->type != RTCP_RTPFB || p->count != RTCP_FB_TWCC || rtcp_fb_decode(&fb, p) != 0)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (lines[i].send && lines[i].ssrc == fb.media)
+            return true;
+    }
+    return false;
+}
+
 static void on_rtcp(void *arg, int64_t now_us, const void *data, size_t len)
 {
     struct browser *b = arg;
@@ -146,7 +162,7 @@ static void on_rtcp(void *arg, int64_t now_us, const void *data, size_t len)
         }
         if (p.type == RTCP_RTPFB && p.count == RTCP_FB_NACK)
             on_nack(b, now_us, &p);
-        b->twcc += p.type == RTCP_RTPFB && p.count == RTCP_FB_TWCC;
+        b->twcc += is_twcc(b, &p);
         b->reports += p.type == RTCP_RR;
         b->sender_reports += p.type == RTCP_SR;
     }

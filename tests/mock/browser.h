@@ -53,7 +53,7 @@ struct browser {
     struct browser_slot slots[BROWSER_MLINES];
     uint64_t plis;          /* key frame requests received */
     uint64_t nacks;         /* packets that it was asked for again */
-    uint64_t twcc;          /* transport-wide feedback received */
+    uint64_t twcc;          /* transport-wide feedback that Chromium would take */
     uint64_t reports;       /* receiver reports received */
     uint64_t sender_reports;
     int64_t next_audio_us, next_frame_us;
