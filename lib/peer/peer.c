@@ -351,6 +351,8 @@ static int input_rtp(struct peer *p, uint8_t *data, size_t len)
     if (rtp_decode(&rtp.pkt, data, (size_t)n) != 0)
         return -EBADMSG;
     rtp_ext_read(&rtp.ext, &rtp.pkt, &p->exts);
+    if (p->opts.ops->on_arrival && rtp_ext_has(&rtp.ext, RTP_EXT_TWCC))
+        p->opts.ops->on_arrival(p->opts.arg, p->now_us, rtp.ext.twcc);
     stream = stream_find(p, &rtp.pkt, &rtp.ext);
     if (!stream)
         return 0; /* authentic, of no use: another codec, padding before the m-line is known */

@@ -40,11 +40,19 @@ static void on_rtp(void *arg, int64_t now_us, const struct peer_rtp *rtp)
     if (rtp->mline >= ARRAY_LEN(source_of_mline))
         return;
     part->received++;
-    if (rtp_ext_has(&rtp->ext, RTP_EXT_TWCC) && rtp_twcc_arrived(part->twcc, rtp->ext.twcc, now_us))
-        feedback_twcc(part, now_us, true);
     if (rtp_ext_has(&rtp->ext, RTP_EXT_LEVEL) && rtp->mline == MLINE_AUDIO)
         speaker_level_add(&part->level, rtp->ext.level.dbov, now_us);
     source_input(&part->sources[source_of_mline[rtp->mline]], now_us, rtp);
+}
+
+/* What is not told as arrived counts as lost: a browser whose probes are all lost stays at its smallest
+ * picture. */
+static void on_arrival(void *arg, int64_t now_us, uint16_t number)
+{
+    struct sfu_part *part = arg;
+
+    if (rtp_twcc_arrived(part->twcc, number, now_us))
+        feedback_twcc(part, now_us, true);
 }
 
 static void on_rtcp(void *arg, int64_t now_us, const void *data, size_t len)
@@ -56,6 +64,7 @@ static const struct peer_ops part_peer_ops = {
     .send = on_send,
     .on_state = on_state,
     .on_rtp = on_rtp,
+    .on_arrival = on_arrival,
     .on_rtcp = on_rtcp,
 };
 

@@ -21,7 +21,8 @@ struct side {
     unsigned states;
     struct peer_rtp rtp; /* last packet; its pointers are dead */
     uint8_t payload[1500];
-    unsigned packets, rtcps;
+    unsigned packets, arrivals, rtcps;
+    uint16_t number; /* transport-wide, of the last arrival */
     size_t rtcp_len, longest;
 };
 
@@ -59,6 +60,15 @@ static void on_rtp(void *arg, int64_t now_us, const struct peer_rtp *rtp)
     memcpy(s->payload, rtp->pkt.payload, rtp->pkt.payload_len);
 }
 
+static void on_arrival(void *arg, int64_t now_us, uint16_t number)
+{
+    struct side *s = arg;
+
+    (void)now_us;
+    s->arrivals++;
+    s->number = number;
+}
+
 static void on_rtcp(void *arg, int64_t now_us, const void *data, size_t len)
 {
     struct side *s = arg;
@@ -69,7 +79,7 @@ static void on_rtcp(void *arg, int64_t now_us, const void *data, size_t len)
 }
 
 static const struct peer_ops ops = {
-    .send = on_send, .on_state = on_state, .on_rtp = on_rtp, .on_rtcp = on_rtcp
+    .send = on_send, .on_state = on_state, .on_rtp = on_rtp, .on_arrival = on_arrival, .on_rtcp = on_rtcp
 };
 
 static void on_datagram(void *arg, const struct addr *local, const struct addr *from, const void *data,
@@ -295,6 +305,34 @@ static void packets_arrive_as_they_were_sent_and_repetitions_as_what_they_repeat
     end(&t);
 }
 
+static void a_packet_of_no_use_counts_as_arrived(void **state)
+{
+    struct rtp_ext_values ext = { .has = 1u << RTP_EXT_TWCC, .twcc = 4711 };
+    struct peer_out out = { .mline = 0, .seq = 1, .timestamp = 960, .ext = &ext };
+    const struct peer_mline *mlines;
+    struct pair t;
+
+    (void)state;
+    start(&t, 12);
+    negotiate(&t, &(struct twist){ 0 });
+    assert_true(connects(&t, 1000));
+    assert_int_equal(peer_send_rtp(t.browser.peer, simnet_now(t.net), &out, "hello", 5), 0);
+    run_ms(&t, 10);
+    assert_int_equal(t.server.packets, 1);
+    assert_int_equal(t.server.arrivals, 1);
+    assert_int_equal(t.server.number, 4711);
+    (void)peer_mlines(t.browser.peer, &mlines);
+    ((struct peer_mline *)(uintptr_t)&mlines[0])->pt ^= 1; /* a codec that was not agreed */
+    out.seq = 2;
+    ext.twcc = 4712;
+    assert_int_equal(peer_send_rtp(t.browser.peer, simnet_now(t.net), &out, "probe", 5), 0);
+    run_ms(&t, 10);
+    assert_int_equal(t.server.packets, 1);
+    assert_int_equal(t.server.arrivals, 2);
+    assert_int_equal(t.server.number, 4712);
+    end(&t);
+}
+
 static void what_may_not_be_sent_is_refused(void **state)
 {
     static const uint8_t big[2000];
@@ -422,6 +460,7 @@ int main(void)
         cmocka_unit_test(a_wrong_fingerprint_ends_the_handshake_on_either_side),
         cmocka_unit_test(lost_datagrams_delay_a_handshake_and_do_not_end_it),
         cmocka_unit_test(packets_arrive_as_they_were_sent_and_repetitions_as_what_they_repeat),
+        cmocka_unit_test(a_packet_of_no_use_counts_as_arrived),
         cmocka_unit_test(what_may_not_be_sent_is_refused),
         cmocka_unit_test(no_datagram_is_longer_than_the_limit),
         cmocka_unit_test(strangers_and_noise_are_dropped),

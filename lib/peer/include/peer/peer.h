@@ -94,6 +94,9 @@ struct peer_ops {
     /* `cause` is a few words for log and people, "" when all is well. */
     void (*on_state)(void *arg, enum peer_state state, const char *cause);
     void (*on_rtp)(void *arg, int64_t now_us, const struct peer_rtp *rtp);
+    /* An authentic packet with this transport-wide number has arrived; before its on_rtp, and also when
+     * there is none: probes are padding on an RTX stream. May be NULL. */
+    void (*on_arrival)(void *arg, int64_t now_us, uint16_t number);
     /* One authenticated compound RTCP packet. */
     void (*on_rtcp)(void *arg, int64_t now_us, const void *data, size_t len);
 };
