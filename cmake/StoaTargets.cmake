@@ -72,6 +72,9 @@ endfunction()
 # stoa_fuzz(NAME stun SOURCES fuzz_stun.c [LIBS stun ...] [SYSTEM target ...])
 # A libFuzzer target with its corpus in tests/fuzz/corpus/<name>; CTest runs the corpus and then
 # STOA_FUZZ_SECONDS of new input.
+if(STOA_FUZZ)
+  add_custom_target(fuzzers COMMENT "all fuzz targets")
+endif()
 set(STOA_FUZZ_SECONDS 5 CACHE STRING "how long CTest lets each fuzz target run")
 function(stoa_fuzz)
   cmake_parse_arguments(A "" "NAME" "SOURCES;LIBS;SYSTEM" ${ARGN})
@@ -84,6 +87,7 @@ function(stoa_fuzz)
   target_compile_options(${target} PRIVATE -fsanitize=fuzzer)
   target_link_options(${target} PRIVATE -fsanitize=fuzzer)
   target_link_libraries(${target} PRIVATE ${A_LIBS} ${A_SYSTEM} stoa_warnings)
+  add_dependencies(fuzzers ${target})
   set(work ${CMAKE_CURRENT_BINARY_DIR}/found/${A_NAME})
   file(MAKE_DIRECTORY ${work})
   add_test(NAME fuzz_${A_NAME} COMMAND ${target} -max_total_time=${STOA_FUZZ_SECONDS} -timeout=5 -rss_limit_mb=1024

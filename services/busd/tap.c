@@ -17,6 +17,8 @@
 #include <loop/clock.h>
 #include <loop/zmq.h>
 
+#include "limits.h"
+
 struct tap {
     zsock_t *sock;
     void *raw;
