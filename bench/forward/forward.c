@@ -2,11 +2,12 @@
  * What one forwarded video packet costs in lib/sfu: 1 publisher, N viewers, no sockets.
  *
  * Real peers with real keys are connected by handing datagrams over in memory; then the publisher's
- * encrypted packets are put into sfu_input() and what it sends is counted and thrown away. The figure is
- * CPU time per packet sent: a share of receiving and decrypting, looking, rewriting, encrypting. Sending it
- * (bench of lib/dgram, reference figures) comes on top. Build it in the release preset.
+ * encrypted packets are put into sfu_input() and what it sends is counted and thrown away. The
+ * figure is CPU time per packet sent: a share of receiving and decrypting, looking, rewriting,
+ * encrypting. Sending it (bench of lib/dgram, reference figures) comes on top. Build it in the
+ * release preset.
  *
- *     bench_forward [viewers] [payload bytes] */
+ *     bench_forward [viewers] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,7 +126,8 @@ static void run_ms(struct sfu *s, int ms)
 static void join(struct sfu *s, struct dtls_ctx *dtls)
 {
     struct guest *g = &guests[++n_guests];
-    struct browser_opts opts = { .send = browser_send, .arg = g, .dtls = dtls, .frame_packets = FRAME_PACKETS,
+    struct browser_opts opts = { .send = browser_send, .arg = g, .dtls = dtls,
+                                 .frame_packets = FRAME_PACKETS,
                                  .no_video = n_guests > 1, .no_audio = true };
     struct sfu_local local = { .addr = server };
     struct sfu_join_opts join_opts = { .participant = n_guests, .locals = &local, .n_locals = 1 };
@@ -199,8 +201,9 @@ int main(int argc, char **argv)
     for (int i = 0; i < ROUNDS; i++)
         ns[i] = one_round();
     qsort(ns, ROUNDS, sizeof(ns[0]), compare);
-    printf("1 publisher x %u viewers, %s, %lu bytes: median %.0f ns, best %.0f ns CPU per forwarded packet\n",
-           viewers, st.peer.cipher, counted ? counted_bytes / counted : 0, ns[ROUNDS / 2], ns[0]);
+    printf("1 publisher x %u viewers, %s, %lu bytes: ", viewers, st.peer.cipher,
+           counted ? counted_bytes / counted : 0);
+    printf("median %.0f ns, best %.0f ns CPU per forwarded packet\n", ns[ROUNDS / 2], ns[0]);
     sfu_free(s);
     for (unsigned i = 1; i <= n_guests; i++)
         browser_free(guests[i].browser);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Missing packets of an incoming stream. Reordering asks for a packet that would have come by itself: the
- * repetition is dropped as a duplicate, which costs less than waiting. */
+ * Missing packets of an incoming stream. Reordering asks for a packet that would have come by
+ * itself: the repetition is dropped as a duplicate, which costs less than waiting. */
 #include "nack.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Arbitrary text as an offer: it is refused, or the answer to it can be read again and fits it. The same
- * text then comes as a later offer. */
+ * Arbitrary text as an offer: it is refused, or the answer to it can be read again and fits it. The
+ * same text then comes as a later offer. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static struct dtls_ctx *dtls;
     char *text = str_ndup((const char *)data, len);
-    struct peer_opts opts = { .ops = &ops, .video_codec = len & 1 ? PEER_VP8 : PEER_H264, .cname = "fuzz" };
+    struct peer_opts opts = { .ops = &ops, .video_codec = len & 1 ? PEER_VP8 : PEER_H264,
+                              .cname = "fuzz" };
     const struct peer_mline *lines;
     char err[PEER_ERROR_MAX] = "";
     struct peer *p;

@@ -53,7 +53,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init(u->memory, sizeof(u->memory));
 }
 
-static void on_recv(uv_udp_t *socket, ssize_t n, const uv_buf_t *buf, const struct sockaddr *sa, unsigned flags)
+static void on_recv(uv_udp_t *socket, ssize_t n, const uv_buf_t *buf, const struct sockaddr *sa,
+                    unsigned flags)
 {
     struct udpbrowser *u = CONTAINER_OF(socket, struct udpbrowser, socket);
     struct addr from;
@@ -133,7 +134,8 @@ void udpbrowser_answer(struct udpbrowser *u, const char *sdp)
     rearm(u);
 }
 
-const struct browser_slot *udpbrowser_shows(const struct udpbrowser *u, bool video, uint32_t participant)
+const struct browser_slot *udpbrowser_shows(const struct udpbrowser *u, bool video,
+                                            uint32_t participant)
 {
     return browser_shows(u->browser, video, participant, udpbrowser_now_us());
 }

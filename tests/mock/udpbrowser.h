@@ -26,7 +26,8 @@ char *udpbrowser_offer(struct udpbrowser *u);
 void udpbrowser_answer(struct udpbrowser *u, const char *sdp);
 
 /* The slot that shows a participant now, or NULL: as browser_shows(). */
-const struct browser_slot *udpbrowser_shows(const struct udpbrowser *u, bool video, uint32_t participant);
+const struct browser_slot *udpbrowser_shows(const struct udpbrowser *u, bool video,
+                                            uint32_t participant);
 
 /* The clock that all of them use. */
 int64_t udpbrowser_now_us(void);

@@ -32,7 +32,7 @@ static void send_json(struct page *p, json_t *msg)
     json_decref(msg);
 }
 
-/* --- requests ---------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static void login(struct page *p)
 {
@@ -70,7 +70,7 @@ void page_leave(struct page *p)
                            "participant", (int)p->number));
 }
 
-/* --- what comes -------------------------------------------------------------------------------- */
+/* --- what comes ------------------------------------------------------------------------------- */
 
 static void take_slots(struct page *p, const json_t *msg)
 {
@@ -189,7 +189,7 @@ static void on_end(void *arg, const struct wsclient_end *end)
                           end->reason);
 }
 
-/* --- life -------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void connect_ws(struct page *p)
 {

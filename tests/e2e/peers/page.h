@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A guest page without a page: signalling over a real WebSocket, media of the mock browser over real UDP.
- * It logs in with a call ID, joins, offers, and keeps what it is told. */
+ * A guest page without a page: signalling over a real WebSocket, media of the mock browser over
+ * real UDP. It logs in with a call ID, joins, offers, and keeps what it is told. */
 #ifndef TESTS_E2E_PEERS_PAGE_H
 #define TESTS_E2E_PEERS_PAGE_H
 

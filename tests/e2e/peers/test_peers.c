@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A meeting of twelve over the real daemons: ./start with a state directory of its own, WebSockets through
- * webbridge, bus, callbridge, and media over UDP. */
+ * A meeting of twelve over the real daemons: ./start with a state directory of its own, WebSockets
+ * through webbridge, bus, callbridge, and media over UDP. */
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,7 @@ static struct {
     unsigned n;
 } site;
 
-/* --- the site ------------------------------------------------------------------------------------ */
+/* --- the site --------------------------------------------------------------------------------- */
 
 static bool is_free(uint16_t port)
 {
@@ -75,7 +75,8 @@ static void make_page(void)
 static pid_t start_site(void)
 {
     char *start = str_printf("%s/start", top), base[8];
-    char *argv[] = { start, (char *)"--no-build", (char *)"--state", site.dir, (char *)"--port-base", base,
+    char *argv[] = { start, (char *)"--no-build", (char *)"--state", site.dir,
+                     (char *)"--port-base", base,
                      NULL };
     pid_t pid;
 
@@ -145,7 +146,7 @@ static int teardown(void **state)
     return uv_loop_close(&site.loop) || code != 0;
 }
 
-/* --- helpers -------------------------------------------------------------------------------------- */
+/* --- helpers ---------------------------------------------------------------------------------- */
 
 static void must(bool (*done)(uint32_t number), uint32_t number, const char *what)
 {
@@ -168,7 +169,8 @@ static void must(bool (*done)(uint32_t number), uint32_t number, const char *wha
 static struct page *open_page(void)
 {
     static char ca[128];
-    struct page_opts opts = { .loop = &site.loop, .dtls = site.dtls, .port = site.base, .ca_file = ca,
+    struct page_opts opts = { .loop = &site.loop, .dtls = site.dtls, .port = site.base,
+                              .ca_file = ca,
                               .call_id = "100101" };
 
     (void)snprintf(ca, sizeof(ca), "%s/inside/pki/ca.crt", site.dir);
@@ -205,7 +207,7 @@ static unsigned here(void)
     return n;
 }
 
-/* --- conditions ------------------------------------------------------------------------------------ */
+/* --- conditions ------------------------------------------------------------------------------- */
 
 static bool all_see_nine_and_hear_three(uint32_t unused)
 {
@@ -276,7 +278,9 @@ static bool is_done(uint32_t index)
 
 static bool is_muted(uint32_t index)
 {
-    return site.pages[index]->muted && site.pages[index == 1 ? 2 : 1]->others_muted == site.pages[index]->number;
+    const struct page *p = site.pages[index], *other = site.pages[index == 1 ? 2 : 1];
+
+    return p->muted && other->others_muted == p->number;
 }
 
 static bool is_resumed(uint32_t index)
@@ -284,7 +288,7 @@ static bool is_resumed(uint32_t index)
     return site.pages[index]->resumed;
 }
 
-/* --- the meeting ------------------------------------------------------------------------------------ */
+/* --- the meeting ------------------------------------------------------------------------------ */
 
 static void twelve_meet(void)
 {
@@ -309,7 +313,8 @@ static void the_speaker_changes(void)
     for (unsigned i = 1; i <= site.n; i++)
         site.pages[i]->u->browser->level = BROWSER_SILENT;
     site.pages[12]->u->browser->level = 10;
-    must(everybody_sees_the_speaker, site.pages[12]->number, "the new speaker is seen by everybody");
+    must(everybody_sees_the_speaker, site.pages[12]->number,
+         "the new speaker is seen by everybody");
     must(everybody_hears, site.pages[12]->number, "the new speaker is heard by everybody");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The media engine with its threads and real sockets: browsers on 127.0.0.1 in two spaces on two workers.
- * Built with ThreadSanitizer it is the test of the border between control and media. */
+ * The media engine with its threads and real sockets: browsers on 127.0.0.1 in two spaces on two
+ * workers. Built with ThreadSanitizer it is the test of the border between control and media. */
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +40,7 @@ struct engine {
 
 static struct engine e;
 
-/* --- events --------------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static void on_answer(struct guest *g, const struct media_event *ev)
 {
@@ -78,7 +78,7 @@ static void on_event(void *arg, const struct media_event *ev)
     }
 }
 
-/* --- the engine ------------------------------------------------------------------------------------------- */
+/* --- the engine ------------------------------------------------------------------------------- */
 
 static void on_clock(uv_timer_t *timer)
 {
@@ -128,7 +128,7 @@ static bool until(bool (*done)(void *arg), void *arg)
     return true;
 }
 
-/* --- rooms -------------------------------------------------------------------------------------------------- */
+/* --- rooms ------------------------------------------------------------------------------------ */
 
 static struct guest *join(struct room *r)
 {
@@ -191,7 +191,8 @@ static bool all_see_and_hear(void *arg)
             seen += video && video->decodable;
             heard += udpbrowser_shows(g->u, false, k) != NULL;
         }
-        if (seen < MIN(in - 1, (unsigned)SFU_VIDEO_SLOTS) || heard < MIN(in - 1, (unsigned)SFU_AUDIO_SLOTS))
+        if (seen < MIN(in - 1, (unsigned)SFU_VIDEO_SLOTS) ||
+            heard < MIN(in - 1, (unsigned)SFU_AUDIO_SLOTS))
             return false;
     }
     return true;
@@ -204,7 +205,8 @@ static bool twelve_speaks(void *arg)
     if (r->speaker != 12)
         return false;
     for (unsigned i = 1; i < 12; i++) {
-        if (!udpbrowser_shows(r->guests[i].u, true, 12) || !udpbrowser_shows(r->guests[i].u, false, 12))
+        if (!udpbrowser_shows(r->guests[i].u, true, 12) ||
+            !udpbrowser_shows(r->guests[i].u, false, 12))
             return false;
     }
     return true;
@@ -236,7 +238,7 @@ static bool is_refused(void *arg)
     return ((struct guest *)arg)->refusal != NULL;
 }
 
-/* --- tests -------------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void twelve_see_and_hear_and_whoever_speaks_is_shown(void **state)
 {
@@ -374,10 +376,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_media_engine_needs_no_message_bus),
-        cmocka_unit_test_setup_teardown(twelve_see_and_hear_and_whoever_speaks_is_shown, start, stop),
-        cmocka_unit_test_setup_teardown(rooms_on_two_workers_know_nothing_of_each_other, start, stop),
+        cmocka_unit_test_setup_teardown(twelve_see_and_hear_and_whoever_speaks_is_shown, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(rooms_on_two_workers_know_nothing_of_each_other, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(a_room_freed_with_events_in_flight_is_silent, start, stop),
-        cmocka_unit_test_setup_teardown(the_engine_may_end_with_open_rooms_and_running_media, start, stop),
+        cmocka_unit_test_setup_teardown(the_engine_may_end_with_open_rooms_and_running_media, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_said_and_harms_nobody, start, stop),
         cmocka_unit_test_setup_teardown(a_port_in_use_is_named, start, stop),
     };

@@ -48,7 +48,8 @@ static void two_tickets_with_the_same_content_differ_and_show_nothing(void **sta
     (void)state;
     assert_string_not_equal(a, b);
     assert_null(strstr(a, "guest"));
-    assert_int_equal(strspn(a, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), strlen(a));
+    assert_int_equal(strspn(a, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+                     strlen(a));
     free(a);
     free(b);
 }

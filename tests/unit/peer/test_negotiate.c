@@ -17,7 +17,7 @@ static char err[PEER_ERROR_MAX];
 
 enum { MLINES = 18, CAMERA = 1, FIRST_SLOT = 4, FIRST_VIDEO_SLOT = 7, SCREEN_SLOT = 16 };
 
-/* --- helpers ------------------------------------------------------------------------------------------- */
+/* --- helpers ---------------------------------------------------------------------------------- */
 
 static void drop(void *arg, uint8_t path, const struct addr *to, const void *data, size_t len)
 {
@@ -100,7 +100,7 @@ static void assert_refused(char *offer, int code, const char *why)
     free(offer);
 }
 
-/* --- what every answer must have (RFC 8829 s5.3.1) ----------------------------------------------------- */
+/* --- what every answer must have (RFC 8829 s5.3.1) -------------------------------------------- */
 
 static void check_transport(const struct sdp_media *m)
 {
@@ -136,9 +136,11 @@ static void check_publisher(const struct sdp_media *offer, const struct sdp_medi
     assert_int_equal(m->dir, SDP_RECVONLY);
     assert_int_equal(m->ssrc_count, 0);
     assert_int_equal(sdp_payload_has_fb(&m->payloads[0], "transport-cc"),
-                     sdp_payload_has_fb(sdp_media_payload(offer, m->payloads[0].pt), "transport-cc"));
+                     sdp_payload_has_fb(sdp_media_payload(offer, m->payloads[0].pt),
+                                        "transport-cc"));
     assert_false(sdp_payload_has_fb(&m->payloads[0], "goog-remb"));
-    assert_int_equal(sdp_ext_id(m, rtp_ext_uri(RTP_EXT_TWCC)), sdp_ext_id(offer, rtp_ext_uri(RTP_EXT_TWCC)));
+    assert_int_equal(sdp_ext_id(m, rtp_ext_uri(RTP_EXT_TWCC)),
+                     sdp_ext_id(offer, rtp_ext_uri(RTP_EXT_TWCC)));
     assert_int_not_equal(sdp_ext_id(m, rtp_ext_uri(RTP_EXT_MID)), 0);
     if (!offer->simulcast_send) {
         assert_null(m->simulcast_recv);
@@ -234,7 +236,7 @@ static struct peer *agree(const char *text, enum peer_codec video, char **out)
     return p;
 }
 
-/* --- real offers ----------------------------------------------------------------------------------------- */
+/* --- real offers ------------------------------------------------------------------------------ */
 
 static void assert_slots(const struct peer *p, enum peer_codec video, uint8_t pt, uint8_t rtx_pt)
 {
@@ -382,7 +384,7 @@ static void an_answer_is_the_same_when_it_is_asked_for_again(void **state)
     free(second);
 }
 
-/* --- simulcast --------------------------------------------------------------------------------------------- */
+/* --- simulcast -------------------------------------------------------------------------------- */
 
 static void assert_layers(const char *list, unsigned layers, const char *answered)
 {
@@ -419,27 +421,34 @@ static void paused_layers_and_alternatives_are_understood_and_nonsense_is_left_o
     assert_layers("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;h", 1, NULL);
 }
 
-/* --- what is refused ----------------------------------------------------------------------------------------- */
+/* --- what is refused -------------------------------------------------------------------------- */
 
 static void what_webrtc_requires_is_required(void **state)
 {
     char *many = slurp("chromium-offer-vp8-opus");
 
     (void)state;
-    assert_refused(replaced(slurp("chromium-offer-vp8"), "a=group:BUNDLE", "a=x-group:BUNDLE"), -EPROTO,
-                   "not bundled");
-    assert_refused(replaced(slurp("chromium-offer-vp8"), "a=group:BUNDLE 0 1 2", "a=group:BUNDLE 0 1"),
+    assert_refused(replaced(slurp("chromium-offer-vp8"), "a=group:BUNDLE", "a=x-group:BUNDLE"),
+                   -EPROTO, "not bundled");
+    assert_refused(replaced(slurp("chromium-offer-vp8"), "a=group:BUNDLE 0 1 2",
+                            "a=group:BUNDLE 0 1"),
                    -EPROTO, "m-line \"2\" is not bundled");
-    assert_refused(replaced(slurp("chromium-offer-vp8"), "a=rtcp-mux\r\n", ""), -EPROTO, "rtcp-mux");
-    assert_refused(replaced(slurp("chromium-offer-vp8"), "a=fingerprint:sha-256", "a=fingerprint:sha-1"),
+    assert_refused(replaced(slurp("chromium-offer-vp8"), "a=rtcp-mux\r\n", ""), -EPROTO,
+                   "rtcp-mux");
+    assert_refused(replaced(slurp("chromium-offer-vp8"), "a=fingerprint:sha-256",
+                            "a=fingerprint:sha-1"),
                    -EPROTO, "sha-256");
-    assert_refused(replaced(slurp("chromium-offer-vp8"), "a=fingerprint:", "a=x-fingerprint:"), -EPROTO,
+    assert_refused(replaced(slurp("chromium-offer-vp8"), "a=fingerprint:", "a=x-fingerprint:"),
+                   -EPROTO,
                    "sha-256");
-    assert_refused(replaced(slurp("chromium-offer-vp8"), "a=ice-ufrag:", "a=x-ufrag:"), -EPROTO, "ICE");
-    assert_refused(replaced(slurp("chromium-offer-vp8"), "a=ice-pwd:", "a=ice-pwd:\xc3\xa4"), -EINVAL,
+    assert_refused(replaced(slurp("chromium-offer-vp8"), "a=ice-ufrag:", "a=x-ufrag:"), -EPROTO,
+                   "ICE");
+    assert_refused(replaced(slurp("chromium-offer-vp8"), "a=ice-pwd:", "a=ice-pwd:\xc3\xa4"),
+                   -EINVAL,
                    "ICE credentials");
     assert_refused(replaced(slurp("chromium-offer-vp8"), "a=mid:5\r\n", ""), -EPROTO, "mid");
-    assert_refused(replaced(slurp("chromium-offer-vp8"), "m=audio", "m=image"), -EPROTO, "unknown kind");
+    assert_refused(replaced(slurp("chromium-offer-vp8"), "m=audio", "m=image"), -EPROTO,
+                   "unknown kind");
     for (unsigned i = 18; i < PEER_MAX_MLINES + 1; i++) {
         char *more = str_printf("%sm=audio 0 UDP/TLS/RTP/SAVPF 0\r\na=mid:x%u\r\n", many, i);
 
@@ -487,7 +496,7 @@ static void after_a_refused_offer_another_one_may_come(void **state)
     free(answer);
 }
 
-/* --- later offers -------------------------------------------------------------------------------------------- */
+/* --- later offers ----------------------------------------------------------------------------- */
 
 static void assert_later(char *later, int code, const char *why)
 {
@@ -514,8 +523,9 @@ static void a_later_offer_may_restart_ice_and_change_nothing_else(void **state)
     assert_later(slurp("chromium-offer-vp8"), 0, "");
     assert_later(replaced(slurp("chromium-offer-vp8"), "a=ice-ufrag:", "a=ice-ufrag:new"), 0, "");
     assert_later(replaced(slurp("chromium-offer-vp8"), "a=mid:3", "a=mid:33"), -EPROTO, "");
-    *strstr(cut, "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 "
-                 "0.0.0.0\r\n") = '\0';
+    *strstr(cut,
+            "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126\r\n"
+            "c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n") = '\0';
     cut = replaced(cut, " 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17", "");
     assert_later(cut, -EPROTO, "changes the m-lines");
 }

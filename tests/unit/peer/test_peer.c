@@ -79,10 +79,12 @@ static void on_rtcp(void *arg, int64_t now_us, const void *data, size_t len)
 }
 
 static const struct peer_ops ops = {
-    .send = on_send, .on_state = on_state, .on_rtp = on_rtp, .on_arrival = on_arrival, .on_rtcp = on_rtcp
+    .send = on_send, .on_state = on_state, .on_rtp = on_rtp, .on_arrival = on_arrival,
+    .on_rtcp = on_rtcp,
 };
 
-static void on_datagram(void *arg, const struct addr *local, const struct addr *from, const void *data,
+static void on_datagram(void *arg, const struct addr *local, const struct addr *from,
+                        const void *data,
                         size_t len)
 {
     struct side *s = arg;
@@ -209,7 +211,7 @@ static bool connects(struct pair *t, int64_t ms)
     return simnet_run(t->net, simnet_now(t->net) + ms * 1000, both_connected, t);
 }
 
-/* --- tests --------------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void two_peers_connect_with_gcm_and_know_the_path(void **state)
 {
@@ -239,7 +241,8 @@ static void roles_of_dtls_follow_the_description(void **state)
     (void)state;
     start(&t, 2);
     /* the offering side insists on being the server: the answering one begins the handshake */
-    negotiate(&t, &(struct twist){ .offer_from = "a=setup:actpass", .offer_to = "a=setup:passive" });
+    negotiate(&t, &(struct twist){ .offer_from = "a=setup:actpass",
+                                   .offer_to = "a=setup:passive" });
     assert_true(connects(&t, 2000));
     end(&t);
 }
@@ -278,7 +281,8 @@ static void lost_datagrams_delay_a_handshake_and_do_not_end_it(void **state)
 static void packets_arrive_as_they_were_sent_and_repetitions_as_what_they_repeat(void **state)
 {
     struct rtp_ext_values ext = { .has = 1u << RTP_EXT_LEVEL, .level = { .dbov = 33 } };
-    struct peer_out out = { .mline = 3, .seq = 100, .timestamp = 9000, .marker = true, .csrc = 7, .ext = &ext };
+    struct peer_out out = { .mline = 3, .seq = 100, .timestamp = 9000, .marker = true, .csrc = 7,
+                            .ext = &ext };
     struct pair t;
 
     (void)state;
@@ -294,7 +298,8 @@ static void packets_arrive_as_they_were_sent_and_repetitions_as_what_they_repeat
     assert_true(t.browser.rtp.pkt.marker);
     assert_false(t.browser.rtp.repaired);
     assert_memory_equal(t.browser.payload, "hello", 5);
-    out = (struct peer_out){ .mline = 3, .seq = 1, .timestamp = 8000, .rtx = true, .original_seq = 99 };
+    out = (struct peer_out){ .mline = 3, .seq = 1, .timestamp = 8000, .rtx = true,
+                             .original_seq = 99 };
     assert_int_equal(peer_send_rtp(t.server.peer, simnet_now(t.net), &out, "again", 5), 0);
     run_ms(&t, 10);
     assert_int_equal(t.browser.packets, 2);
@@ -341,7 +346,8 @@ static void what_may_not_be_sent_is_refused(void **state)
 
     (void)state;
     start(&t, 5);
-    assert_int_equal(peer_send_rtp(t.server.peer, 0, &out, big, 10), -EPROTO); /* nothing is agreed */
+    /* nothing is agreed */
+    assert_int_equal(peer_send_rtp(t.server.peer, 0, &out, big, 10), -EPROTO);
     negotiate(&t, &(struct twist){ 0 });
     assert_int_equal(peer_send_rtp(t.server.peer, 0, &out, big, 10), -EPROTO); /* not connected */
     assert_true(connects(&t, 1000));
@@ -375,7 +381,8 @@ static void no_datagram_is_longer_than_the_limit(void **state)
         if (peer_send_rtp(t.server.peer, simnet_now(t.net), &out, payload, len) == 0)
             fits = len;
     }
-    /* what a browser's largest packet (1200 bytes, header and extensions of its own included) carries */
+    /* what a browser's largest packet (1200 bytes, header and extensions of its own included)
+     * carries */
     assert_in_range(fits, 1188, sizeof(payload));
     run_ms(&t, 100);
     assert_in_range(t.server.longest, 1200, PEER_DATAGRAM_MAX);

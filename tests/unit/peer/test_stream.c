@@ -18,11 +18,14 @@ static struct peer *fixture(void)
     p.n_mlines = 4;
     p.streams = map_new();
     p.mlines[0] = (struct peer_mline){ .recv = true, .pt = 111, .layers = 1, .mid = "0" };
-    p.mlines[CAMERA] = (struct peer_mline){ .kind = PEER_VIDEO, .recv = true, .pt = PT, .rtx_pt = RTX,
+    p.mlines[CAMERA] = (struct peer_mline){ .kind = PEER_VIDEO, .recv = true, .pt = PT,
+                                            .rtx_pt = RTX,
                                             .layers = 3, .mid = "1", .rids = { "h", "m", "l" } };
-    p.mlines[SCREEN] = (struct peer_mline){ .kind = PEER_VIDEO, .recv = true, .pt = PT, .rtx_pt = RTX,
+    p.mlines[SCREEN] = (struct peer_mline){ .kind = PEER_VIDEO, .recv = true, .pt = PT,
+                                            .rtx_pt = RTX,
                                             .layers = 1, .mid = "2" };
-    p.mlines[3] = (struct peer_mline){ .kind = PEER_VIDEO, .send = true, .pt = PT, .layers = 1, .mid = "3" };
+    p.mlines[3] = (struct peer_mline){ .kind = PEER_VIDEO, .send = true, .pt = PT, .layers = 1,
+                                       .mid = "3" };
     return &p;
 }
 
@@ -42,7 +45,8 @@ static struct rtp_ext_values named(const char *mid, const char *rid, const char 
     return v;
 }
 
-static const struct stream *find(struct peer *p, uint32_t ssrc, uint8_t pt, struct rtp_ext_values ext)
+static const struct stream *find(struct peer *p, uint32_t ssrc, uint8_t pt,
+                                 struct rtp_ext_values ext)
 {
     struct rtp_packet pkt = { .ssrc = ssrc, .pt = pt };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Slots and sources by themselves, above a peer that only writes down what it is given: continuity over
- * switches, wraps and disorder, repetition, layers, H264. */
+ * Slots and sources by themselves, above a peer that only writes down what it is given: continuity
+ * over switches, wraps and disorder, repetition, layers, H264. */
 #include <errno.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@
 
 enum { SENT_MAX = 2000, FRAME_US = 33000 };
 
-/* --- the peer --------------------------------------------------------------------------------------------- */
+/* --- the peer --------------------------------------------------------------------------------- */
 
 static struct {
     struct peer_out out;
@@ -23,7 +23,8 @@ static struct {
 static unsigned n_sent, n_plis, n_nacked;
 static uint16_t nacked[256];
 
-int peer_send_rtp(struct peer *p, int64_t now_us, const struct peer_out *out, const void *payload, size_t len)
+int peer_send_rtp(struct peer *p, int64_t now_us, const struct peer_out *out, const void *payload,
+                  size_t len)
 {
     (void)p, (void)now_us;
     assert_in_range(n_sent, 0, SENT_MAX - 1);
@@ -59,7 +60,7 @@ void sfu_update_views(struct sfu *s, int64_t now_us)
     s->views_stale = false;
 }
 
-/* --- two senders, one receiver ----------------------------------------------------------------------------- */
+/* --- two senders, one receiver ---------------------------------------------------------------- */
 
 struct sender {
     struct sfu_part part;
@@ -115,7 +116,8 @@ static void input(struct sender *s, unsigned layer, const void *payload, size_t 
 {
     struct peer_rtp rtp = {
         .mline = 1, .layer = layer,
-        .pkt = { .seq = s->seq++, .ts = s->ts, .ssrc = s->ssrc + layer, .payload = payload, .payload_len = len },
+        .pkt = { .seq = s->seq++, .ts = s->ts, .ssrc = s->ssrc + layer, .payload = payload,
+                 .payload_len = len },
     };
 
     source_input(s->video, now_us, &rtp);
@@ -163,7 +165,8 @@ static struct rtp_vp8 desc_at(unsigned i)
     return d;
 }
 
-/* From packet `from` on: no gap in sequence numbers, pictures and base layer index; time goes forward. */
+/* From packet `from` on: no gap in sequence numbers, pictures and base layer index; time goes
+ * forward. */
 static void assert_continuous(unsigned from)
 {
     for (unsigned i = from + 1; i < n_sent; i++) {
@@ -180,7 +183,7 @@ static void assert_continuous(unsigned from)
     }
 }
 
-/* --- tests --------------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void nothing_is_sent_before_a_key_frame_and_the_first_number_is_small(void **state)
 {
@@ -263,7 +266,8 @@ static void a_switch_keeps_the_old_picture_until_the_key_frame_and_leaves_no_gap
     assert_int_equal(sent[before].out.csrc, 2);
     assert_continuous(0);
     /* the time between is the time that passed: about 4 frames of 33 ms */
-    assert_in_range(sent[before].out.timestamp - sent[before - 1].out.timestamp, 2 * 2970 - 100, 4 * 2970);
+    assert_in_range(sent[before].out.timestamp - sent[before - 1].out.timestamp, 2 * 2970 - 100,
+                    4 * 2970);
 }
 
 static void a_change_of_mind_leaves_the_picture_alone(void **state)
@@ -479,9 +483,9 @@ static void muted_video_is_not_forwarded(void **state)
 
 static void an_h264_slot_begins_at_the_parameter_set(void **state)
 {
-    static const uint8_t sps[] = { 0x67, 0x42, 0xe0, 0x1f }, pps[] = { 0x68, 0xce }, idr[] = { 0x65, 0x88, 0 },
-                         slice[] = { 0x41, 0x9a },
-                         stap[] = { 0x78, 0, 4, 0x67, 0x42, 0xe0, 0x1f, 0, 2, 0x68, 0xce };
+    static const uint8_t sps[] = { 0x67, 0x42, 0xe0, 0x1f }, pps[] = { 0x68, 0xce };
+    static const uint8_t idr[] = { 0x65, 0x88, 0 }, slice[] = { 0x41, 0x9a };
+    static const uint8_t stap[] = { 0x78, 0, 4, 0x67, 0x42, 0xe0, 0x1f, 0, 2, 0x68, 0xce };
 
     (void)state;
     space.opts.video_codec = PEER_H264;
@@ -509,7 +513,8 @@ static void an_h264_slot_begins_at_the_parameter_set(void **state)
 static void audio_switches_at_once_and_stays_in_order(void **state)
 {
     struct source *first = &a.part.sources[SOURCE_AUDIO], *second = &b.part.sources[SOURCE_AUDIO];
-    struct peer_rtp rtp = { .pkt = { .seq = 7, .ts = 960, .ssrc = 1, .payload = (const uint8_t *)"x",
+    struct peer_rtp rtp = { .pkt = { .seq = 7, .ts = 960, .ssrc = 1,
+                                     .payload = (const uint8_t *)"x",
                                      .payload_len = 1 } };
 
     (void)state;
