@@ -106,9 +106,9 @@ void participant_end(struct participant *p, const char *reason)
     log_event(LOG_LEVEL_INFO, &ctx, "call %u: tearing down (\"%s\" conference media)", p->number, p->jid);
     log_event(LOG_LEVEL_INFO, &ctx, "participant \"%s\" left space %s (%s)", p->jid, c->space, c->name);
     daemon_fault_clear(cb->d, "iceFailure", p->number_text);
-    guest_remove(cb, p);
     media_leave(c->media, p->number);
     list_del(&p->node);
+    guest_remove(cb, p);
     c->count--;
     cb->participants--;
     daemon_load_set(cb->d, (uint32_t)cb->participants);
@@ -122,10 +122,46 @@ void participant_end(struct participant *p, const char *reason)
         daemon_drained(cb->d);
 }
 
+void participant_lost(struct participant *p)
+{
+    struct log_ctx ctx = participant_log(p);
+
+    log_event(LOG_LEVEL_INFO, &ctx, "call %u: signalling lost, media %s", p->number,
+              p->media == PEER_CONNECTED ? "goes on" : "is not connected");
+    str_set(&p->session, NULL);
+    p->lost_ms = loop_now_ms();
+}
+
+void call_webbridge_gone(struct callbridge *cb, const char *instance)
+{
+    void *value;
+    size_t pos = 0;
+
+    (void)map_del(cb->links, instance);
+    while (map_next(cb->calls, &pos, NULL, &value)) {
+        struct list *it, *tmp;
+
+        LIST_EACH(it, tmp, &((struct call *)value)->parts) {
+            struct participant *p = LIST_ENTRY(it, struct participant, node);
+
+            if (p->session && str_eq(p->webbridge, instance))
+                participant_lost(p);
+        }
+    }
+}
+
+void call_release_key(struct callbridge *cb, const struct bus_call *call)
+{
+    const char *key = bus_call_key(call);
+
+    if (key[0] && !(str_starts(key, "space/") && call_find(cb, key + strlen("space/"))))
+        bus_key_release(cb->d->bus, key);
+}
+
 /* A participant is gone when it has neither signalling nor media: the callbridge alone decides that. */
 static bool is_gone(const struct participant *p, int64_t now_ms)
 {
-    return p->lost_ms && p->media != PEER_CONNECTED && now_ms - p->lost_ms > SIGNALLING_LOST_MS;
+    return p->lost_ms && p->media != PEER_CONNECTED && now_ms - p->lost_ms > p->call->cb->lost_after_ms;
 }
 
 static void tick_participant(struct participant *p, int64_t now_ms)
@@ -146,6 +182,7 @@ void call_tick(struct callbridge *cb)
     void *value;
     size_t pos = 0;
 
+    guest_tick(cb, now_ms);
     while (map_next(cb->calls, &pos, NULL, &value)) {
         struct call *c = value;
         struct list *it, *tmp;

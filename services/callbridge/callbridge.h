@@ -35,8 +35,12 @@ struct callbridge {
     struct map *links;     /* webbridge instance -> number in the log */
     struct loop_timer *tick;
     size_t participants, logins_waiting;
+    int64_t lost_after_ms; /* without signalling and media: the participant is gone */
     unsigned last_login, last_number, last_link;
-    bool xmpp_up, xmpp_seen;
+    struct map *xmpps;     /* instances of xmpp that are there */
+    struct list storing;   /* guest.c: accounts on their way to xmpp */
+    int64_t renewed_ms;    /* guest.c: when leases were renewed last */
+    bool xmpp_seen;
     bool draining;
     struct list waiting_logins; /* login.c */
 };
@@ -67,7 +71,7 @@ struct participant {
     char access[GUID_LEN + 1]; /* access method; "" the space itself */
     char token[TOKEN_MAX];     /* of the chat session */
     bool activator;            /* may be alone: lets those in who wait */
-    bool can_mute, can_remove, can_lock;
+    bool can_mute, can_remove, can_lock, can_present;
     char *session;             /* WebSocket; NULL while signalling is down */
     char *webbridge;           /* instance that holds it */
     struct addr client;
@@ -113,8 +117,16 @@ typedef void (*guest_stored_fn)(void *arg);
 /* Has xmpp store a credential for the ticket's guest, writes its token into the ticket, and calls `fn` when
  * xmpp has answered, or cannot, or after XMPP_WAIT_MS. Where no xmpp runs the token stays empty. */
 void guest_store(struct callbridge *cb, unsigned login, struct ticket *ticket, guest_stored_fn fn, void *arg);
+
+/* Ends the account of a participant that leaves, unless the same guest is in the call once more. */
 void guest_remove(struct callbridge *cb, const struct participant *p);
-void guest_peer(struct callbridge *cb, bool up);
+
+/* An instance of xmpp is there, or is gone. */
+void guest_peer(struct callbridge *cb, const char *instance, bool up);
+
+/* Now and then renews the leases of all who are in calls; stores again what xmpp has forgotten. */
+void guest_tick(struct callbridge *cb, int64_t now_ms);
+void guest_fini(struct callbridge *cb);
 
 /* --- call.c, join.c --------------------------------------------------------------------------------------- */
 
@@ -131,6 +143,16 @@ struct participant *participant_find(const struct call *c, uint32_t number);
 
 /* Takes a participant out. `reason` is what its page is told; NULL: it knows. */
 void participant_end(struct participant *p, const char *reason);
+
+/* The participant's signalling is gone; its media may live on. */
+void participant_lost(struct participant *p);
+
+/* A web bridge is gone, and all WebSockets with it. */
+void call_webbridge_gone(struct callbridge *cb, const char *instance);
+
+/* Gives the key of a message about a space without a call back to the bus: anybody can name any space,
+ * and the bus would keep each of them. */
+void call_release_key(struct callbridge *cb, const struct bus_call *call);
 
 /* The log context of a participant. */
 struct log_ctx participant_log(const struct participant *p);

@@ -43,17 +43,47 @@ static bool admit(struct callbridge *cb, struct bus_call *call, const char *tick
     if (rc == 0 && !str_eq(out->ticket.space, space))
         rc = -EACCES;
     if (rc) {
+        call_release_key(cb, call);
         bus_fail(call, BUS_DENIED, false, rc == -ETIMEDOUT ? "The ticket has expired: log in again."
                                                            : "The ticket is not valid: log in again.");
         return false;
     }
     out->space = site_space(cb->site, out->ticket.space);
     out->access = out->ticket.access[0] ? site_access(cb->site, out->ticket.access) : NULL;
-    if (!out->space || !out->space->non_member_access || (out->ticket.access[0] && !out->access)) {
+    if (!out->space || !out->space->non_member_access || (out->ticket.access[0] && !out->access) ||
+        (out->access && !str_eq(out->access->space, out->ticket.space))) {
+        call_release_key(cb, call);
         bus_fail(call, BUS_DENIED, false, "The meeting, or this way into it, does not exist any more.");
         return false;
     }
     return true;
+}
+
+/* True for the code points that no name needs: controls, and those that turn the direction of the text
+ * around them, in the list of participants and in the log. */
+static bool is_control(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
+/* Counts the characters of valid UTF-8; more than any limit when one of them is a control. */
+static size_t count_chars(const char *text, size_t len)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < len; n++) {
+        unsigned char first = (unsigned char)text[i];
+        size_t size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+        uint32_t c = size == 1 ? first : first & (0x7fu >> size);
+
+        for (size_t k = 1; k < size && i + k < len; k++)
+            c = c << 6 | ((unsigned char)text[i + k] & 0x3fu);
+        if (is_control(c))
+            return SIZE_MAX;
+        i += size;
+    }
+    return n;
 }
 
 /* Returns the name without surrounding spaces, or NULL when it is not usable. Owner: the caller. */
@@ -67,13 +97,23 @@ static char *clean_name(const char *name)
     len = strlen(name);
     while (len > 0 && (name[len - 1] == ' ' || name[len - 1] == '\t'))
         len--;
-    if (len == 0 || len > NAME_BYTES_MAX)
+    if (len == 0 || len > NAME_BYTES_MAX || count_chars(name, len) > NAME_CHARS_MAX)
         return NULL;
-    for (size_t i = 0; i < len; i++) {
-        if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
-            return NULL;
-    }
     return str_ndup(name, len);
+}
+
+/* The participant of this guest: a page that was loaded anew joins again with its ticket. */
+static struct participant *find_jid(const struct call *c, const char *jid)
+{
+    struct list *it, *tmp;
+
+    LIST_EACH(it, tmp, &c->parts) {
+        struct participant *p = LIST_ENTRY(it, struct participant, node);
+
+        if (str_eq(p->jid, jid))
+            return p;
+    }
+    return NULL;
 }
 
 static bool has_activator(const struct call *c)
@@ -179,6 +219,7 @@ static struct participant *participant_new(struct call *c, const struct admissio
     p->can_mute = a->access && a->access->can_mute_others;
     p->can_remove = a->access && a->access->can_disconnect_others;
     p->can_lock = a->access && a->access->can_lock;
+    p->can_present = !a->access || a->access->can_present;
     p->joined_ms = loop_now_ms();
     list_add_tail(&c->parts, &p->node);
     c->count++;
@@ -213,12 +254,14 @@ void join_request(void *arg, struct bus_call *call, const ProtobufCMessage *body
 {
     struct callbridge *cb = ((struct daemon *)arg)->user;
     const Stoa__Bridge__V1__JoinRequest *req = (const void *)body;
+    struct participant *before;
     struct admission a;
     struct call *c;
     const char *no;
     char *name;
 
     if (!req->session || str_empty(req->session->session_id)) {
+        call_release_key(cb, call);
         bus_fail(call, BUS_INVALID, false, "The session is missing.");
         return;
     }
@@ -226,7 +269,10 @@ void join_request(void *arg, struct bus_call *call, const ProtobufCMessage *body
         return;
     name = clean_name(req->name);
     c = name ? call_open(cb, a.space) : NULL;
-    no = c ? full_or_locked(cb, c, &a) : NULL;
+    before = c ? find_jid(c, a.ticket.jid) : NULL;
+    no = c && !before ? full_or_locked(cb, c, &a) : NULL;
+    if (!c)
+        call_release_key(cb, call);
     if (!name)
         bus_fail(call, BUS_INVALID, false, "The name must have 1 to %d characters.", NAME_CHARS_MAX);
     else if (!c || cb->draining)
@@ -234,7 +280,11 @@ void join_request(void *arg, struct bus_call *call, const ProtobufCMessage *body
     else if (no)
         bus_fail(call, c->locked ? BUS_CONFLICT : BUS_UNAVAILABLE, true, "%s", no);
     else {
-        enter(participant_new(c, &a, name), call, req);
+        struct participant *p = participant_new(c, &a, name);
+
+        if (before)
+            participant_end(before, "replaced");
+        enter(p, call, req);
         return;
     }
     free(name);
@@ -250,6 +300,7 @@ void resume_request(void *arg, struct bus_call *call, const ProtobufCMessage *bo
     struct log_ctx ctx;
 
     if (!req->session || str_empty(req->session->session_id)) {
+        call_release_key(cb, call);
         bus_fail(call, BUS_INVALID, false, "The session is missing.");
         return;
     }
@@ -258,6 +309,7 @@ void resume_request(void *arg, struct bus_call *call, const ProtobufCMessage *bo
     c = call_find(cb, a.ticket.space);
     p = c ? participant_find(c, req->participant) : NULL;
     if (!p || !str_eq(p->jid, a.ticket.jid)) { /* the JID binds the ticket to its participant */
+        call_release_key(cb, call);
         bus_fail(call, BUS_NOT_FOUND, false, "The participant is not in the meeting any more.");
         return;
     }

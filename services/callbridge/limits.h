@@ -10,7 +10,10 @@ enum {
     LOGINS_WAITING_MAX = 1000,    /* refused logins held back at a time: 4,000 guesses/s */
     TICKET_LIFETIME_S = 24 * 3600, /* DESIGN section 4 step 3 */
     XMPP_WAIT_MS = 1000,          /* joining never depends on xmpp: DESIGN section 4 step 3 */
-    SIGNALLING_LOST_MS = 30000,   /* without signalling and without media: DESIGN section 4 step 8 */
+    XMPP_LEASE_S = 120,           /* a guest account that nobody renews ends */
+    XMPP_RENEW_MS = 40000,        /* a third of it: two renewals may be lost */
+    XMPP_RENEW_COUNT = 500,       /* accounts in one message: 32 KiB */
+    SIGNALLING_LOST_S = 30,       /* without signalling and without media: DESIGN section 4 step 8 */
     EMPTY_SPACE_MS = 10000,       /* a space without participants is given back to the bus */
     SPACES_MAX = 2000,            /* open spaces of one callbridge */
     PARTICIPANTS_MAX = 5000,      /* of one callbridge, if the settings do not say less */

@@ -31,6 +31,8 @@ static const struct bus_handler handlers[] = {
 };
 
 static unsigned workers_wanted;
+static int64_t lost_after_s = SIGNALLING_LOST_S;
+
 static int set_workers(struct daemon *d, const char *value)
 {
     int64_t n;
@@ -41,8 +43,16 @@ static int set_workers(struct daemon *d, const char *value)
     return rc;
 }
 
+static int set_lost_after(struct daemon *d, const char *value)
+{
+    (void)d;
+    return str_to_i64(value, 1, 3600, &lost_after_s);
+}
+
 static const struct daemon_option options[] = {
     { "workers", "N", "media worker threads (default: cores - 1)", set_workers },
+    { "lost-after", "S", "without signalling and media a participant is gone after S (default 30)",
+      set_lost_after },
 };
 
 static void on_tick(void *arg)
@@ -53,7 +63,9 @@ static void on_tick(void *arg)
 static void on_peer(void *arg, const struct bus_peer *peer, bool up)
 {
     if (str_eq(peer->role, "xmpp"))
-        guest_peer(arg, up);
+        guest_peer(arg, peer->instance, up);
+    else if (str_eq(peer->role, "webbridge") && !up)
+        call_webbridge_gone(arg, peer->instance);
 }
 
 /* A space that was deleted ends its call. */
@@ -155,9 +167,12 @@ static int start(struct daemon *d)
 
     d->user = cb;
     cb->d = d;
+    cb->lost_after_ms = lost_after_s * 1000;
     list_init(&cb->waiting_logins);
+    list_init(&cb->storing);
     cb->calls = map_new();
     cb->links = map_new();
+    cb->xmpps = map_new();
     rc = ticket_key_load(cb->ticket_key, key);
     if (rc)
         rc = daemon_fail(d, EX_CANTCREAT, "The ticket key %s cannot be read or made (%s).", key, strerror(-rc));
@@ -208,6 +223,7 @@ static void stop(struct daemon *d)
     if (!cb)
         return;
     login_fini(cb);
+    guest_fini(cb);
     while (map_next(cb->calls, &it, NULL, &value))
         call_end(value, "server-stopping");
     media_free(cb->media);
@@ -215,6 +231,7 @@ static void stop(struct daemon *d)
     site_free(&cb->site);
     map_free(cb->calls);
     map_free(cb->links);
+    map_free(cb->xmpps);
     evp_wipe(cb->ticket_key, sizeof(cb->ticket_key));
     free(cb);
 }

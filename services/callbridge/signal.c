@@ -22,8 +22,9 @@ static struct participant *speaker_of(struct callbridge *cb, const Stoa__Bridge_
     return p && session && p->session && str_eq(session->session_id, p->session) ? p : NULL;
 }
 
-static void not_there(struct bus_call *call)
+static void not_there(struct callbridge *cb, struct bus_call *call)
 {
+    call_release_key(cb, call);
     bus_fail(call, BUS_NOT_FOUND, false, "The participant is not in the meeting.");
 }
 
@@ -35,7 +36,7 @@ void offer_request(void *arg, struct bus_call *call, const ProtobufCMessage *bod
     struct log_ctx ctx;
 
     if (!p) {
-        not_there(call);
+        not_there(cb, call);
         return;
     }
     if (p->offer) /* the page repeats an offer after a resume: the later one counts */
@@ -76,7 +77,11 @@ void set_media_request(void *arg, struct bus_call *call, const ProtobufCMessage 
     struct participant *p = speaker_of(cb, req->session, req->space, req->participant);
 
     if (!p) {
-        not_there(call);
+        not_there(cb, call);
+        return;
+    }
+    if (req->screen && !p->can_present) {
+        bus_fail(call, BUS_DENIED, false, "You are not allowed to share a screen in this meeting.");
         return;
     }
     if (req->has_audio_muted)
@@ -136,7 +141,7 @@ void control_request(void *arg, struct bus_call *call, const ProtobufCMessage *b
     struct log_ctx ctx;
 
     if (!p || (req->target && !target)) {
-        not_there(call);
+        not_there(cb, call);
         return;
     }
     ctx = participant_log(p);
@@ -167,7 +172,7 @@ void leave_request(void *arg, struct bus_call *call, const ProtobufCMessage *bod
     struct participant *p = speaker_of(cb, req->session, req->space, req->participant);
 
     if (!p) {
-        not_there(call);
+        not_there(cb, call);
         return;
     }
     bus_reply(call, &done.base);
@@ -198,14 +203,8 @@ void session_gone_event(void *arg, struct bus_call *call, const ProtobufCMessage
     struct callbridge *cb = ((struct daemon *)arg)->user;
     const Stoa__Bridge__V1__SessionGoneEvent *ev = (const void *)body;
     struct participant *p = speaker_of(cb, ev->session, ev->space, ev->participant);
-    struct log_ctx ctx;
 
     (void)call;
-    if (!p)
-        return;
-    ctx = participant_log(p);
-    log_event(LOG_LEVEL_INFO, &ctx, "call %u: signalling lost, media %s", p->number,
-              p->media == PEER_CONNECTED ? "goes on" : "is not connected");
-    str_set(&p->session, NULL);
-    p->lost_ms = loop_now_ms();
+    if (p)
+        participant_lost(p);
 }
