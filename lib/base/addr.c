@@ -118,7 +118,8 @@ const char *addr_print(const struct addr *a, char dst[ADDR_TEXT_MAX])
     char ip[ADDR_TEXT_MAX];
 
     addr_print_ip(a, ip);
-    (void)snprintf(dst, ADDR_TEXT_MAX, a->family == ADDR_V6 ? "[%.45s]:%u" : "%.45s:%u", ip, a->port);
+    (void)snprintf(dst, ADDR_TEXT_MAX, a->family == ADDR_V6 ? "[%.45s]:%u" : "%.45s:%u", ip,
+                   a->port);
     return dst;
 }
 

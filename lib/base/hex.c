@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
-static const char std_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char url_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char std_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char url_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 char *hex_encode(char *dst, const void *data, size_t len)
 {
@@ -54,7 +56,8 @@ static char *encode(char *dst, const uint8_t *p, size_t len, const char *alphabe
 
     for (size_t i = 0; i < len; i += 3) {
         size_t n = len - i;
-        uint32_t v = (uint32_t)p[i] << 16 | (n > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (n > 2 ? p[i + 2] : 0u);
+        uint32_t v =
+            (uint32_t)p[i] << 16 | (n > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (n > 2 ? p[i + 2] : 0u);
 
         *d++ = alphabet[v >> 18];
         *d++ = alphabet[v >> 12 & 63];
@@ -71,8 +74,14 @@ static char *encode(char *dst, const uint8_t *p, size_t len, const char *alphabe
     return dst;
 }
 
-char *base64_encode(char *dst, const void *data, size_t len) { return encode(dst, data, len, std_alphabet, 1); }
-char *base64url_encode(char *dst, const void *data, size_t len) { return encode(dst, data, len, url_alphabet, 0); }
+char *base64_encode(char *dst, const void *data, size_t len)
+{
+    return encode(dst, data, len, std_alphabet, 1);
+}
+char *base64url_encode(char *dst, const void *data, size_t len)
+{
+    return encode(dst, data, len, url_alphabet, 0);
+}
 
 static int base64_digit(char c)
 {

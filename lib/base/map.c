@@ -149,10 +149,16 @@ void *map_del_bytes(struct map *m, const void *key, size_t len)
     return value;
 }
 
-void *map_put(struct map *m, const char *key, void *value) { return map_put_bytes(m, key, strlen(key), value); }
+void *map_put(struct map *m, const char *key, void *value)
+{
+    return map_put_bytes(m, key, strlen(key), value);
+}
 void *map_get(const struct map *m, const char *key) { return map_get_bytes(m, key, strlen(key)); }
 void *map_del(struct map *m, const char *key) { return map_del_bytes(m, key, strlen(key)); }
-void *map_put_u64(struct map *m, uint64_t key, void *value) { return map_put_bytes(m, &key, sizeof(key), value); }
+void *map_put_u64(struct map *m, uint64_t key, void *value)
+{
+    return map_put_bytes(m, &key, sizeof(key), value);
+}
 void *map_get_u64(const struct map *m, uint64_t key) { return map_get_bytes(m, &key, sizeof(key)); }
 void *map_del_u64(struct map *m, uint64_t key) { return map_del_bytes(m, &key, sizeof(key)); }
 

@@ -142,7 +142,8 @@ bool str_empty(const char *s)
     return !s || !*s;
 }
 
-/* Length of the UTF-8 sequence that begins with this byte, and the bits of its code point; 0: none. */
+/* Length of the UTF-8 sequence that begins with this byte, and the bits of its code point; 0:
+ * none. */
 static size_t utf8_lead(uint8_t c, uint32_t *cp)
 {
     if (c < 0x80) {

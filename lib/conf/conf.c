@@ -24,8 +24,8 @@ struct conf {
     struct map *further; /* name -> value, owned */
 };
 
-/* Variables without a setting of their own in struct conf: conf_get() reads them. A daemon that needs
- * another one adds its row here, so that all daemons of a site accept it. */
+/* Variables without a setting of their own in struct conf: conf_get() reads them. A daemon that
+ * needs another one adds its row here, so that all daemons of a site accept it. */
 static const struct conf_known known[] = {
     { "BUS", "endpoint of the bus; default ipc://<state>/run/bus.sock" },
     { "KEYS", "directory of the bus keys; default <state>/keys" },
@@ -151,11 +151,13 @@ static int set(struct conf *c, const char *name, const char *value, char *error)
     }
     err = str_starts(name, "PORT_") ? set_port(c, name, value) : set_further(c, name, value);
     if (err == -EINVAL)
-        snprintf(error, CONF_ERROR_MAX, "STOA_%s is \"%s\" but must be a port number, or 0 for none.",
-                 name, value);
+        snprintf(error, CONF_ERROR_MAX,
+                 "STOA_%s is \"%s\" but must be a port number, or 0 for none.", name, value);
     else if (err == -ENOENT)
-        snprintf(error, CONF_ERROR_MAX, "The environment variable STOA_%s is not known%s. Correct or "
-                 "unset it.", name, conf_hint(name, hint, sizeof(hint)));
+        snprintf(error, CONF_ERROR_MAX,
+                 "The environment variable STOA_%s is not known%s. Correct or "
+                 "unset it.",
+                 name, conf_hint(name, hint, sizeof(hint)));
     return err == 0 ? 0 : -EINVAL;
 }
 

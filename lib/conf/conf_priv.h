@@ -8,7 +8,8 @@
 #include <conf/conf.h>
 
 enum {
-    CONF_NUMBER_MAX = 9,  /* instances of one role on one machine: what fits a port base's thousand */
+    /* instances of one role on one machine: what fits a port base's thousand */
+    CONF_NUMBER_MAX = 9,
     CONF_PORT_SPAN = 1000, /* ports that belong to a port base */
 };
 

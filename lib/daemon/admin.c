@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Administrators' messages, the same for every daemon. busd lets only admin and webadmin send them. */
+ * Administrators' messages, the same for every daemon. busd lets only admin and webadmin send
+ * them. */
 #include "daemon_priv.h"
 
 #include <stdlib.h>

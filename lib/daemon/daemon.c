@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The life of a daemon: settings, state directory, log, bus, service; then the loop; then everything in
- * the reverse order. Also the only place that knows the signals. */
+ * The life of a daemon: settings, state directory, log, bus, service; then the loop; then
+ * everything in the reverse order. Also the only place that knows the signals. */
 #include "daemon_priv.h"
 
 #include <errno.h>
@@ -22,11 +22,12 @@ enum {
     TICK_STARTING_MS = 50,   /* how soon a change of ready() is seen at the latest */
     TICK_READY_MS = 1000,
     DRAIN_DEFAULT_S = 5,
-    SAME_SIGNAL_MS = 300,    /* timeout(1) and others send a signal to the process and to its group */
+    /* timeout(1) and others send a signal to the process and to its group */
+    SAME_SIGNAL_MS = 300,
     CLOSE_TURNS = 500,       /* a millisecond each: how long handles may take to close at the end */
 };
 
-/* --- sentences and exit codes ------------------------------------------------------------------- */
+/* --- sentences and exit codes ----------------------------------------------------------------- */
 
 int daemon_fail(struct daemon *d, int exit_code, const char *fmt, ...)
 {
@@ -51,27 +52,31 @@ int daemon_fail_port(struct daemon *d, const char *port_name, int err)
 
     if (err == -EADDRINUSE) {
         (void)daemon_port_user(port, row->protocol, user, sizeof(user));
-        daemon_fail(d, EX_UNAVAILABLE,
-                    "Port %u (%s) is in use by %s. Stop it, or choose another port with --port-base or %s.",
-                    port, row->purpose, user, env);
+        daemon_fail(
+            d, EX_UNAVAILABLE,
+            "Port %u (%s) is in use by %s. Stop it, or choose another port with --port-base or %s.",
+            port, row->purpose, user, env);
     } else if (err == -EACCES) {
-        daemon_fail(d, EX_NOPERM,
-                    "Port %u (%s) may not be opened by this user. Give the program CAP_NET_BIND_SERVICE, "
-                    "or choose a port above 1023 with %s.",
-                    port, row->purpose, env);
+        daemon_fail(
+            d, EX_NOPERM,
+            "Port %u (%s) may not be opened by this user. Give the program CAP_NET_BIND_SERVICE, "
+            "or choose a port above 1023 with %s.",
+            port, row->purpose, env);
     } else if (err == -EADDRNOTAVAIL) {
-        daemon_fail(d, EX_CONFIG,
-                    "%s is not an address of this machine, so port %u (%s) cannot be opened. Correct "
-                    "--listen or STOA_LISTEN.",
-                    conf_listen(d->conf, port_name), port, row->purpose);
+        daemon_fail(
+            d, EX_CONFIG,
+            "%s is not an address of this machine, so port %u (%s) cannot be opened. Correct "
+            "--listen or STOA_LISTEN.",
+            conf_listen(d->conf, port_name), port, row->purpose);
     } else {
-        daemon_fail(d, EX_OSERR, "Port %u (%s) cannot be opened: %s.", port, row->purpose, strerror(-err));
+        daemon_fail(d, EX_OSERR, "Port %u (%s) cannot be opened: %s.", port, row->purpose,
+                    strerror(-err));
     }
     free(env);
     return -ECANCELED;
 }
 
-/* --- ready, drain, stop ------------------------------------------------------------------------- */
+/* --- ready, drain, stop ----------------------------------------------------------------------- */
 
 static void set_state(struct daemon *d, enum bus_serving state)
 {
@@ -199,7 +204,7 @@ static void on_watchdog(void *arg)
     daemon_notify("WATCHDOG=1");
 }
 
-/* --- bus ---------------------------------------------------------------------------------------- */
+/* --- bus -------------------------------------------------------------------------------------- */
 
 static void on_bus_up(void *arg)
 {
@@ -273,7 +278,7 @@ static int open_bus(struct daemon *d)
     return err;
 }
 
-/* --- start and end ------------------------------------------------------------------------------ */
+/* --- start and end ---------------------------------------------------------------------------- */
 
 static struct daemon_priv *new_priv(uv_loop_t *loop, const struct daemon_def *def)
 {
@@ -300,7 +305,8 @@ static void free_priv(struct daemon_priv *p)
     free(p);
 }
 
-struct daemon *daemon_bare_new(uv_loop_t *loop, const struct daemon_def *def, const struct conf *conf)
+struct daemon *daemon_bare_new(uv_loop_t *loop, const struct daemon_def *def,
+                               const struct conf *conf)
 {
     struct daemon_priv *p = new_priv(loop, def);
 
@@ -328,10 +334,12 @@ static int start_log(struct daemon *d, const struct daemon_args *args)
     if (str_eq(format, "json"))
         opts.format = LOG_FORMAT_JSON;
     if (level && log_level_parse(&opts.level, level) != 0)
-        err = daemon_fail(d, EX_CONFIG, "STOA_LOG_LEVEL is \"%s\" but must be error, warning, info or debug.",
+        err = daemon_fail(d, EX_CONFIG,
+                          "STOA_LOG_LEVEL is \"%s\" but must be error, warning, info or debug.",
                           level);
     if (!err && log_init(&opts) != 0)
-        err = daemon_fail(d, EX_CANTCREAT, "The event file %s cannot be written. Make it writable.", path);
+        err = daemon_fail(d, EX_CANTCREAT, "The event file %s cannot be written. Make it writable.",
+                          path);
     free(tag);
     free(path);
     free(file);
@@ -343,7 +351,9 @@ static int start_signals(struct daemon *d)
     static const struct {
         int signum;
         loop_signal_fn fn;
-    } table[DAEMON_SIGNALS] = { { SIGTERM, on_terminate }, { SIGINT, on_terminate }, { SIGHUP, on_hangup } };
+    } table[DAEMON_SIGNALS] = { { SIGTERM, on_terminate },
+                                { SIGINT, on_terminate },
+                                { SIGHUP, on_hangup } };
     int err = 0;
 
     signal(SIGPIPE, SIG_IGN);

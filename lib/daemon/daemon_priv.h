@@ -46,7 +46,8 @@ struct daemon_args {
 bool daemon_options_parse(struct daemon *d, int argc, char **argv, struct daemon_args *args,
                           int *code) MUST_USE;
 
-/* statedir.c: makes run/, log/ and data/<role>/ below the state directory and takes the lock of this instance.
+/* statedir.c: makes run/, log/ and data/<role>/ below the state directory and takes the lock of
+ * this instance.
  * Errors: -ECANCELED after daemon_fail(). */
 int daemon_statedir_open(struct daemon *d) MUST_USE;
 void daemon_statedir_close(struct daemon *d);

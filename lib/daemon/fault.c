@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The open faults of a daemon: kept here, announced on the topic "faults", answered by status.c. There is
- * no database of faults: a restarted daemon raises again what is still wrong. */
+ * The open faults of a daemon: kept here, announced on the topic "faults", answered by status.c.
+ * There is no database of faults: a restarted daemon raises again what is still wrong. */
 #include "daemon_priv.h"
 
 #include <errno.h>
@@ -41,7 +41,8 @@ static void make_guid(char out[GUID_SIZE])
     r[6] = (unsigned char)((r[6] & 0x0f) | 0x40); /* RFC 9562 s5.4 */
     r[8] = (unsigned char)((r[8] & 0x3f) | 0x80);
     hex_encode(hex, r, sizeof(r));
-    snprintf(out, GUID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+    snprintf(out, GUID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+             hex + 20);
 }
 
 static struct fault *find(const struct daemon *d, const char *type, const char *subject)
@@ -92,7 +93,8 @@ static void close_fault(struct daemon *d, struct fault *f)
     free(f);
 }
 
-void daemon_fault_raise(struct daemon *d, const char *type, const char *subject, const char *fmt, ...)
+void daemon_fault_raise(struct daemon *d, const char *type, const char *subject, const char *fmt,
+                        ...)
 {
     struct fault *f = find(d, type, subject);
     struct str text = { 0 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * --healthcheck: asks the running instance over its private socket, so that a container needs no curl. An
- * answer proves that its loop turns; status 200 that it is ready. */
+ * --healthcheck: asks the running instance over its private socket, so that a container needs no
+ * curl. An answer proves that its loop turns; status 200 that it is ready. */
 #include "daemon_priv.h"
 
 #include <daemon/client.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The service side of sd_notify(3): one datagram to NOTIFY_SOCKET, which systemd or `stoa run` reads. */
+ * The service side of sd_notify(3): one datagram to NOTIFY_SOCKET, which systemd or `stoa run`
+ * reads. */
 #include "daemon_priv.h"
 
 #include <stdarg.h>

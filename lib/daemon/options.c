@@ -107,7 +107,8 @@ static bool take(struct daemon *d, int opt, struct daemon_args *args, int *code)
     }
 }
 
-bool daemon_options_parse(struct daemon *d, int argc, char **argv, struct daemon_args *args, int *code)
+bool daemon_options_parse(struct daemon *d, int argc, char **argv, struct daemon_args *args,
+                          int *code)
 {
     struct option *all = long_options(d->def);
     bool go_on = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Who has a port: /proc/net gives the socket's inode, /proc/<pid>/fd the process. Other users' processes
- * are visible to root only. */
+ * Who has a port: /proc/net gives the socket's inode, /proc/<pid>/fd the process. Other users'
+ * processes are visible to root only. */
 #include "daemon_priv.h"
 
 #include <daemon/client.h>
@@ -26,8 +26,8 @@ static unsigned long find_inode(const char *table, uint16_t port, bool tcp)
         unsigned local, state;
         unsigned long node;
 
-        if (sscanf(line, "%*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*s %*s %lu", &local, &state,
-                   &node) == 3 &&
+        if (sscanf(line, "%*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*s %*s %lu", &local,
+                   &state, &node) == 3 &&
             local == port && (!tcp || state == TCP_LISTEN_STATE))
             inode = node;
     }

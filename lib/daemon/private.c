@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The private socket <state>/run/<role>-<number>.sock: HTTP/1.0 GET of /metrics, /status and /health for
- * the owner of the state directory. One answer per connection; few connections, small requests, a
- * deadline each. Not a web server. */
+ * The private socket <state>/run/<role>-<number>.sock: HTTP/1.0 GET of /metrics, /status and
+ * /health for the owner of the state directory. One answer per connection; few connections, small
+ * requests, a deadline each. Not a web server. */
 #include "daemon_priv.h"
 
 #include <errno.h>
@@ -128,8 +128,11 @@ static void answer(struct client *c)
         body = str_dup("GET /metrics, /status or /health\n");
     c->answer = str_printf("HTTP/1.0 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
                            "Connection: close\r\n\r\n%s",
-                           status, status == 200 ? "OK" : status == 503 ? "Not Ready" : "Not Found", type,
-                           strlen(body), body);
+                           status,
+                           status == 200   ? "OK"
+                           : status == 503 ? "Not Ready"
+                                           : "Not Found",
+                           type, strlen(body), body);
     free(body);
     uv_read_stop((uv_stream_t *)&c->pipe);
     buf = uv_buf_init(c->answer, (unsigned)strlen(c->answer));

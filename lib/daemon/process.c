@@ -79,7 +79,8 @@ void daemon_process_metrics(struct daemon *d)
     char *labels = str_printf("role=\"%s\",version=\"%s\"", d->def->role, STOA_VERSION);
     struct daemon_metrics *ms = d->metrics;
 
-    daemon_metric_set(daemon_metric_gauge(ms, "stoa_build_info", "Which daemon this is.", labels), 1);
+    daemon_metric_set(daemon_metric_gauge(ms, "stoa_build_info", "Which daemon this is.", labels),
+                      1);
     free(labels);
     for (size_t i = 0; i < ARRAY_LEN(gauges); i++)
         daemon_metric_read(daemon_metric_gauge(ms, gauges[i].name, gauges[i].help, NULL),

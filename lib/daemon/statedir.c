@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The state directory of the site: made and checked before anything else, with a sentence for what can be
- * wrong with it. A lock per instance keeps two processes from being the same instance. */
+ * The state directory of the site: made and checked before anything else, with a sentence for what
+ * can be wrong with it. A lock per instance keeps two processes from being the same instance. */
 #include "daemon_priv.h"
 
 #include <errno.h>
@@ -27,12 +27,14 @@ static int fail_dir(struct daemon *d, const char *path, int err)
     const struct passwd *pw = getpwuid(geteuid());
 
     if (err == -ENOSPC || err == -EDQUOT)
-        return daemon_fail(d, EX_CANTCREAT, "The disk that holds %s is full. Free some space and start again.",
+        return daemon_fail(d, EX_CANTCREAT,
+                           "The disk that holds %s is full. Free some space and start again.",
                            path);
-    return daemon_fail(d, EX_CANTCREAT,
-                       "The state directory %s cannot be written by user %s (%s). Make it writable, or "
-                       "choose another one with --state or STOA_STATE.",
-                       path, pw ? pw->pw_name : "?", strerror(-err));
+    return daemon_fail(
+        d, EX_CANTCREAT,
+        "The state directory %s cannot be written by user %s (%s). Make it writable, or "
+        "choose another one with --state or STOA_STATE.",
+        path, pw ? pw->pw_name : "?", strerror(-err));
 }
 
 static int make_dir(struct daemon *d, const char *path)
@@ -63,10 +65,11 @@ static int check_socket_path(struct daemon *d)
     int err = 0;
 
     if (strlen(path) > most)
-        err = daemon_fail(d, EX_CONFIG,
-                          "The path of the state directory is too long: %s has %zu bytes and a socket's "
-                          "path may have %zu. Choose a shorter one with --state or STOA_STATE.",
-                          path, strlen(path), most);
+        err = daemon_fail(
+            d, EX_CONFIG,
+            "The path of the state directory is too long: %s has %zu bytes and a socket's "
+            "path may have %zu. Choose a shorter one with --state or STOA_STATE.",
+            path, strlen(path), most);
     free(path);
     free(name);
     return err;
@@ -82,10 +85,11 @@ static int take_lock(struct daemon *d)
     if (d->priv->lock_fd < 0)
         err = fail_dir(d, conf_state(d->conf), -errno);
     else if (flock(d->priv->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        err = daemon_fail(d, EX_UNAVAILABLE,
-                          "%s %u already runs with the state directory %s. Stop it first, or choose another "
-                          "directory with --state or STOA_STATE.",
-                          d->def->role, conf_number(d->conf), conf_state(d->conf));
+        err = daemon_fail(
+            d, EX_UNAVAILABLE,
+            "%s %u already runs with the state directory %s. Stop it first, or choose another "
+            "directory with --state or STOA_STATE.",
+            d->def->role, conf_number(d->conf), conf_state(d->conf));
     free(path);
     free(name);
     return err;

@@ -172,7 +172,8 @@ static size_t read_control(const struct dgram *d, struct msghdr *msg, struct add
 }
 
 /* Hands out one received message piece by piece. */
-static int deliver(struct dgram *d, struct rx_message *rx, struct mmsghdr *m, dgram_recv_fn fn, void *arg)
+static int deliver(struct dgram *d, struct rx_message *rx, struct mmsghdr *m, dgram_recv_fn fn,
+                   void *arg)
 {
     struct addr from, to;
     size_t segment = read_control(d, &m->msg_hdr, &to);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The send queue: datagrams of one size to one destination become one message (GSO).
  *
- * A forwarder queues one packet for each of N receivers, then the next packet for each of them: what
- * belongs together does not lie together. So each destination has one open group, found by hash. */
+ * A forwarder queues one packet for each of N receivers, then the next packet for each of them:
+ * what belongs together does not lie together. So each destination has one open group, found by
+ * hash. */
 #include <errno.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
@@ -81,8 +82,8 @@ static unsigned bucket_of(const struct addr *to)
 
 static bool fits(const struct group *g, const struct addr *from, const struct addr *to, size_t len)
 {
-    return !g->closed && len <= g->segment && g->count < GROUP_SEGMENTS && g->bytes + len <= GROUP_BYTES &&
-           addr_eq(&g->to, to) && addr_ip_eq(&g->from, from);
+    return !g->closed && len <= g->segment && g->count < GROUP_SEGMENTS &&
+           g->bytes + len <= GROUP_BYTES && addr_eq(&g->to, to) && addr_ip_eq(&g->from, from);
 }
 
 static void append(struct queue *q, const struct addr *from, const struct addr *to, int16_t index)
@@ -94,7 +95,9 @@ static void append(struct queue *q, const struct addr *from, const struct addr *
     if (!g || !fits(g, from, to, p->len)) {
         *bucket = (int16_t)q->n_groups;
         g = &q->groups[q->n_groups++];
-        *g = (struct group){ .to = *to, .from = *from, .segment = p->len, .first = index, .last = NONE };
+        *g = (struct group){
+            .to = *to, .from = *from, .segment = p->len, .first = index, .last = NONE
+        };
     }
     if (g->last != NONE)
         q->packets[g->last].next = index;
@@ -104,13 +107,15 @@ static void append(struct queue *q, const struct addr *from, const struct addr *
     g->closed = p->len < g->segment;
 }
 
-void dgram_send(struct dgram *d, const struct addr *from, const struct addr *to, const void *data, size_t len)
+void dgram_send(struct dgram *d, const struct addr *from, const struct addr *to, const void *data,
+                size_t len)
 {
     static const struct addr any;
     struct queue *q = d->tx;
     struct packet *p;
 
-    if (len == 0 || len > DGRAM_MAX || to->family == ADDR_NONE || (to->family == ADDR_V6 && !d->v6)) {
+    if (len == 0 || len > DGRAM_MAX || to->family == ADDR_NONE ||
+        (to->family == ADDR_V6 && !d->v6)) {
         d->stats.dropped++;
         return;
     }
@@ -123,9 +128,10 @@ void dgram_send(struct dgram *d, const struct addr *from, const struct addr *to,
     append(q, from ? from : &any, to, (int16_t)q->n_packets++);
 }
 
-/* --- sending ------------------------------------------------------------------------------------------------ */
+/* --- sending ---------------------------------------------------------------------------------- */
 
-static struct cmsghdr *add_control(struct msghdr *msg, struct cmsghdr *after, int level, int type, size_t len)
+static struct cmsghdr *add_control(struct msghdr *msg, struct cmsghdr *after, int level, int type,
+                                   size_t len)
 {
     struct cmsghdr *c = after ? CMSG_NXTHDR(msg, after) : CMSG_FIRSTHDR(msg);
 
@@ -213,7 +219,8 @@ static void send_single(struct dgram *d, size_t index)
     }
 }
 
-/* The message at `index` was refused. EIO: this path cannot split; EMSGSIZE, EINVAL: this group cannot. */
+/* The message at `index` was refused. EIO: this path cannot split; EMSGSIZE, EINVAL: this group
+ * cannot. */
 static void refused(struct dgram *d, size_t index, int err)
 {
     const struct group *g = &d->tx->groups[index];

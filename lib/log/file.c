@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A file of bounded size with a fixed number of older ones: path, path.1 (younger) .. path.<keep>. */
+ * A file of bounded size with a fixed number of older ones: path, path.1 (younger) ..
+ * path.<keep>. */
 #include "log_priv.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Once per peer and minute. A table of fixed size, so that a flood of peers costs neither memory nor
- * log: a bucket whose places are all fresh refuses further peers. */
+ * Once per peer and minute. A table of fixed size, so that a flood of peers costs neither memory
+ * nor log: a bucket whose places are all fresh refuses further peers. */
 #include <log/log.h>
 
 #include <pthread.h>

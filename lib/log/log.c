@@ -134,8 +134,8 @@ static void format_human(struct str *out, const struct timespec *ts, enum log_le
 
     localtime_r(&ts->tv_sec, &tm);
     strftime(day, sizeof(day), "%Y-%m-%d %H:%M:%S", &tm);
-    str_addf(out, "%s.%03ld %-7s %s: %s\n", day, ts->tv_nsec / 1000000, levels[level].human, g.daemon,
-             text);
+    str_addf(out, "%s.%03ld %-7s %s: %s\n", day, ts->tv_nsec / 1000000, levels[level].human,
+             g.daemon, text);
 }
 
 static void format_json(struct str *out, const struct timespec *ts, enum log_level level,

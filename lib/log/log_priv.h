@@ -18,7 +18,8 @@ struct log_file {
 int log_file_open(struct log_file *f, const char *path, size_t max_b, unsigned keep) MUST_USE;
 void log_file_close(struct log_file *f);
 
-/* Appends one line; rotates before the file grows beyond its limit. A failed write loses the line. */
+/* Appends one line; rotates before the file grows beyond its limit. A failed write loses the
+ * line. */
 void log_file_write(struct log_file *f, const char *line, size_t len);
 
 /* Writes everything to `fd` unless it fails: there is nobody to tell. */

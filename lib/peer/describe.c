@@ -17,7 +17,8 @@ static const char *const codec_names[] = {
     [PEER_OPUS] = "opus", [PEER_VP8] = "VP8", [PEER_H264] = "H264"
 };
 
-static const char *const h264_fmtp = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=";
+static const char *const h264_fmtp =
+    "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=";
 static const char *const h264_profile = "42e01f";
 
 static void add_fb(struct sdp_session *s, struct sdp_payload *payload, const char *fb)
@@ -29,7 +30,8 @@ const char *const feedback_words[FEEDBACK_WORDS] = {
     "transport-cc", "goog-remb", "ccm fir", "nack", "nack pli"
 };
 
-static void add_feedback(struct sdp_session *s, struct sdp_payload *payload, const struct peer_mline *m)
+static void add_feedback(struct sdp_session *s, struct sdp_payload *payload,
+                         const struct peer_mline *m)
 {
     for (unsigned i = 0; i < FEEDBACK_WORDS; i++) {
         if (m->feedback & 1u << i)
@@ -41,7 +43,8 @@ static const char *h264_params(struct sdp_session *s, const struct peer_mline *m
 {
     char text[96];
 
-    (void)snprintf(text, sizeof(text), "%s%s", h264_fmtp, m->profile[0] ? m->profile : h264_profile);
+    (void)snprintf(text, sizeof(text), "%s%s", h264_fmtp,
+                   m->profile[0] ? m->profile : h264_profile);
     return sdp_text(s, text);
 }
 
@@ -80,7 +83,8 @@ static void add_exts(struct sdp_session *s, struct sdp_media *out, const struct 
     }
 }
 
-static void add_ssrc(const struct peer *p, struct sdp_session *s, struct sdp_media *out, uint32_t value)
+static void add_ssrc(const struct peer *p, struct sdp_session *s, struct sdp_media *out,
+                     uint32_t value)
 {
     struct sdp_ssrc *ssrc = sdp_ssrc_add(s, out);
 
@@ -109,8 +113,9 @@ static void add_streams(const struct peer *p, struct sdp_session *s, struct sdp_
     group->n = 2;
 }
 
-/* Accepts the offered layers as they are: without its mark in the answer Chromium turns a paused layer on,
- * and begins with the smallest. An m-line that sends simulcast itself does not occur (DESIGN section 5). */
+/* Accepts the offered layers as they are: without its mark in the answer Chromium turns a paused
+ * layer on, and begins with the smallest. An m-line that sends simulcast itself does not occur
+ * (DESIGN section 5). */
 static void add_layers(struct sdp_session *s, struct sdp_media *out, const struct peer_mline *m)
 {
     struct str list = { 0 };
@@ -154,14 +159,16 @@ static size_t fingerprint_bytes(uint8_t dst[SDP_FINGERPRINT_MAX], const char *te
     return n;
 }
 
-static void add_transport(struct peer *p, struct sdp_session *s, struct sdp_media *out, enum sdp_setup setup)
+static void add_transport(struct peer *p, struct sdp_session *s, struct sdp_media *out,
+                          enum sdp_setup setup)
 {
     out->ice_ufrag = sdp_text(s, ice_local_ufrag(p->tr.ice));
     out->ice_pwd = sdp_text(s, ice_local_pwd(p->tr.ice));
     out->ice_options = "trickle";
     out->setup = setup;
     (void)str_copy(out->fingerprint.hash, sizeof(out->fingerprint.hash), "sha-256");
-    out->fingerprint.len = fingerprint_bytes(out->fingerprint.value, dtls_ctx_fingerprint(p->opts.dtls));
+    out->fingerprint.len =
+        fingerprint_bytes(out->fingerprint.value, dtls_ctx_fingerprint(p->opts.dtls));
 }
 
 static enum sdp_dir direction(const struct peer_mline *m)
@@ -171,7 +178,8 @@ static enum sdp_dir direction(const struct peer_mline *m)
     return m->recv ? SDP_RECVONLY : SDP_INACTIVE;
 }
 
-static void add_mline(struct peer *p, struct sdp_session *s, const struct peer_mline *m, enum sdp_setup setup)
+static void add_mline(struct peer *p, struct sdp_session *s, const struct peer_mline *m,
+                      enum sdp_setup setup)
 {
     static const enum sdp_kind kinds[] = {
         [PEER_AUDIO] = SDP_AUDIO, [PEER_VIDEO] = SDP_VIDEO, [PEER_DATA] = SDP_APPLICATION

@@ -21,9 +21,10 @@ static int PRINTF_LIKE(3, 4) refuse(char err[PEER_ERROR_MAX], int code, const ch
     return code;
 }
 
-/* --- codecs --------------------------------------------------------------------------------------------- */
+/* --- codecs ----------------------------------------------------------------------------------- */
 
-/* Constrained baseline, which every browser encodes and decodes; plain baseline only where it is missing. */
+/* Constrained baseline, which every browser encodes and decodes; plain baseline only where it is
+ * missing. */
 static bool is_constrained(const char *fmtp, void *arg)
 {
     char profile[8];
@@ -54,8 +55,8 @@ static const struct sdp_payload *find_codec(const struct sdp_media *m, enum peer
     }
 }
 
-/* Feedback that is offered and of use: on what the browser sends per packet, on what it gets as one rate
- * (see RECV_EXTS). */
+/* Feedback that is offered and of use: on what the browser sends per packet, on what it gets as one
+ * rate (see RECV_EXTS). */
 static uint8_t agree_feedback(const struct peer *p, bool recv, const struct sdp_payload *payload)
 {
     uint8_t unused = recv != p->opts.controlling ? PEER_FB_REMB : PEER_FB_TWCC;
@@ -85,13 +86,16 @@ static void agree_codec(const struct peer *p, struct peer_mline *out, const stru
     out->rtx_pt = rtx ? rtx->pt : 0;
 }
 
-/* --- header extensions ----------------------------------------------------------------------------------- */
+/* --- header extensions ------------------------------------------------------------------------ */
 
-/* What we use on streams that we receive and that we send. Transport-wide numbers only on what the browser
- * sends: on what we send its REMB is wanted, which Chromium gives up when it may report per packet. */
+/* What we use on streams that we receive and that we send. Transport-wide numbers only on what the
+ * browser sends: on what we send its REMB is wanted, which Chromium gives up when it may report per
+ * packet. */
 static const uint32_t RECV_EXTS = 1u << RTP_EXT_LEVEL | 1u << RTP_EXT_TWCC | 1u << RTP_EXT_MID |
-                                  1u << RTP_EXT_RID | 1u << RTP_EXT_RRID | 1u << RTP_EXT_ORIENTATION;
-static const uint32_t SEND_EXTS = 1u << RTP_EXT_LEVEL | 1u << RTP_EXT_ABS_TIME | 1u << RTP_EXT_ORIENTATION;
+                                  1u << RTP_EXT_RID | 1u << RTP_EXT_RRID |
+                                  1u << RTP_EXT_ORIENTATION;
+static const uint32_t SEND_EXTS =
+    1u << RTP_EXT_LEVEL | 1u << RTP_EXT_ABS_TIME | 1u << RTP_EXT_ORIENTATION;
 
 /* The side that offers, the browser's part, uses them the other way round. */
 static uint32_t wanted_exts(const struct peer *p, bool recv)
@@ -112,7 +116,7 @@ static void agree_exts(struct peer *p, struct peer_mline *out, const struct sdp_
     }
 }
 
-/* --- simulcast -------------------------------------------------------------------------------------------- */
+/* --- simulcast -------------------------------------------------------------------------------- */
 
 /* True when a=rid declares it for sending: RFC 8853 s5.2 discards what is not declared. */
 static bool is_rid(const struct sdp_media *m, const char *id)
@@ -150,7 +154,7 @@ static void agree_layers(struct peer_mline *out, const struct sdp_media *m)
     out->layers = (uint8_t)MAX(n, 1u);
 }
 
-/* --- streams of the remote side ------------------------------------------------------------------------- */
+/* --- streams of the remote side --------------------------------------------------------------- */
 
 static void announce_streams(struct peer *p, unsigned mline, const struct sdp_media *m)
 {
@@ -175,7 +179,7 @@ static void announce_streams(struct peer *p, unsigned mline, const struct sdp_me
     }
 }
 
-/* --- m-lines ------------------------------------------------------------------------------------------------ */
+/* --- m-lines ---------------------------------------------------------------------------------- */
 
 static void random_ssrcs(struct peer *p, struct peer_mline *m, unsigned index)
 {
@@ -217,7 +221,8 @@ static void agree_mline(struct peer *p, unsigned index, const struct sdp_media *
         random_ssrcs(p, out, index);
 }
 
-static int check_media(const struct sdp_session *s, const struct sdp_media *m, char err[PEER_ERROR_MAX])
+static int check_media(const struct sdp_session *s, const struct sdp_media *m,
+                       char err[PEER_ERROR_MAX])
 {
     if (str_empty(m->mid) || strlen(m->mid) > RTP_EXT_TEXT_LEN - 1)
         return refuse(err, -EPROTO, "an m-line has no usable mid");
@@ -233,7 +238,8 @@ static int check_media(const struct sdp_session *s, const struct sdp_media *m, c
 }
 
 /* ICE and DTLS parameters: those of the first bundled m-line count (RFC 8843 s7.1). */
-static int remote_transport(const struct sdp_session *s, struct remote_desc *out, char err[PEER_ERROR_MAX])
+static int remote_transport(const struct sdp_session *s, struct remote_desc *out,
+                            char err[PEER_ERROR_MAX])
 {
     const struct sdp_media *m = s->bundle.n > 0 ? sdp_media_by_mid(s, s->bundle.v[0]) : NULL;
 
@@ -250,7 +256,8 @@ static int remote_transport(const struct sdp_session *s, struct remote_desc *out
     return 0;
 }
 
-static int check_session(const struct sdp_session *s, struct remote_desc *out, char err[PEER_ERROR_MAX])
+static int check_session(const struct sdp_session *s, struct remote_desc *out,
+                         char err[PEER_ERROR_MAX])
 {
     if (s->media_count == 0 || s->media_count > PEER_MAX_MLINES)
         return refuse(err, -E2BIG, "the number of m-lines is out of range");

@@ -19,7 +19,7 @@ enum {
     VERDICT_US = 3000000, /* without a path by then both ends say so: DESIGN section 4 step 7 */
 };
 
-/* --- state ---------------------------------------------------------------------------------------------- */
+/* --- state ------------------------------------------------------------------------------------ */
 
 static void set_state(struct peer *p, enum peer_state state, const char *cause)
 {
@@ -45,7 +45,7 @@ static const char *ice_cause(const struct peer *p)
     return "no answer to connectivity checks";
 }
 
-/* --- ICE ------------------------------------------------------------------------------------------------- */
+/* --- ICE -------------------------------------------------------------------------------------- */
 
 static void on_ice_send(void *arg, const struct ice_path *to, const void *data, size_t len)
 {
@@ -78,7 +78,7 @@ static void on_ice_state(void *arg, enum ice_state state)
 
 static const struct ice_ops ice_ops = { .send = on_ice_send, .on_state = on_ice_state };
 
-/* --- DTLS ------------------------------------------------------------------------------------------------ */
+/* --- DTLS ------------------------------------------------------------------------------------- */
 
 static void on_dtls_send(const void *data, size_t len, void *arg)
 {
@@ -139,7 +139,7 @@ static const struct dtls_ops dtls_ops = {
     .on_closed = on_dtls_closed,
 };
 
-/* --- life ------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 struct peer *peer_new(const struct peer_opts *opts, int64_t now_us)
 {
@@ -176,7 +176,7 @@ int peer_add_local(struct peer *p, uint8_t path, const struct addr *local)
     return ice_add_local(p->tr.ice, p->now_us, &cand);
 }
 
-/* --- descriptions ----------------------------------------------------------------------------------------- */
+/* --- descriptions ----------------------------------------------------------------------------- */
 
 static int parse(struct sdp_session **out, const char *sdp, char err[PEER_ERROR_MAX])
 {
@@ -194,7 +194,8 @@ static void add_candidate_lines(struct peer *p, const struct sdp_list *lines)
         (void)!peer_add_candidate(p, p->now_us, lines->v[i], NULL);
 }
 
-static int set_fingerprint(struct peer *p, const struct sdp_fingerprint *fp, char err[PEER_ERROR_MAX])
+static int set_fingerprint(struct peer *p, const struct sdp_fingerprint *fp,
+                           char err[PEER_ERROR_MAX])
 {
     char text[SDP_FINGERPRINT_MAX * 3 + 1] = "";
     int rc;
@@ -336,7 +337,7 @@ const char *peer_ufrag(const struct peer *p)
     return ice_local_ufrag(p->tr.ice);
 }
 
-/* --- datagrams in ------------------------------------------------------------------------------------------ */
+/* --- datagrams in ----------------------------------------------------------------------------- */
 
 static int input_rtp(struct peer *p, uint8_t *data, size_t len)
 {
@@ -359,7 +360,8 @@ static int input_rtp(struct peer *p, uint8_t *data, size_t len)
     rtp.mline = stream->mline;
     rtp.layer = stream->layer;
     if (stream->rtx) {
-        if (!stream->media_ssrc || rtp_rtx_decode(&rtp.pkt, &osn, &payload, &rtp.pkt.payload_len) != 0)
+        if (!stream->media_ssrc ||
+            rtp_rtx_decode(&rtp.pkt, &osn, &payload, &rtp.pkt.payload_len) != 0)
             return 0;
         rtp.repaired = true;
         rtp.pkt.payload = payload;
@@ -397,7 +399,8 @@ static int input(struct peer *p, const struct ice_path *from, void *data, size_t
     return rtp_is(data, len) ? input_rtp(p, data, len) : -EBADMSG;
 }
 
-int peer_input(struct peer *p, int64_t now_us, uint8_t path, const struct addr *from, void *data, size_t len)
+int peer_input(struct peer *p, int64_t now_us, uint8_t path, const struct addr *from, void *data,
+               size_t len)
 {
     struct ice_path where = { .path = path, .remote = *from };
     int rc;
@@ -413,7 +416,7 @@ int peer_input(struct peer *p, int64_t now_us, uint8_t path, const struct addr *
     return 0;
 }
 
-/* --- time --------------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 void peer_timeout(struct peer *p, int64_t now_us)
 {
@@ -452,7 +455,7 @@ size_t peer_mlines(const struct peer *p, const struct peer_mline **lines)
     return p->n_mlines;
 }
 
-/* --- packets out -------------------------------------------------------------------------------------------- */
+/* --- packets out ------------------------------------------------------------------------------ */
 
 static void send_protected(struct peer *p, const struct ice_path *to, const void *data, size_t len)
 {
@@ -462,8 +465,8 @@ static void send_protected(struct peer *p, const struct ice_path *to, const void
 }
 
 /* The extensions of a packet: what the caller passes on, and our own send time. */
-static void fill_exts(const struct peer_mline *m, struct rtp_ext_values *ext, const struct peer_out *out,
-                      int64_t now_us)
+static void fill_exts(const struct peer_mline *m, struct rtp_ext_values *ext,
+                      const struct peer_out *out, int64_t now_us)
 {
     if (out->ext)
         *ext = *out->ext;
@@ -475,7 +478,8 @@ static void fill_exts(const struct peer_mline *m, struct rtp_ext_values *ext, co
     }
 }
 
-int peer_send_rtp(struct peer *p, int64_t now_us, const struct peer_out *out, const void *payload, size_t len)
+int peer_send_rtp(struct peer *p, int64_t now_us, const struct peer_out *out, const void *payload,
+                  size_t len)
 {
     const struct peer_mline *m = &p->mlines[MIN(out->mline, (unsigned)PEER_MAX_MLINES - 1)];
     uint8_t mem[PEER_DATAGRAM_MAX];

@@ -10,7 +10,8 @@
 #include <sdp/sdp.h>
 
 enum {
-    MAX_STREAMS = 96,     /* SSRCs that a peer may send: 4 m-lines, 3 layers, RTX, and restarts of them */
+    /* SSRCs that a peer may send: 4 m-lines, 3 layers, RTX, and restarts of them */
+    MAX_STREAMS = 96,
 };
 
 /* Which m-line and layer an SSRC of the remote side belongs to. The m-line is one that receives. */
@@ -36,7 +37,8 @@ struct peer {
     struct transport tr;
     bool described;   /* both descriptions are known */
     bool dtls_active;
-    uint8_t fingerprint[32]; /* of the remote certificate; binds later descriptions to the same one */
+    /* of the remote certificate; binds later descriptions to the same one */
+    uint8_t fingerprint[32];
     int64_t verdict_us; /* when a first word about a missing path is due; INT64_MAX: not */
 
     struct peer_mline mlines[PEER_MAX_MLINES];
@@ -69,7 +71,8 @@ char *describe_offer(struct peer *p);
 void describe_want(struct peer *p, const struct peer_want *want, size_t n);
 
 /* stream.c: which m-line a packet belongs to; NULL: none, drop it. */
-struct stream *stream_find(struct peer *p, const struct rtp_packet *pkt, const struct rtp_ext_values *ext);
+struct stream *stream_find(struct peer *p, const struct rtp_packet *pkt,
+                           const struct rtp_ext_values *ext);
 void stream_announce(struct peer *p, uint32_t ssrc, const struct stream *stream);
 void stream_clear(struct peer *p);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which m-line and simulcast layer a remote SSRC belongs to: announced in the description, or learned
- * from the MID and RID header extensions (RFC 8843 s9.2, RFC 8852). */
+ * Which m-line and simulcast layer a remote SSRC belongs to: announced in the description, or
+ * learned from the MID and RID header extensions (RFC 8843 s9.2, RFC 8852). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,8 +70,8 @@ static uint32_t media_ssrc_of(const struct peer *p, const struct stream *rtx)
     return 0;
 }
 
-/* A layer has one SSRC and one that repeats it: a new one takes the place of the old, so that a sender
- * that begins anew is followed, and one that makes up SSRCs fills no memory. */
+/* A layer has one SSRC and one that repeats it: a new one takes the place of the old, so that a
+ * sender that begins anew is followed, and one that makes up SSRCs fills no memory. */
 static void forget_older(struct peer *p, const struct stream *fresh)
 {
     const char *key;
@@ -94,7 +94,8 @@ static void forget_older(struct peer *p, const struct stream *fresh)
 }
 
 /* Learns an SSRC from what its packet says about itself. */
-static struct stream *learn(struct peer *p, const struct rtp_packet *pkt, const struct rtp_ext_values *ext)
+static struct stream *learn(struct peer *p, const struct rtp_packet *pkt,
+                            const struct rtp_ext_values *ext)
 {
     int mline = rtp_ext_has(ext, RTP_EXT_MID) ? mline_by_mid(p, ext->mid) : -1;
     const struct peer_mline *m;
@@ -114,7 +115,8 @@ static struct stream *learn(struct peer *p, const struct rtp_packet *pkt, const 
     return map_get_u64(p->streams, pkt->ssrc);
 }
 
-struct stream *stream_find(struct peer *p, const struct rtp_packet *pkt, const struct rtp_ext_values *ext)
+struct stream *stream_find(struct peer *p, const struct rtp_packet *pkt,
+                           const struct rtp_ext_values *ext)
 {
     struct stream *known = map_get_u64(p->streams, pkt->ssrc);
     const struct peer_mline *m;

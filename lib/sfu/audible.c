@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which participants of a space are heard (the audible few), and who has the floor.
  *
- * While there are fewer audible participants than places, everybody who may speak has a place, so that no
- * first word is lost. Beyond that a newcomer displaces the quietest. */
+ * While there are fewer audible participants than places, everybody who may speak has a place, so
+ * that no first word is lost. Beyond that a newcomer displaces the quietest. */
 #include <string.h>
 
 #include "sfu_priv.h"
@@ -68,8 +68,8 @@ static bool admit(struct sfu *s, struct sfu_part *part, int64_t now_us)
     return true;
 }
 
-/* The loudest first, so that a receiver with fewer slots than places hears the right ones. A lead of less
- * than 3 dB changes nothing: slots would flutter. */
+/* The loudest first, so that a receiver with fewer slots than places hears the right ones. A lead
+ * of less than 3 dB changes nothing: slots would flutter. */
 static bool sort_audible(struct sfu *s)
 {
     bool changed = false;

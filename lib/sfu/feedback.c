@@ -107,8 +107,8 @@ static void report_received(struct sfu_part *part, int64_t now_us)
         (void)peer_send_rtcp(part->peer, mem, out.pos);
 }
 
-/* Some SSRC that the participant sends. Chromium takes feedback about its whole transport only when the
- * media SSRC is one of its own. */
+/* Some SSRC that the participant sends. Chromium takes feedback about its whole transport only when
+ * the media SSRC is one of its own. */
 static uint32_t any_ssrc(const struct sfu_part *part)
 {
     for (unsigned i = 0; i < SOURCE_COUNT; i++) {

@@ -45,8 +45,8 @@ static void on_rtp(void *arg, int64_t now_us, const struct peer_rtp *rtp)
     source_input(&part->sources[source_of_mline[rtp->mline]], now_us, rtp);
 }
 
-/* What is not told as arrived counts as lost: a browser whose probes are all lost stays at its smallest
- * picture. */
+/* What is not told as arrived counts as lost: a browser whose probes are all lost stays at its
+ * smallest picture. */
 static void on_arrival(void *arg, int64_t now_us, uint16_t number)
 {
     struct sfu_part *part = arg;

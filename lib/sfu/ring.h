@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The last packets of one layer of a source, as they came, so that a receiver that lost one gets it again. */
+ * The last packets of one layer of a source, as they came, so that a receiver that lost one gets it
+ * again. */
 #ifndef SFU_RING_H
 #define SFU_RING_H
 
@@ -27,7 +28,8 @@ struct ring {
 /* Keeps a copy of a packet in the place of the one 512 before it. */
 void ring_put(struct ring *r, const struct rtp_packet *pkt);
 
-/* Returns the packet, or NULL when it never came or is gone. Owner: the ring, until the next ring_put(). */
+/* Returns the packet, or NULL when it never came or is gone. Owner: the ring, until the next
+ * ring_put(). */
 const struct ring_packet *ring_get(const struct ring *r, uint16_t seq);
 
 /* Frees all packets. */

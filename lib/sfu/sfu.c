@@ -58,8 +58,8 @@ void sfu_update_views(struct sfu *s, int64_t now_us)
     }
 }
 
-/* To be called at the end of every public function that may have changed something: views are brought up
- * to date once, and the deadline moves forward when a peer's has. */
+/* To be called at the end of every public function that may have changed something: views are
+ * brought up to date once, and the deadline moves forward when a peer's has. */
 static void settle(struct sfu *s, const struct sfu_part *part, int64_t now_us)
 {
     if (s->views_stale)
@@ -138,8 +138,8 @@ void sfu_set_media(struct sfu_part *part, int64_t now_us, const struct sfu_media
     settle(part->space, part, now_us);
 }
 
-int sfu_input(struct sfu_part *part, int64_t now_us, uint8_t path, const struct addr *from, void *data,
-              size_t len)
+int sfu_input(struct sfu_part *part, int64_t now_us, uint8_t path, const struct addr *from,
+              void *data, size_t len)
 {
     int rc = peer_input(part->peer, now_us, path, from, data, len);
 

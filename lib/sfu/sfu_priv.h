@@ -33,16 +33,18 @@ enum {
     MLINE_COUNT,
 };
 
-/* What a kind of receiver does with the space. `slots` (browsers) is the only one now; `simple` (one mixed
- * audio, one switched video) and a recorder fit the same table. */
+/* What a kind of receiver does with the space. `slots` (browsers) is the only one now; `simple`
+ * (one mixed audio, one switched video) and a recorder fit the same table. */
 struct view_ops {
     struct view *(*new)(struct sfu_part *part);
     void (*free)(struct view *v);
     /* The peer agreed on its m-lines, or agreed anew. */
     void (*on_mlines)(struct view *v);
-    /* Somebody joined, left, or began or ended sending; or the audible few or the speaker changed. */
+    /* Somebody joined, left, or began or ended sending; or the audible few or the speaker
+     * changed. */
     void (*update)(struct view *v, int64_t now_us);
-    /* A feedback message about a stream that the view sends; `ssrc` is the stream. False: not its own. */
+    /* A feedback message about a stream that the view sends; `ssrc` is the stream. False: not its
+     * own. */
     bool (*on_pli)(struct view *v, uint32_t ssrc, int64_t now_us);
     bool (*on_nack)(struct view *v, uint32_t ssrc, uint16_t seq, int64_t now_us);
     /* Writes sender reports for what it sends. */
@@ -88,7 +90,8 @@ void sfu_update_views(struct sfu *s, int64_t now_us);
 /* part.c */
 struct sfu_part *part_new(struct sfu *s, int64_t now_us, const struct sfu_join_opts *opts);
 void part_free(struct sfu_part *part);
-/* The browser made another connection for the same participant: a new peer and new slots, same sources. */
+/* The browser made another connection for the same participant: a new peer and new slots, same
+ * sources. */
 void part_renew(struct sfu_part *part, int64_t now_us);
 /* The peer agreed on its m-lines. */
 void part_on_mlines(struct sfu_part *part);

@@ -21,7 +21,8 @@ void slot_init(struct slot *sl, struct sfu_part *owner, unsigned mline)
     list_init(&sl->next_node);
 }
 
-/* Header extensions that mean the same to the receiver; the rest belongs to the sender's transport. */
+/* Header extensions that mean the same to the receiver; the rest belongs to the sender's
+ * transport. */
 static const uint32_t PASSED_ON = 1u << RTP_EXT_LEVEL | 1u << RTP_EXT_ORIENTATION;
 
 static void unlink_all(struct slot *sl)
@@ -99,7 +100,8 @@ void slot_restart(struct slot *sl)
 void slot_take_over(struct slot *sl)
 {
     take(sl, sl->next, sl->next_layer);
-    sl->owner->space->views_stale = true; /* whose picture it is changes now, not when it was wished */
+    /* whose picture it is changes now, not when it was wished */
+    sl->owner->space->views_stale = true;
 }
 
 /* Sets the offsets so that the first packet of a new source follows the last one sent. */
@@ -117,7 +119,8 @@ static void join_streams(struct slot *sl, int64_t now_us, const struct rtp_packe
     sl->tl0_off = (uint8_t)(sl->out_tl0 + 1 - vp8->tl0);
 }
 
-/* Copies the payload with the slot's own picture ids. `vp8` is decoded from it; all zero for other codecs. */
+/* Copies the payload with the slot's own picture ids. `vp8` is decoded from it; all zero for other
+ * codecs. */
 static void copy_payload(uint8_t *dst, const void *payload, size_t len, const struct rtp_vp8 *vp8,
                          const struct slot_sent *sent)
 {
@@ -134,8 +137,8 @@ static void remember(struct slot *sl, const struct slot_sent *sent)
 }
 
 /* Moves the highest-sent marks on; packets that arrive out of order do not. */
-static void advance(struct slot *sl, int64_t now_us, const struct peer_out *out, const struct slot_sent *sent,
-                    const struct rtp_vp8 *vp8)
+static void advance(struct slot *sl, int64_t now_us, const struct peer_out *out,
+                    const struct slot_sent *sent, const struct rtp_vp8 *vp8)
 {
     if (sl->out_us && (int16_t)(out->seq - sl->out_seq) <= 0)
         return;
@@ -164,7 +167,8 @@ void slot_forward(struct slot *sl, int64_t now_us, const struct source_packet *p
     if ((int16_t)(pkt->seq - sl->first_seq) < 0)
         return; /* older than the key frame that began this stream */
     if ((uint16_t)(pkt->seq - sl->first_seq) > 0x4000)
-        sl->first_seq = (uint16_t)(pkt->seq - 0x2000); /* keep the comparison within half the range */
+        /* keep the comparison within half the range */
+        sl->first_seq = (uint16_t)(pkt->seq - 0x2000);
 
     ext.has &= PASSED_ON;
     out = (struct peer_out){

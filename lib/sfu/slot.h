@@ -52,8 +52,8 @@ struct slot {
 void slot_init(struct slot *sl, struct sfu_part *owner, unsigned mline);
 void slot_fini(struct slot *sl);
 
-/* Lets `src` feed the slot: audio at once; video at its next key frame, until when the old picture stays.
- * NULL empties the slot at once. */
+/* Lets `src` feed the slot: audio at once; video at its next key frame, until when the old picture
+ * stays. NULL empties the slot at once. */
 void slot_feed(struct slot *sl, struct source *src, int64_t now_us);
 
 /* Lets the slot wait for a key frame of `src`: another source, or another layer of its own. */

@@ -52,8 +52,8 @@ bool source_alive(const struct source *src, int64_t now_us)
     return !src->muted && layer->ssrc && now_us - layer->last_us < SOURCE_DEAD_US;
 }
 
-/* True when a decoder can begin with this packet. Of H264 that is the parameter set: an IDR picture whose
- * parameter set was lost cannot be shown by anybody who joins with it. */
+/* True when a decoder can begin with this packet. Of H264 that is the parameter set: an IDR picture
+ * whose parameter set was lost cannot be shown by anybody who joins with it. */
 static bool is_key_frame(const struct source *src, const struct source_packet *p)
 {
     const struct rtp_packet *pkt = &p->rtp->pkt;
@@ -103,7 +103,8 @@ static void send_nack(struct source *src, struct source_layer *layer, int64_t no
         (void)peer_send_rtcp(src->owner->peer, mem, out.pos);
 }
 
-/* Slots of a layer that has died, or beside which a better one has begun, change over at a key frame. */
+/* Slots of a layer that has died, or beside which a better one has begun, change over at a key
+ * frame. */
 static void choose_layers(struct source *src, int64_t now_us)
 {
     unsigned best = source_layer(src, now_us);
@@ -216,7 +217,8 @@ static void on_key_frame(struct source *src, const struct peer_rtp *rtp)
     }
 }
 
-/* Video that begins, or begins again after a silence, may take a slot, before its first packet is gone. */
+/* Video that begins, or begins again after a silence, may take a slot, before its first packet is
+ * gone. */
 static void activate(struct source *src, int64_t now_us)
 {
     if (src->active)

@@ -62,12 +62,12 @@ unsigned source_layer(const struct source *src, int64_t now_us);
 /* True when a packet came within the last second and it is not muted. */
 bool source_alive(const struct source *src, int64_t now_us);
 
-/* Asks the sender for a key frame, at most once per 500 ms and layer; a request that comes too early is
- * kept for source_tick(). */
+/* Asks the sender for a key frame, at most once per 500 ms and layer; a request that comes too
+ * early is kept for source_tick(). */
 void source_want_key(struct source *src, unsigned layer, int64_t now_us);
 
-/* Sends kept key frame requests, repeats those that slots still wait for, asks again for lost packets, and
- * moves slots to another layer when theirs has died or a better one has begun. */
+/* Sends kept key frame requests, repeats those that slots still wait for, asks again for lost
+ * packets, and moves slots to another layer when theirs has died or a better one has begun. */
 void source_tick(struct source *src, int64_t now_us);
 
 static inline bool source_is_video(const struct source *src)

@@ -2,7 +2,8 @@
  * Loudness over three windows (immediate, medium, long), compared in the manner of dominant speaker
  * identification: to take the floor one must be louder in each of them.
  *
- * The scale is decibels above FLOOR_DBOV: what is quieter than that is room noise and counts as silence. */
+ * The scale is decibels above FLOOR_DBOV: what is quieter than that is room noise and counts as
+ * silence. */
 #include "speaker.h"
 
 #include <stddef.h>

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Who speaks: loudness of each participant over three windows, the audible few, the dominant speaker. */
+ * Who speaks: loudness of each participant over three windows, the audible few, the dominant
+ * speaker. */
 #ifndef SFU_SPEAKER_H
 #define SFU_SPEAKER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One more than the audio slots, so that a receiver who is itself audible still fills all of its slots. */
+/* One more than the audio slots, so that a receiver who is itself audible still fills all of its
+ * slots. */
 enum { SPEAKER_AUDIBLE = 4 };
 
 /* Loudness of one participant; all zero is silence. */
@@ -24,12 +26,15 @@ void speaker_level_tick(struct speaker_level *l);
 
 enum { SPEAKER_TICK_US = 100000 };
 
-/* True when `challenger` has taken the floor from `holder`: louder in all three windows, so that a cough
- * or a door does not switch the picture. `holder` may be NULL: anybody who speaks takes it. */
-bool speaker_takes_floor(const struct speaker_level *challenger, const struct speaker_level *holder);
+/* True when `challenger` has taken the floor from `holder`: louder in all three windows, so that a
+ * cough or a door does not switch the picture. `holder` may be NULL: anybody who speaks takes
+ * it. */
+bool speaker_takes_floor(const struct speaker_level *challenger,
+                         const struct speaker_level *holder);
 
-/* True when a participant outside the audible few should replace `member`, who is the quietest of them:
- * the member has been silent for 2 s and the newcomer is not, or the newcomer is clearly louder. */
+/* True when a participant outside the audible few should replace `member`, who is the quietest of
+ * them: the member has been silent for 2 s and the newcomer is not, or the newcomer is clearly
+ * louder. */
 bool speaker_displaces(const struct speaker_level *newcomer, const struct speaker_level *member,
                        int64_t now_us);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The view of a browser: fixed slots for audio, video and one screen (DESIGN section 5).
  *
- * A participant keeps its slot as long as it is shown, so that faces do not jump. With more senders than
- * video slots, whoever takes the floor replaces the shown participant that spoke longest ago. */
+ * A participant keeps its slot as long as it is shown, so that faces do not jump. With more senders
+ * than video slots, whoever takes the floor replaces the shown participant that spoke longest
+ * ago. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@
 
 enum {
     SLOT_COUNT = MLINE_COUNT - MLINE_AUDIO_SLOT,
-    RESENDS_MAX = 1000, /* per second: as much as nine pictures have packets; a flood of NACKs gets no more */
+    /* per second: as much as nine pictures have packets; a flood of NACKs gets no more */
+    RESENDS_MAX = 1000,
 };
 
 struct view {
@@ -105,7 +107,7 @@ static struct slot *find_empty(struct view *v, unsigned first, unsigned n)
     return NULL;
 }
 
-/* --- audio: the audible few --------------------------------------------------------------------------- */
+/* --- audio: the audible few ------------------------------------------------------------------- */
 
 /* The first SFU_AUDIO_SLOTS of the audible few, without the receiver itself. */
 static size_t wanted_audio(const struct view *v, struct source *out[SFU_AUDIO_SLOTS])
@@ -144,7 +146,7 @@ static void update_audio(struct view *v, int64_t now_us)
     }
 }
 
-/* --- video ---------------------------------------------------------------------------------------------- */
+/* --- video ------------------------------------------------------------------------------------ */
 
 /* A video slot whose participant sends nothing any more. */
 static struct slot *find_silent(struct view *v)
@@ -156,7 +158,8 @@ static struct slot *find_silent(struct view *v)
     return NULL;
 }
 
-/* The slot to give up for `src`: the one whose participant spoke longest ago, if `src` is the speaker. */
+/* The slot to give up for `src`: the one whose participant spoke longest ago, if `src` is the
+ * speaker. */
 static struct slot *displaced_by(struct view *v, const struct source *src)
 {
     struct slot *oldest = NULL;
@@ -203,7 +206,7 @@ static void update_video(struct view *v, int64_t now_us)
     }
 }
 
-/* --- screen: the one that was shared last ---------------------------------------------------------------- */
+/* --- screen: the one that was shared last ----------------------------------------------------- */
 
 static void update_screen(struct view *v, int64_t now_us)
 {
@@ -225,7 +228,7 @@ static void update_screen(struct view *v, int64_t now_us)
                   sharer ? &sharer->sources[SOURCE_SCREEN_AUDIO] : NULL, now_us);
 }
 
-/* --- what the owner is told --------------------------------------------------------------------------- */
+/* --- what the owner is told ------------------------------------------------------------------- */
 
 static void tell(struct view *v)
 {
@@ -255,7 +258,7 @@ static void slots_update(struct view *v, int64_t now_us)
     tell(v);
 }
 
-/* --- feedback ----------------------------------------------------------------------------------------- */
+/* --- feedback --------------------------------------------------------------------------------- */
 
 static struct slot *slot_of_ssrc(struct view *v, uint32_t ssrc)
 {

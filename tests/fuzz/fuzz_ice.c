@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Any text as a candidate line: what is accepted survives printing and reading again. The same bytes
- * as a datagram into an agent. */
+ * Any text as a candidate line: what is accepted survives printing and reading again. The same
+ * bytes as a datagram into an agent. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>

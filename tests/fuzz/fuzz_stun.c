@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Any datagram into the STUN codec: decoding, every reader, and the round trip of what was decoded. */
+ * Any datagram into the STUN codec: decoding, every reader, and the round trip of what was
+ * decoded. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -35,7 +35,7 @@ static bool is_video(unsigned mline)
     return (mline >= FIRST_VIDEO_SLOT && mline <= SCREEN_SLOT) || mline == 1 || mline == 2;
 }
 
-/* --- what arrives ------------------------------------------------------------------------------------------ */
+/* --- what arrives ----------------------------------------------------------------------------- */
 
 static void judge_picture(struct browser_slot *s, const struct peer_rtp *rtp, bool gap)
 {
@@ -62,7 +62,8 @@ static void judge_picture(struct browser_slot *s, const struct peer_rtp *rtp, bo
 }
 
 /* Asks for what is missing, and for a key frame while nothing can be shown. */
-static void ask(struct browser *b, struct browser_slot *s, int64_t now_us, const struct peer_rtp *rtp)
+static void ask(struct browser *b, struct browser_slot *s, int64_t now_us,
+                const struct peer_rtp *rtp)
 {
     uint8_t mem[200];
     struct buf out = buf_writer(mem, sizeof(mem));
@@ -188,7 +189,7 @@ static const struct peer_ops peer_ops = {
     .send = on_send, .on_state = on_state, .on_rtp = on_rtp, .on_rtcp = on_rtcp
 };
 
-/* --- life ---------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 struct browser *browser_new(const struct browser_opts *opts, int64_t now_us)
 {
@@ -248,15 +249,16 @@ void browser_answer(struct browser *b, int64_t now_us, const char *sdp)
     }
 }
 
-void browser_input(struct browser *b, int64_t now_us, const struct addr *from, void *data, size_t len)
+void browser_input(struct browser *b, int64_t now_us, const struct addr *from, void *data,
+                   size_t len)
 {
     (void)peer_input(b->peer, now_us, 0, from, data, len);
 }
 
-/* --- what is sent -------------------------------------------------------------------------------------------- */
+/* --- what is sent ----------------------------------------------------------------------------- */
 
-static void send_packet(struct browser *b, int64_t now_us, struct peer_out *out, struct rtp_ext_values *ext,
-                 const struct buf *payload)
+static void send_packet(struct browser *b, int64_t now_us, struct peer_out *out,
+                        struct rtp_ext_values *ext, const struct buf *payload)
 {
     ext->has |= 1u << RTP_EXT_TWCC;
     ext->twcc = b->twcc_seq++;
@@ -268,7 +270,8 @@ static void send_audio(struct browser *b, int64_t now_us)
 {
     uint8_t mem[80] = { 0 };
     struct buf payload = { .out = mem, .pos = sizeof(mem), .len = sizeof(mem) };
-    struct rtp_ext_values ext = { .has = 1u << RTP_EXT_LEVEL, .level = { .dbov = (uint8_t)b->level } };
+    struct rtp_ext_values ext = { .has = 1u << RTP_EXT_LEVEL,
+                                  .level = { .dbov = (uint8_t)b->level } };
     struct peer_out out = { .mline = 0, .seq = ++b->audio_seq, .timestamp = b->audio_ts += 960 };
 
     if (!b->opts.no_audio && !b->audio_muted)
@@ -372,7 +375,8 @@ int64_t browser_deadline(const struct browser *b)
     return due;
 }
 
-const struct browser_slot *browser_shows(const struct browser *b, bool video, uint32_t participant, int64_t now_us)
+const struct browser_slot *browser_shows(const struct browser *b, bool video, uint32_t participant,
+                                         int64_t now_us)
 {
     unsigned first = video ? FIRST_VIDEO_SLOT : FIRST_SLOT;
     unsigned end = video ? SCREEN_SLOT : FIRST_VIDEO_SLOT;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A browser's media side without a browser: the peer that offers, controls and is DTLS active, with the
- * 18 m-lines of docs/guest-protocol.md. It sends audio of a chosen loudness and VP8 frames of made-up
- * content, answers key frame requests and NACKs, asks for both, and judges what arrives in its slots as a decoder would: a stream
- * must begin with a key frame, lose no packet, and number its pictures without a gap.
+ * A browser's media side without a browser: the peer that offers, controls and is DTLS active, with
+ * the 18 m-lines of docs/guest-protocol.md. It sends audio of a chosen loudness and VP8 frames of
+ * made-up content, answers key frame requests and NACKs, asks for both, and judges what arrives in
+ * its slots as a decoder would: a stream must begin with a key frame, lose no packet, and number
+ * its pictures without a gap.
  *
  * Sans-I/O like lib/peer; used on the simulated network, over real sockets, and by benchmarks. */
 #ifndef TESTS_MOCK_BROWSER_H
@@ -78,13 +79,15 @@ char *browser_offer(struct browser *b);
 /* Takes the answer; asserts that it can be used. */
 void browser_answer(struct browser *b, int64_t now_us, const char *sdp);
 
-void browser_input(struct browser *b, int64_t now_us, const struct addr *from, void *data, size_t len);
+void browser_input(struct browser *b, int64_t now_us, const struct addr *from, void *data,
+                   size_t len);
 
 /* Sends what is due and runs timers; when to call again. */
 void browser_timeout(struct browser *b, int64_t now_us);
 int64_t browser_deadline(const struct browser *b);
 
 /* The slot (m-line) that shows a participant since at least the last 300 ms; NULL: none. */
-const struct browser_slot *browser_shows(const struct browser *b, bool video, uint32_t participant, int64_t now_us);
+const struct browser_slot *browser_shows(const struct browser *b, bool video, uint32_t participant,
+                                         int64_t now_us);
 
 #endif

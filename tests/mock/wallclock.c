@@ -15,7 +15,8 @@ void wallclock_set(int64_t now_us)
     fake_us = now_us;
 }
 
-__attribute__((visibility("default"))) int gettimeofday(struct timeval *restrict tv, void *restrict tz)
+__attribute__((visibility("default"))) int gettimeofday(struct timeval *restrict tv,
+                                                        void *restrict tz)
 {
     struct timespec ts;
 

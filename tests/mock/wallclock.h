@@ -6,7 +6,8 @@
 
 #include <stdint.h>
 
-/* From now on gettimeofday() gives a fixed start plus `now_us`. Before the first call it is real. */
+/* From now on gettimeofday() gives a fixed start plus `now_us`. Before the first call it is
+ * real. */
 void wallclock_set(int64_t now_us);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Programs under test: start one with its output in a file, wait with a deadline, look at what is left. */
+ * Programs under test: start one with its output in a file, wait with a deadline, look at what is
+ * left. */
 #ifndef TESTS_UNIT_PROC_H
 #define TESTS_UNIT_PROC_H
 
@@ -101,7 +102,8 @@ static inline bool proc_gone(pid_t pid, int timeout_ms)
     return true;
 }
 
-static inline int proc_remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+static inline int proc_remove_one(const char *path, const struct stat *st, int flag,
+                                  struct FTW *ftw)
 {
     (void)st;
     (void)flag;

@@ -60,7 +60,8 @@ int ask_open(struct ask **out, const struct stoa_ctx *ctx)
     a->alarm = loop_timer_new(&a->loop, on_alarm, a);
     err = bus_new(&a->bus, &opts);
     if (err) {
-        stoa_fail("there is no usable key \"admin\" in %s (%s). Is --state right, and has Stoa been started?",
+        stoa_fail("there is no usable key \"admin\" in %s (%s). Is --state right, and has Stoa "
+                  "been started?",
                   keys, strerror(-err));
         ask_close(&a);
     } else if (!ask_wait(a, CONNECT_MS, bus_up, a)) {

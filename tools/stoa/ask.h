@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Requests over the bus for a command line: each call runs the loop until the answer or the deadline.
- * The connection uses the key `admin` of the site. */
+ * Requests over the bus for a command line: each call runs the loop until the answer or the
+ * deadline. The connection uses the key `admin` of the site. */
 #ifndef STOA_ASK_H
 #define STOA_ASK_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * stoa calls: who is in which call. stoa call N ...: orders to a call or to one participant.
  *
- * A call and its participants have numbers of one row, those of the event log ("call 6: ..."), so N may be
- * either. */
+ * A call and its participants have numbers of one row, those of the event log ("call 6: ..."), so N
+ * may be either. */
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
@@ -23,7 +23,7 @@ enum { PEERS_MS = 400, BRIDGES_MAX = 64, TIMEOUT_MS = 3000 };
 typedef Stoa__Calls__V1__Call call_msg;
 typedef Stoa__Calls__V1__CallParticipant part_msg;
 
-/* --- the callbridges and their calls ------------------------------------------------------------------------ */
+/* --- the callbridges and their calls ---------------------------------------------------------- */
 
 struct bridges {
     char *instance[BRIDGES_MAX];
@@ -75,7 +75,7 @@ static void bridges_fini(struct bridges *b)
     }
 }
 
-/* --- printing ----------------------------------------------------------------------------------------------- */
+/* --- printing --------------------------------------------------------------------------------- */
 
 static void print_duration(char *dst, size_t cap, uint32_t s)
 {
@@ -90,9 +90,9 @@ static void print_participant(const part_msg *p, uint32_t speaker)
     (void)snprintf(marks, sizeof(marks), "%s%s%s%s", p->audio_muted ? " muted" : "",
                    p->video_muted ? " no-camera" : "", p->hand ? " hand" : "",
                    p->participant == speaker ? " speaking" : "");
-    printf("  %-6u %-20.20s %9s  %-10s %4u ms  %8llu/%-8llu %s%s\n", p->participant, p->name, duration,
-           p->media, p->rtt_ms, (unsigned long long)p->rx_packets, (unsigned long long)p->tx_packets,
-           p->remote_address ? p->remote_address : "-", marks);
+    printf("  %-6u %-20.20s %9s  %-10s %4u ms  %8llu/%-8llu %s%s\n", p->participant, p->name,
+           duration, p->media, p->rtt_ms, (unsigned long long)p->rx_packets,
+           (unsigned long long)p->tx_packets, p->remote_address ? p->remote_address : "-", marks);
 }
 
 static void print_call(const call_msg *c)
@@ -153,7 +153,7 @@ static int run_calls(const struct stoa_ctx *ctx, int argc, char **argv)
     return code;
 }
 
-/* --- orders --------------------------------------------------------------------------------------------------- */
+/* --- orders ----------------------------------------------------------------------------------- */
 
 /* Where number N was found. */
 struct target {
@@ -188,13 +188,20 @@ static int find_target(const struct bridges *b, long number, const char *instanc
     if (t->matches == 0)
         return stoa_fail("there is no call or participant %ld (see \"stoa calls\")", number);
     if (t->matches > 1)
-        return stoa_fail("%ld is on several callbridges: name one with --callbridge (see \"stoa calls --json\")",
-                         number);
+        return stoa_fail(
+            "%ld is on several callbridges: name one with --callbridge (see \"stoa calls --json\")",
+            number);
     return STOA_OK;
 }
 
-static void order_mute(Stoa__Calls__V1__ControlCallRequest *r) { r->has_mute_audio = r->mute_audio = 1; }
-static void order_camera_off(Stoa__Calls__V1__ControlCallRequest *r) { r->has_mute_video = r->mute_video = 1; }
+static void order_mute(Stoa__Calls__V1__ControlCallRequest *r)
+{
+    r->has_mute_audio = r->mute_audio = 1;
+}
+static void order_camera_off(Stoa__Calls__V1__ControlCallRequest *r)
+{
+    r->has_mute_video = r->mute_video = 1;
+}
 static void order_kick(Stoa__Calls__V1__ControlCallRequest *r) { r->has_remove = r->remove = 1; }
 static void order_lock(Stoa__Calls__V1__ControlCallRequest *r) { r->has_lock = r->lock = 1; }
 static void order_unlock(Stoa__Calls__V1__ControlCallRequest *r) { r->has_lock = 1; }
@@ -237,7 +244,8 @@ static int give_order(struct ask *ask, const struct stoa_ctx *ctx, const struct 
     if (ask_request(ask, &dst, &request.base, TIMEOUT_MS, &reply) != BUS_OK) {
         code = stoa_fail("%s", reply.message);
     } else if (ctx->json) {
-        json_t *row = bus_pbjson_encode(&((const Stoa__Calls__V1__ControlCallReply *)reply.body)->call->base, true);
+        json_t *row = bus_pbjson_encode(
+            &((const Stoa__Calls__V1__ControlCallReply *)reply.body)->call->base, true);
 
         json_dumpf(row, stdout, JSON_INDENT(2));
         printf("\n");
@@ -249,7 +257,8 @@ static int give_order(struct ask *ask, const struct stoa_ctx *ctx, const struct 
     return code;
 }
 
-static int order_call(const struct stoa_ctx *ctx, long number, const struct order *order, const char *instance)
+static int order_call(const struct stoa_ctx *ctx, long number, const struct order *order,
+                      const char *instance)
 {
     struct bridges b = { .count = 0 };
     struct target t = { .matches = 0 };
@@ -262,7 +271,8 @@ static int order_call(const struct stoa_ctx *ctx, long number, const struct orde
     if (code == STOA_OK)
         code = find_target(&b, number, instance, &t);
     if (code == STOA_OK && order->one && !t.participant)
-        code = stoa_usage("%ld is a call; \"%s\" takes a participant, \"end\" ends the call", number, order->name);
+        code = stoa_usage("%ld is a call; \"%s\" takes a participant, \"end\" ends the call",
+                          number, order->name);
     if (code == STOA_OK)
         code = give_order(ask, ctx, order, &t);
     bridges_fini(&b);
@@ -272,7 +282,8 @@ static int order_call(const struct stoa_ctx *ctx, long number, const struct orde
 
 static int run_call(const struct stoa_ctx *ctx, int argc, char **argv)
 {
-    static const struct option options[] = { { "callbridge", required_argument, NULL, 'c' }, { 0 } };
+    static const struct option options[] = { { "callbridge", required_argument, NULL, 'c' },
+                                             { 0 } };
     const char *instance = NULL;
     const struct order *order;
     long number;

@@ -42,10 +42,12 @@ static void print_markdown(const struct conf_port_row *row)
 {
     char *plain = range(row->port, row->count), *based;
 
-    based = row->base_count > 1 ? str_printf("N+%u .. N+%u", row->offset, row->offset + row->base_count - 1)
-                                : str_printf("N+%u", row->offset);
-    printf("| `%s` | %s | %s | %s | %s | %s | `%s` | %s |\n", row->name, plain, based, protocol(row),
-           str_eq(row->addresses, "any") ? "every" : "loopback", row->site, row->daemon, row->purpose);
+    based = row->base_count > 1
+                ? str_printf("N+%u .. N+%u", row->offset, row->offset + row->base_count - 1)
+                : str_printf("N+%u", row->offset);
+    printf("| `%s` | %s | %s | %s | %s | %s | `%s` | %s |\n", row->name, plain, based,
+           protocol(row), str_eq(row->addresses, "any") ? "every" : "loopback", row->site,
+           row->daemon, row->purpose);
     free(plain);
     free(based);
 }
@@ -73,7 +75,8 @@ static int run(const struct stoa_ctx *ctx, int argc, char **argv)
     if (optind < argc)
         return stoa_usage("unexpected argument \"%s\"", argv[optind + 1]);
     if (markdown)
-        printf("| name | port | with `--port-base N` | protocol | addresses | site | daemon | purpose |\n"
+        printf("| name | port | with `--port-base N` | protocol | addresses | site | daemon | "
+               "purpose |\n"
                "|---|---|---|---|---|---|---|---|\n");
     printf("%s", ctx->json ? "[" : "");
     for (size_t i = 0; i < count; i++) {
@@ -92,7 +95,8 @@ const struct stoa_cmd cmd_ports = {
     .name = "ports",
     .args = "[NAME] [--markdown]",
     .summary = "list the ports, or print one",
-    .help = "The table is deploy/ports; STOA_PORT_BASE, STOA_PORT_<NAME> and STOA_LISTEN are applied.\n"
-            "  --markdown   the table of docs/ports.md\n",
+    .help =
+        "The table is deploy/ports; STOA_PORT_BASE, STOA_PORT_<NAME> and STOA_LISTEN are applied.\n"
+        "  --markdown   the table of docs/ports.md\n",
     .run = run,
 };

@@ -11,7 +11,16 @@
 
 #include "run.h"
 
-enum { OPT_CALLBRIDGE = 256, OPT_WEBBRIDGE, OPT_BASE, OPT_LISTEN, OPT_LOG, OPT_LIBEXEC, OPT_READY, OPT_ONLY };
+enum {
+    OPT_CALLBRIDGE = 256,
+    OPT_WEBBRIDGE,
+    OPT_BASE,
+    OPT_LISTEN,
+    OPT_LOG,
+    OPT_LIBEXEC,
+    OPT_READY,
+    OPT_ONLY
+};
 
 static const struct option options[] = {
     { "callbridge", required_argument, NULL, OPT_CALLBRIDGE },
@@ -60,7 +69,8 @@ static int take(struct run_opts *opts, int opt)
     return 0;
 }
 
-/* <prefix>/libexec/stoa for a stoa in <prefix>/bin, installed or in a build tree. Owner: the caller. */
+/* <prefix>/libexec/stoa for a stoa in <prefix>/bin, installed or in a build tree. Owner: the
+ * caller. */
 static char *default_libexec(void)
 {
     char self[PATH_MAX];
@@ -119,8 +129,10 @@ const struct stoa_cmd cmd_run = {
     .name = "run",
     .args = "[SITE] [options]",
     .summary = "run the daemons of a site in the foreground until Ctrl-C",
-    .help = "Starts the daemons, starts one again that ends (after 0.2 s, doubling to 5 s), shows their log\n"
-            "and writes \"ready\" to stdout when every one is ready. Ctrl-C stops them in order, a second\n"
+    .help = "Starts the daemons, starts one again that ends (after 0.2 s, doubling to 5 s), shows "
+            "their log\n"
+            "and writes \"ready\" to stdout when every one is ready. Ctrl-C stops them in order, a "
+            "second\n"
             "one at once. If it is killed itself, its daemons end with it.\n\n"
             "  --port-base N     use the ports N .. N+999 ('stoa ports' shows which)\n"
             "  --listen ADDRESS  listen on this address only\n"

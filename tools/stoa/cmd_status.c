@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * stoa status: every daemon of the site, how it is and what is wrong. Asks the private sockets of the
- * daemons on this machine, which works while the bus is down; where there are none (containers), or with
- * --bus, asks over the bus. */
+ * stoa status: every daemon of the site, how it is and what is wrong. Asks the private sockets of
+ * the daemons on this machine, which works while the bus is down; where there are none
+ * (containers), or with --bus, asks over the bus. */
 #include <errno.h>
 #include <getopt.h>
 #include <glob.h>
@@ -102,9 +102,9 @@ static int ask_bus_peers(const struct stoa_ctx *ctx, json_t *all)
         if (ask_request(ask, &dst, &request.base, SOCKET_TIMEOUT_MS, &reply) == BUS_OK)
             json_array_append_new(all, bus_pbjson_encode(reply.body, true));
         else
-            json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:b, s:s}", "role", dst.role, "instance",
-                                                 dst.instance, "state", "not answering", "ready", 0,
-                                                 "waiting", reply.message));
+            json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:b, s:s}", "role", dst.role,
+                                                 "instance", dst.instance, "state", "not answering",
+                                                 "ready", 0, "waiting", reply.message));
         ask_reply_fini(&reply);
         free(peers.row[i].role);
         free(peers.row[i].instance);
@@ -140,9 +140,11 @@ static void print_row(const json_t *row)
     char uptime[32], name[64];
 
     print_uptime(uptime, sizeof(uptime), json_integer_value(json_object_get(row, "uptimeS")));
-    snprintf(name, sizeof(name), number > 1 ? "%.40s %lld" : "%.40s", text_of(row, "role"), (long long)number);
-    printf("%-14s %-14s %-9s %-13s %-7zu %s%s\n", name, text_of(row, "state"), text_of(row, "version"),
-           json_object_get(row, "uptimeS") ? uptime : "", faults, waiting[0] ? "waits: " : "", waiting);
+    snprintf(name, sizeof(name), number > 1 ? "%.40s %lld" : "%.40s", text_of(row, "role"),
+             (long long)number);
+    printf("%-14s %-14s %-9s %-13s %-7zu %s%s\n", name, text_of(row, "state"),
+           text_of(row, "version"), json_object_get(row, "uptimeS") ? uptime : "", faults,
+           waiting[0] ? "waits: " : "", waiting);
 }
 
 static void print_faults(const json_t *row)
@@ -157,7 +159,8 @@ static void print_faults(const json_t *row)
 
         localtime_r(&since, &tm);
         strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
-        printf("\nFault of %s since %s:\n  %s\n", text_of(row, "role"), when, text_of(fault, "text"));
+        printf("\nFault of %s since %s:\n  %s\n", text_of(row, "role"), when,
+               text_of(fault, "text"));
     }
 }
 

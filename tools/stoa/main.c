@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * stoa: the command for operators. Takes the common options out of the arguments, loads the settings of
- * the site and hands over to a subcommand. */
+ * stoa: the command for operators. Takes the common options out of the arguments, loads the
+ * settings of the site and hands over to a subcommand. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -66,18 +66,20 @@ static void print_help(void)
     printf("Usage: stoa COMMAND [arguments]\n\nCommands:\n");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
-    printf("\nOptions of every command:\n"
-           "  --state DIR  where ./start keeps its data (.state, or STOA_STATE for the site itself)\n"
-           "  --site SITE  inside or edge (inside)\n"
-           "  --json       write JSON\n"
-           "  --help       explain the command\n"
-           "  --version    show the version\n"
-           "\nExit codes: 0 done, 1 failed, 2 wrong usage.\n");
+    printf(
+        "\nOptions of every command:\n"
+        "  --state DIR  where ./start keeps its data (.state, or STOA_STATE for the site itself)\n"
+        "  --site SITE  inside or edge (inside)\n"
+        "  --json       write JSON\n"
+        "  --help       explain the command\n"
+        "  --version    show the version\n"
+        "\nExit codes: 0 done, 1 failed, 2 wrong usage.\n");
 }
 
 static int print_command_help(const struct stoa_cmd *cmd)
 {
-    printf("Usage: stoa %s%s%s\n\n%s\n", cmd->name, cmd->args[0] ? " " : "", cmd->args, cmd->summary);
+    printf("Usage: stoa %s%s%s\n\n%s\n", cmd->name, cmd->args[0] ? " " : "", cmd->args,
+           cmd->summary);
     if (cmd->help)
         printf("\n%s", cmd->help);
     return STOA_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The supervisor behind `stoa run`: the daemons of one site as children of one process. It holds no state
- * of the site; systemd or compose take its place in a deployment. */
+ * The supervisor behind `stoa run`: the daemons of one site as children of one process. It holds no
+ * state of the site; systemd or compose take its place in a deployment. */
 #ifndef STOA_RUN_H
 #define STOA_RUN_H
 
@@ -56,7 +56,8 @@ void run_child_ended(struct run_child *c, int status, bool stopping);
 /* Sends a signal to the child's process group, if it runs. */
 void run_child_signal(struct run_child *c, int signum);
 
-/* Runs `command` with sh, its output going where ours goes. Returns the pid, or a negative errno. */
+/* Runs `command` with sh, its output going where ours goes. Returns the pid, or a negative
+ * errno. */
 pid_t run_command_start(const char *command) MUST_USE;
 
 /* What run_child.c needs of its supervisor. */

@@ -25,7 +25,7 @@ enum {
     OUTPUT_MAX_B = 2 * LOG_LINE_MAX,
 };
 
-/* --- output: the child's stdout and stderr, line by line ----------------------------------------- */
+/* --- output: the child's stdout and stderr, line by line -------------------------------------- */
 
 struct output {
     uv_pipe_t pipe;
@@ -34,8 +34,8 @@ struct output {
     size_t len;
 };
 
-/* Writes to our stderr without ever waiting: a terminal that stands still must not stop the supervisor,
- * and through the pipes all daemons. What does not fit is counted. */
+/* Writes to our stderr without ever waiting: a terminal that stands still must not stop the
+ * supervisor, and through the pipes all daemons. What does not fit is counted. */
 static void put(const char *text, size_t len)
 {
     static unsigned lost;
@@ -126,12 +126,14 @@ static void read_output(struct run_child *c, int fd)
     uv_close((uv_handle_t *)&o->pipe, on_output_closed);
 }
 
-/* --- process ------------------------------------------------------------------------------------ */
+/* --- process ---------------------------------------------------------------------------------- */
 
-/* Our environment with the child's number and notify socket. Owner: the caller, each string and all. */
+/* Our environment with the child's number and notify socket. Owner: the caller, each string and
+ * all. */
 static char **child_env(const struct run_child *c)
 {
-    static const char *const ours[] = { "STOA_NUMBER=", "NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=" };
+    static const char *const ours[] = { "STOA_NUMBER=", "NOTIFY_SOCKET=", "WATCHDOG_USEC=",
+                                        "WATCHDOG_PID=" };
     size_t n = 0;
     char **env;
 
@@ -159,8 +161,8 @@ static void free_env(char **env)
     free(env);
 }
 
-/* In the child, before exec: dies with the supervisor however that ends, and is a process group of its
- * own, so that Ctrl-C reaches the supervisor alone. Only calls that are safe after fork. */
+/* In the child, before exec: dies with the supervisor however that ends, and is a process group of
+ * its own, so that Ctrl-C reaches the supervisor alone. Only calls that are safe after fork. */
 static void become(pid_t parent, int out)
 {
     sigset_t none;
@@ -214,13 +216,15 @@ static void plan_restart(struct run_child *c)
 
     if (long_life)
         c->ends = 0;
-    c->delay_ms = long_life || c->delay_ms == 0 ? DELAY_FIRST_MS : MIN(c->delay_ms * 2, DELAY_MOST_MS);
+    c->delay_ms =
+        long_life || c->delay_ms == 0 ? DELAY_FIRST_MS : MIN(c->delay_ms * 2, DELAY_MOST_MS);
     c->ends++;
     if (!c->restart)
         c->restart = loop_timer_new(run_loop(c->run), on_restart, c);
     loop_timer_start(c->restart, c->delay_ms, 0);
     if (c->delay_ms == DELAY_MOST_MS)
-        log_error("%s: keeps ending, %u times in a row; see its last lines above or 'stoa log --daemon %s'",
+        log_error("%s: keeps ending, %u times in a row; see its last lines above or 'stoa log "
+                  "--daemon %s'",
                   c->name, c->ends, c->name);
 }
 
@@ -265,7 +269,8 @@ void run_child_ended(struct run_child *c, int status, bool stopping)
     if (stopping)
         return;
     if (WIFSIGNALED(status))
-        log_warning("%s: ended by signal %d (%s)", c->name, WTERMSIG(status), strsignal(WTERMSIG(status)));
+        log_warning("%s: ended by signal %d (%s)", c->name, WTERMSIG(status),
+                    strsignal(WTERMSIG(status)));
     else
         log_warning("%s: ended with code %d", c->name, WEXITSTATUS(status));
     plan_restart(c);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Looks before the site starts whether its ports are free, so that a port in use is one sentence and not
- * a daemon that keeps dying. */
+ * Looks before the site starts whether its ports are free, so that a port in use is one sentence
+ * and not a daemon that keeps dying. */
 #include "run.h"
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 #include <base/str.h>
 #include <daemon/client.h>
 
-/* Opens and closes the port. Returns 0 or a negative errno; an address family that this machine does
- * not have is no obstacle. */
+/* Opens and closes the port. Returns 0 or a negative errno; an address family that this machine
+ * does not have is no obstacle. */
 static int try_bind(const char *ip, uint16_t port, int type)
 {
     struct sockaddr_storage ss;
@@ -53,14 +53,16 @@ static void say(const struct conf_port_row *row, uint16_t port, int err)
 
     if (err == -EADDRINUSE) {
         (void)daemon_port_user(port, row->protocol, user, sizeof(user));
-        stoa_fail("port %u (%s) is in use by %s. Stop it, or choose other ports with --port-base or %s.",
-                  port, row->purpose, user, env);
+        stoa_fail(
+            "port %u (%s) is in use by %s. Stop it, or choose other ports with --port-base or %s.",
+            port, row->purpose, user, env);
     } else if (err == -EADDRNOTAVAIL) {
-        stoa_fail("port %u (%s) cannot be opened: the address is not one of this machine. Correct --listen.",
+        stoa_fail("port %u (%s) cannot be opened: the address is not one of this machine. Correct "
+                  "--listen.",
                   port, row->purpose);
     } else if (err == -EACCES) {
-        stoa_fail("port %u (%s) may not be opened by this user. Choose a port above 1023 with %s.", port,
-                  row->purpose, env);
+        stoa_fail("port %u (%s) may not be opened by this user. Choose a port above 1023 with %s.",
+                  port, row->purpose, env);
     } else {
         stoa_fail("port %u (%s) cannot be opened (%d).", port, row->purpose, -err);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The supervisor of a site: starts the daemons in stages, hears their READY=1, reaps and restarts them,
- * and stops them in the reverse order. */
+ * The supervisor of a site: starts the daemons in stages, hears their READY=1, reaps and restarts
+ * them, and stops them in the reverse order. */
 #include "run.h"
 
 #include <errno.h>
@@ -26,7 +26,8 @@
 #include <loop/signal.h>
 
 enum {
-    STAGE_MS = 3000,      /* how long a stage may hold up the next one: daemons cope with any order */
+    /* how long a stage may hold up the next one: daemons cope with any order */
+    STAGE_MS = 3000,
     STOP_AGAIN_MS = 3000, /* then a second SIGTERM ends a drain */
     STOP_KILL_MS = 8000,
     SAME_SIGNAL_MS = 300, /* timeout(1) and others send a signal to the process and to its group */
@@ -81,7 +82,7 @@ const char *run_notify_path(const struct run *r)
     return r->notify_path;
 }
 
-/* --- which children ----------------------------------------------------------------------------- */
+/* --- which children --------------------------------------------------------------------------- */
 
 /* True when the comma-separated list names the role. */
 static bool is_listed(const char *list, const char *role)
@@ -114,7 +115,8 @@ static void add_row(struct run *r, size_t row)
     if (daemons[row].count_at > 0)
         n = *(const unsigned *)(const void *)((const char *)r->opts + daemons[row].count_at);
     if (access(path, X_OK) != 0) {
-        log_warning("%s is not installed in %s and is left out", daemons[row].role, r->opts->libexec);
+        log_warning("%s is not installed in %s and is left out", daemons[row].role,
+                    r->opts->libexec);
         n = 0;
     }
     for (unsigned i = 1; i <= n && r->count < RUN_CHILDREN_MAX; i++)
@@ -131,7 +133,7 @@ static void add_children(struct run *r)
     }
 }
 
-/* --- stopping ----------------------------------------------------------------------------------- */
+/* --- stopping --------------------------------------------------------------------------------- */
 
 static size_t running(const struct run *r, unsigned stage)
 {
@@ -213,7 +215,7 @@ static void on_hangup(void *arg, int signum)
     signal_all(arg, 0, signum);
 }
 
-/* --- becoming ready ----------------------------------------------------------------------------- */
+/* --- becoming ready --------------------------------------------------------------------------- */
 
 static void say_ready(struct run *r)
 {
@@ -319,9 +321,10 @@ static int open_notify(struct run *r)
 
     r->notify_path = conf_path(r->opts->ctx->conf, "run", "notify.sock");
     if (str_copy(sa.sun_path, sizeof(sa.sun_path), r->notify_path) != 0) {
-        stoa_fail("the path of the state directory is too long: %s has %zu bytes and a socket's path may "
-                  "have %zu. Choose a shorter one with --state.",
-                  r->notify_path, strlen(r->notify_path), sizeof(sa.sun_path) - 1);
+        stoa_fail(
+            "the path of the state directory is too long: %s has %zu bytes and a socket's path may "
+            "have %zu. Choose a shorter one with --state.",
+            r->notify_path, strlen(r->notify_path), sizeof(sa.sun_path) - 1);
         return -ENAMETOOLONG;
     }
     (void)unlink(r->notify_path);
@@ -337,10 +340,10 @@ static int open_notify(struct run *r)
     return err ? err : uv_poll_start(&r->notify, UV_READABLE, on_notify);
 }
 
-/* --- ends of processes -------------------------------------------------------------------------- */
+/* --- ends of processes ------------------------------------------------------------------------ */
 
-/* Codes with which a daemon says that it cannot work on this machine as things are: starting it again
- * would only repeat its sentence. Counts only until it has been ready once. */
+/* Codes with which a daemon says that it cannot work on this machine as things are: starting it
+ * again would only repeat its sentence. Counts only until it has been ready once. */
 static bool is_hopeless(int status)
 {
     static const int codes[] = { EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_UNAVAILABLE, EX_CANTCREAT,
@@ -395,7 +398,7 @@ static void on_child(void *arg, int signum)
         stop_next(r);
 }
 
-/* --- the whole ---------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static int make_dirs(const struct run *r)
 {
@@ -403,8 +406,8 @@ static int make_dirs(const struct run *r)
     const struct stoa_ctx *ctx = r->opts->ctx;
 
     if (ctx->state && mkdir(ctx->state, 0700) != 0 && errno != EEXIST) {
-        stoa_fail("the state directory %s cannot be made: %s. Choose another one with --state.", ctx->state,
-                  strerror(errno));
+        stoa_fail("the state directory %s cannot be made: %s. Choose another one with --state.",
+                  ctx->state, strerror(errno));
         return -errno;
     }
     for (size_t i = 0; i < ARRAY_LEN(below); i++) {
@@ -414,8 +417,10 @@ static int make_dirs(const struct run *r)
         if (!err && access(path, W_OK | X_OK) != 0)
             err = -errno;
         if (err)
-            stoa_fail("the state directory %s cannot be written: %s. Make it writable, or choose another "
-                      "one with --state.", path, strerror(-err));
+            stoa_fail(
+                "the state directory %s cannot be written: %s. Make it writable, or choose another "
+                "one with --state.",
+                path, strerror(-err));
         free(path);
         if (err)
             return err;
@@ -432,7 +437,8 @@ static int take_lock(struct run *r)
     r->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (r->lock_fd < 0 || flock(r->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         err = -errno;
-        stoa_fail("the site \"%s\" already runs with the state directory %s (or cannot be locked: %s). Stop "
+        stoa_fail("the site \"%s\" already runs with the state directory %s (or cannot be locked: "
+                  "%s). Stop "
                   "it first, or choose another directory with --state.",
                   r->opts->ctx->site, conf_state(r->opts->ctx->conf), strerror(-err));
     }
@@ -536,7 +542,8 @@ int run_site(const struct run_opts *opts)
     }
     if (!ports_free(r) || open_notify(r) != 0 || start_signals(r) != 0)
         goto out;
-    log_info("running the site \"%s\" with %zu daemons, pid %d", opts->ctx->site, r->count, (int)getpid());
+    log_info("running the site \"%s\" with %zu daemons, pid %d", opts->ctx->site, r->count,
+             (int)getpid());
     start_stage(r, 0);
     look_at_ready(r);
     uv_run(&r->loop, UV_RUN_DEFAULT);

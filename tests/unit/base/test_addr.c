@@ -7,7 +7,8 @@
 
 static void text_forms_round_trip(void **state)
 {
-    static const char *const texts[] = { "10.88.246.156:3478", "[2001:db8::1]:443", "0.0.0.0:0", "[::1]:65535" };
+    static const char *const texts[] = { "10.88.246.156:3478", "[2001:db8::1]:443", "0.0.0.0:0",
+                                         "[::1]:65535" };
     char out[ADDR_TEXT_MAX];
     struct addr a;
 
@@ -20,8 +21,8 @@ static void text_forms_round_trip(void **state)
 
 static void nonsense_is_refused(void **state)
 {
-    static const char *const texts[] = { "", ":", "1.2.3.4", "1.2.3:80", "1.2.3.4:65536", "::1:80", "[::1]", "[::1:80",
-                                         "host:80", "1.2.3.4:-1" };
+    static const char *const texts[] = { "",       ":",     "1.2.3.4", "1.2.3:80", "1.2.3.4:65536",
+                                         "::1:80", "[::1]", "[::1:80", "host:80",  "1.2.3.4:-1" };
     struct addr a;
 
     (void)state;
@@ -50,10 +51,18 @@ static void address_classes(void **state)
         const char *ip;
         bool private, loopback;
     } cases[] = {
-        { "10.1.2.3", true, false },     { "172.16.0.1", true, false },  { "172.32.0.1", false, false },
-        { "192.168.1.1", true, false },  { "100.64.0.1", true, false },  { "127.3.2.1", true, true },
-        { "169.254.1.1", true, false },  { "8.8.8.8", false, false },    { "::1", true, true },
-        { "fd00::1", true, false },      { "fe80::1", true, false },     { "2001:db8::1", false, false },
+        { "10.1.2.3", true, false },
+        { "172.16.0.1", true, false },
+        { "172.32.0.1", false, false },
+        { "192.168.1.1", true, false },
+        { "100.64.0.1", true, false },
+        { "127.3.2.1", true, true },
+        { "169.254.1.1", true, false },
+        { "8.8.8.8", false, false },
+        { "::1", true, true },
+        { "fd00::1", true, false },
+        { "fe80::1", true, false },
+        { "2001:db8::1", false, false },
         { "::ffff:10.0.0.1", true, false },
     };
     struct addr a;

@@ -8,8 +8,13 @@
 
 static void rfc4648_vectors(void **state)
 {
-    static const char *const cases[][2] = { { "", "" },           { "f", "Zg==" },     { "fo", "Zm8=" },    { "foo", "Zm9v" },
-                                            { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" } };
+    static const char *const cases[][2] = { { "", "" },
+                                            { "f", "Zg==" },
+                                            { "fo", "Zm8=" },
+                                            { "foo", "Zm9v" },
+                                            { "foob", "Zm9vYg==" },
+                                            { "fooba", "Zm9vYmE=" },
+                                            { "foobar", "Zm9vYmFy" } };
     char text[16];
     uint8_t data[8];
 

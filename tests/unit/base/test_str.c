@@ -33,10 +33,18 @@ static void only_well_formed_utf8_is_accepted(void **state)
         size_t len;
         bool ok;
     } cases[] = {
-        { "plain", 5, true },       { "gr\xc3\xbc\xc3\x9f", 6, true }, { "\xf0\x9f\x99\x8b", 4, true },
-        { "a\0b", 3, false },       { "\xc0\xaf", 2, false },          { "\xed\xa0\x80", 3, false },
-        { "\xf4\x90\x80\x80", 4, false }, { "\xc3", 1, false },        { "\xe0\x80\x80", 3, false },
-        { "\x80", 1, false },       { "", 0, true },                   { "\xff", 1, false },
+        { "plain", 5, true },
+        { "gr\xc3\xbc\xc3\x9f", 6, true },
+        { "\xf0\x9f\x99\x8b", 4, true },
+        { "a\0b", 3, false },
+        { "\xc0\xaf", 2, false },
+        { "\xed\xa0\x80", 3, false },
+        { "\xf4\x90\x80\x80", 4, false },
+        { "\xc3", 1, false },
+        { "\xe0\x80\x80", 3, false },
+        { "\x80", 1, false },
+        { "", 0, true },
+        { "\xff", 1, false },
     };
 
     (void)state;

@@ -64,7 +64,8 @@ static void a_port_base_moves_every_port_into_its_thousand(void **state)
     (void)state;
     rows = conf_port_rows(&count);
     for (size_t i = 0; i < count; i++)
-        assert_in_range(conf_port(c, rows[i].name) + conf_port_count(c, rows[i].name) - 1, 20000, 20999);
+        assert_in_range(conf_port(c, rows[i].name) + conf_port_count(c, rows[i].name) - 1, 20000,
+                        20999);
     conf_free(c);
 }
 
@@ -85,7 +86,8 @@ static void no_two_rows_share_a_port(void **state)
 
             for (unsigned k = 0; k < (rows[i].step ? 3 : 1); k++) {
                 for (unsigned p = 0; p < own; p++)
-                    assert_ptr_equal(conf_port_owner(c, (uint16_t)(first + k * rows[i].step + p)), &rows[i]);
+                    assert_ptr_equal(conf_port_owner(c, (uint16_t)(first + k * rows[i].step + p)),
+                                     &rows[i]);
             }
         }
         conf_free(c);
@@ -125,14 +127,17 @@ static void every_mistake_gets_one_sentence(void **state)
                                    "STOA_STATE?). Correct or unset it.");
     assert_refused("STOA_QWERTYUIOP=x",
                    "The environment variable STOA_QWERTYUIOP is not known. Correct or unset it.");
-    assert_refused("STOA_PORT_HTPS=1", "The environment variable STOA_PORT_HTPS is not known (did you "
-                                       "mean STOA_PORT_HTTPS?). Correct or unset it.");
+    assert_refused("STOA_PORT_HTPS=1",
+                   "The environment variable STOA_PORT_HTPS is not known (did you "
+                   "mean STOA_PORT_HTTPS?). Correct or unset it.");
     assert_refused("STOA_PORT_HTTPS=70000",
                    "STOA_PORT_HTTPS is \"70000\" but must be a port number, or 0 for none.");
     assert_refused("STOA_SITE=dmz", "STOA_SITE is \"dmz\" but must be \"inside\" or \"edge\".");
     assert_refused("STOA_NUMBER=0", "STOA_NUMBER is \"0\" but must be a number from 1 to 9.");
-    assert_refused("STOA_LISTEN=here", "STOA_LISTEN is \"here\" but must be an IP address of this machine.");
-    assert_refused("STOA_PORT_BASE=80", "STOA_PORT_BASE is \"80\" but must be a number from 1024 to 64535.");
+    assert_refused("STOA_LISTEN=here",
+                   "STOA_LISTEN is \"here\" but must be an IP address of this machine.");
+    assert_refused("STOA_PORT_BASE=80",
+                   "STOA_PORT_BASE is \"80\" but must be a number from 1024 to 64535.");
 }
 
 int main(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A daemon for tests: what it does is told by options. PLAIN_BUS makes it one with a bus, of the role xmpp. */
+ * A daemon for tests: what it does is told by options. PLAIN_BUS makes it one with a bus, of the
+ * role xmpp. */
 #include <errno.h>
 
 #include <base/str.h>
@@ -81,9 +82,17 @@ static void reload(struct daemon *d)
 #endif
 
 static const struct daemon_def def = {
-    .role = ROLE, .summary = "A daemon for tests.", .options = options,
-    .option_count = ARRAY_LEN(options), .no_bus = NO_BUS, .drain_s = 30, .start = start, .ready = ready,
-    .waiting = waiting, .drain = drain, .reload = reload,
+    .role = ROLE,
+    .summary = "A daemon for tests.",
+    .options = options,
+    .option_count = ARRAY_LEN(options),
+    .no_bus = NO_BUS,
+    .drain_s = 30,
+    .start = start,
+    .ready = ready,
+    .waiting = waiting,
+    .drain = drain,
+    .reload = reload,
 };
 
 int main(int argc, char **argv)

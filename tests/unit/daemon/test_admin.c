@@ -78,7 +78,8 @@ static void metrics_come_over_the_bus_too(void **state)
 
     (void)state;
     assert_int_equal(busfix_ask(fix, admin, &dst, &request.base, &reply), BUS_OK);
-    assert_non_null(strstr(((const Stoa__Admin__V1__Metrics *)(const void *)reply)->text, "\nstoa_bus_up 1\n"));
+    assert_non_null(
+        strstr(((const Stoa__Admin__V1__Metrics *)(const void *)reply)->text, "\nstoa_bus_up 1\n"));
     bus_msg_free(&reply);
 }
 

@@ -29,8 +29,10 @@ static void assert_text(struct daemon_metrics *ms, const char *want)
 
 static void counters_of_one_name_share_a_header(void **state)
 {
-    struct daemon_metric *udp = daemon_metric_counter(*state, "stoa_x_total", "X.", "proto=\"udp\"");
-    struct daemon_metric *tcp = daemon_metric_counter(*state, "stoa_x_total", "other", "proto=\"tcp\"");
+    struct daemon_metric *udp =
+        daemon_metric_counter(*state, "stoa_x_total", "X.", "proto=\"udp\"");
+    struct daemon_metric *tcp =
+        daemon_metric_counter(*state, "stoa_x_total", "other", "proto=\"tcp\"");
 
     daemon_metric_add(udp, 2);
     daemon_metric_add(tcp, 12345678901.0);

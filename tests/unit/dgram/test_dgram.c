@@ -15,7 +15,8 @@ struct sink {
     struct addr from, to;
 };
 
-static void on_datagram(void *arg, const struct addr *from, const struct addr *to, void *data, size_t len)
+static void on_datagram(void *arg, const struct addr *from, const struct addr *to, void *data,
+                        size_t len)
 {
     struct sink *s = arg;
     int number;

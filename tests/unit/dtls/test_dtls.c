@@ -146,8 +146,8 @@ static void know_each_other(struct net *net)
     assert_int_equal(dtls_set_fingerprint(net->p.d, "SHA-256", dtls_ctx_fingerprint(ctx_a)), 0);
 }
 
-/* Delivers the earliest datagram or fires the earliest deadline; false when nothing is to come before
- * `until_us`. */
+/* Delivers the earliest datagram or fires the earliest deadline; false when nothing is to come
+ * before `until_us`. */
 static bool step_until(struct net *net, int64_t until_us)
 {
     struct end *ends[] = { &net->a, &net->p }, *due = NULL;
@@ -315,7 +315,8 @@ static void malformed_fingerprints_are_refused(void **state)
     assert_int_equal(dtls_set_fingerprint(net->a.d, "sha-256", text), -EINVAL);
     for (int i = 0; i < 4; i++)
         assert_int_equal(dtls_set_fingerprint(net->a.d, "sha-256", dtls_ctx_fingerprint(ctx_p)), 0);
-    assert_int_equal(dtls_set_fingerprint(net->a.d, "sha-256", dtls_ctx_fingerprint(ctx_p)), -E2BIG);
+    assert_int_equal(dtls_set_fingerprint(net->a.d, "sha-256", dtls_ctx_fingerprint(ctx_p)),
+                     -E2BIG);
     net_free(net);
 }
 
@@ -464,7 +465,8 @@ static void an_end_may_be_freed_inside_its_callbacks(void **state)
         if (good)
             know_each_other(net);
         else
-            assert_int_equal(dtls_set_fingerprint(net->p.d, "sha-256", dtls_ctx_fingerprint(ctx_p)), 0);
+            assert_int_equal(dtls_set_fingerprint(net->p.d, "sha-256", dtls_ctx_fingerprint(ctx_p)),
+                             0);
         run(net);
         assert_null(net->p.d);
         net_free(net);

@@ -40,15 +40,19 @@ static void rfc2202_and_rfc4231_hmac_vectors(void **state)
     evp_hmac_sha256(out, EVP_BYTES("Jefe", 4), "what do ya want for nothing?", 28);
     assert_hex(out, 32, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     memset(key, 0xaa, sizeof(key));
-    evp_hmac_sha1(out, EVP_BYTES(key, 80), "Test Using Larger Than Block-Size Key - Hash Key First", 54);
+    evp_hmac_sha1(out, EVP_BYTES(key, 80), "Test Using Larger Than Block-Size Key - Hash Key First",
+                  54);
     assert_hex(out, 20, "aa4ae5e15272d00e95705637ce8a3b55ed402112");
-    evp_hmac_sha256(out, EVP_BYTES(key, 131), "Test Using Larger Than Block-Size Key - Hash Key First", 54);
+    evp_hmac_sha256(out, EVP_BYTES(key, 131),
+                    "Test Using Larger Than Block-Size Key - Hash Key First", 54);
     assert_hex(out, 32, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
 static void hmac_of_parts_is_hmac_of_the_whole(void **state)
 {
-    const struct evp_bytes parts[] = { { "what do", 7 }, { NULL, 0 }, { " ya want for nothing?", 21 } };
+    const struct evp_bytes parts[] = { { "what do", 7 },
+                                       { NULL, 0 },
+                                       { " ya want for nothing?", 21 } };
     uint8_t out[32];
 
     (void)state;
@@ -68,9 +72,13 @@ static void rfc5869_hkdf_vectors(void **state)
         salt[i] = i;
     evp_hkdf_sha256(out, 42, EVP_BYTES(ikm, 22), EVP_BYTES(salt, 13),
                     "\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9");
-    assert_hex(out, 42, "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
+    assert_hex(
+        out, 42,
+        "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
     evp_hkdf_sha256(out, 42, EVP_BYTES(ikm, 22), EVP_NO_BYTES, "");
-    assert_hex(out, 42, "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");
+    assert_hex(
+        out, 42,
+        "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");
 }
 
 static void *hash_many(void *arg)

@@ -12,8 +12,10 @@ static void a_browsers_host_candidate_is_read(void **state)
     char ip[ADDR_TEXT_MAX];
 
     (void)state;
-    assert_int_equal(ice_cand_parse(&c, "candidate:842163049 1 udp 1677729535 192.0.2.7 46154 typ "
-                                        "host generation 0 ufrag EsAw network-id 1 network-cost 50"), 0);
+    assert_int_equal(ice_cand_parse(&c,
+                                    "candidate:842163049 1 udp 1677729535 192.0.2.7 46154 typ "
+                                    "host generation 0 ufrag EsAw network-id 1 network-cost 50"),
+                     0);
     assert_int_equal(c.type, ICE_HOST);
     assert_int_equal(c.priority, 1677729535);
     assert_string_equal(addr_print(&c.addr, ip), "192.0.2.7:46154");

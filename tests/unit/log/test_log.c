@@ -67,9 +67,10 @@ static void an_event_becomes_one_json_line_with_its_context(void **state)
     start(LOG_LEVEL_INFO, 0);
     log_event(LOG_LEVEL_WARNING, &ctx, "call %d: ICE failure; relay candidate creation timeout", 6);
     text = slurp(path);
-    assert_non_null(strstr(text, "\"level\":\"warning\",\"daemon\":\"callbridge\",\"instance\":\"1f2e\","
-                                 "\"text\":\"call 6: ICE failure; relay candidate creation timeout\","
-                                 "\"trace\":\"00112233445566778899aabbccddeeff\",\"call\":\"6\"}\n"));
+    assert_non_null(strstr(text,
+                           "\"level\":\"warning\",\"daemon\":\"callbridge\",\"instance\":\"1f2e\","
+                           "\"text\":\"call 6: ICE failure; relay candidate creation timeout\","
+                           "\"trace\":\"00112233445566778899aabbccddeeff\",\"call\":\"6\"}\n"));
     assert_true(str_starts(text, "{\"ts\":\"20"));
 }
 

@@ -67,7 +67,8 @@ static void faults_name_the_file(void **state)
     assert_int_equal(pki_file_load_pair(&back, cert_path, key_path, NOW, &err), -EACCES);
     assert_non_null(strstr(err.text, key_path));
     assert_non_null(strstr(err.text, "does not belong"));
-    assert_int_equal(pki_file_load_pair(&back, cert_path, key_path, NOW + 4000 * DAY, &err), -EACCES);
+    assert_int_equal(pki_file_load_pair(&back, cert_path, key_path, NOW + 4000 * DAY, &err),
+                     -EACCES);
     assert_non_null(strstr(err.text, "expired on"));
     assert_int_equal(pki_file_load_pair(&back, cert_path, key_path, NOW - 2 * DAY, &err), -EACCES);
     assert_int_equal(pki_file_load_pair(&back, key_path, key_path, NOW, &err), -EBADMSG);

@@ -32,7 +32,8 @@ static void a_ca_says_what_it_is(void **state)
 
 static void a_leaf_has_all_its_names(void **state)
 {
-    static const char *const names[] = { "join.example.com", "*.example.com", "192.0.2.7", "2001:db8::1" };
+    static const char *const names[] = { "join.example.com", "*.example.com", "192.0.2.7",
+                                         "2001:db8::1" };
     struct pki_opts opts = { .names = names, .name_count = 4, .days = 90, .now_s = NOW };
     struct pki_pair ca = test_ca(), leaf;
     struct pki_info info;
@@ -55,7 +56,8 @@ static void a_leaf_has_all_its_names(void **state)
 
 static void names_that_are_none_are_refused(void **state)
 {
-    static const char *const bad[] = { "", "a b", "a,DNS:b", "a..b", ".a", "a.", "*", "a.*.b", "a/b", "\xc3\xa4.de" };
+    static const char *const bad[] = { "",   "a b", "a,DNS:b", "a..b", ".a",
+                                       "a.", "*",   "a.*.b",   "a/b",  "\xc3\xa4.de" };
     struct pki_pair out = { 0 };
     struct pki_err err;
 
@@ -68,8 +70,11 @@ static void names_that_are_none_are_refused(void **state)
         assert_int_equal(pki_csr(&out, &opts, &err), -EINVAL);
     }
     assert_int_equal(pki_self_signed(&out, &(struct pki_opts){ .now_s = NOW }, &err), -EINVAL);
-    assert_int_equal(pki_self_signed(&out, &(struct pki_opts){ .cn = "", .now_s = NOW }, &err), -EINVAL);
-    assert_int_equal(pki_self_signed(&out, &(struct pki_opts){ .cn = "x", .days = -1, .now_s = NOW }, &err), -EINVAL);
+    assert_int_equal(pki_self_signed(&out, &(struct pki_opts) { .cn = "", .now_s = NOW }, &err),
+                     -EINVAL);
+    assert_int_equal(
+        pki_self_signed(&out, &(struct pki_opts) { .cn = "x", .days = -1, .now_s = NOW }, &err),
+        -EINVAL);
     assert_null(out.cert_pem);
 }
 
@@ -95,7 +100,8 @@ static void a_request_becomes_a_certificate_for_its_key(void **state)
     static const char *const names[] = { "edge.example.org", "192.0.2.1" };
     static const char *const ours[] = { "only.example.org" };
     struct pki_opts ask = { .names = names, .name_count = 2, .now_s = NOW };
-    struct pki_opts plain = { .now_s = NOW }, fixed = { .names = ours, .name_count = 1, .now_s = NOW };
+    struct pki_opts plain = { .now_s = NOW },
+                    fixed = { .names = ours, .name_count = 1, .now_s = NOW };
     struct pki_pair ca = test_ca(), csr;
     struct pki_info info;
     char *cert;

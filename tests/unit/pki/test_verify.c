@@ -31,13 +31,17 @@ static void each_refusal_says_why(void **state)
     (void)state;
     assert_int_equal(pki_verify(leaf.cert_pem, other_ca.cert_pem, NULL, NOW, &err), -EACCES);
     assert_string_equal(err.text, "the issuer of the certificate is not in the trust bundle");
-    assert_int_equal(pki_verify(leaf.cert_pem, ca.cert_pem, NULL, NOW + 33 * DAY + 5, &err), -EACCES);
+    assert_int_equal(pki_verify(leaf.cert_pem, ca.cert_pem, NULL, NOW + 33 * DAY + 5, &err),
+                     -EACCES);
     assert_string_equal(err.text, "the certificate expired on 2027-02-14, 3 days ago");
     assert_int_equal(pki_verify(leaf.cert_pem, ca.cert_pem, NULL, NOW - DAY, &err), -EACCES);
     assert_non_null(strstr(err.text, "valid from 2027-01-15 on; is the clock right?"));
-    assert_int_equal(pki_verify(leaf.cert_pem, ca.cert_pem, "join.example.org", NOW, &err), -EACCES);
-    assert_string_equal(err.text, "the certificate is not made for join.example.org but for join.example.com");
-    assert_int_equal(pki_self_signed(&self, &(struct pki_opts){ .cn = "x", .now_s = NOW }, NULL), 0);
+    assert_int_equal(pki_verify(leaf.cert_pem, ca.cert_pem, "join.example.org", NOW, &err),
+                     -EACCES);
+    assert_string_equal(
+        err.text, "the certificate is not made for join.example.org but for join.example.com");
+    assert_int_equal(pki_self_signed(&self, &(struct pki_opts) { .cn = "x", .now_s = NOW }, NULL),
+                     0);
     assert_int_equal(pki_verify(self.cert_pem, ca.cert_pem, NULL, NOW, &err), -EACCES);
     assert_string_equal(err.text, "the certificate signs itself and is not in the trust bundle");
     assert_int_equal(pki_verify(self.cert_pem, ca.cert_pem, "x", NOW, NULL), -EACCES);
@@ -62,7 +66,8 @@ static void unreadable_texts_are_refused(void **state)
     assert_int_equal(pki_inspect(&info, big, NOW, &err), -EBADMSG);
     assert_int_equal(pki_inspect(&info, leaf.key_pem, NOW, &err), -EBADMSG);
     assert_int_equal(pki_match(leaf.cert_pem, leaf.cert_pem, &err), -EBADMSG);
-    assert_int_equal(pki_match(leaf.cert_pem, "-----BEGIN ENCRYPTED PRIVATE KEY-----\n", &err), -EBADMSG);
+    assert_int_equal(pki_match(leaf.cert_pem, "-----BEGIN ENCRYPTED PRIVATE KEY-----\n", &err),
+                     -EBADMSG);
     assert_non_null(strstr(err.text, "passphrase"));
     free(cut);
     free(big);
@@ -97,7 +102,8 @@ static void wildcards_and_addresses_match_as_browsers_do(void **state)
 
 static void more_names_than_one_are_listed(void **state)
 {
-    static const char *const names[] = { "a.example", "b.example", "c.example", "d.example", "e.example", "f.example" };
+    static const char *const names[] = { "a.example", "b.example", "c.example",
+                                         "d.example", "e.example", "f.example" };
     struct pki_opts opts = { .names = names, .name_count = 6, .now_s = NOW };
     struct pki_pair many;
     struct pki_err err;
@@ -105,8 +111,9 @@ static void more_names_than_one_are_listed(void **state)
     (void)state;
     assert_int_equal(pki_issue(&many, &ca, &opts, NULL), 0);
     assert_int_equal(pki_verify(many.cert_pem, ca.cert_pem, "z.example", NOW, &err), -EACCES);
-    assert_string_equal(err.text, "the certificate is not made for z.example but for "
-                                  "a.example, b.example, c.example, d.example, e.example and 1 more");
+    assert_string_equal(err.text,
+                        "the certificate is not made for z.example but for "
+                        "a.example, b.example, c.example, d.example, e.example and 1 more");
     pki_pair_fini(&many);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The vectors of RFC 3711 appendix B and RFC 7714 sections 16 and 17. These give session keys, so the
- * contexts are put together by hand. */
+ * The vectors of RFC 3711 appendix B and RFC 7714 sections 16 and 17. These give session keys, so
+ * the contexts are put together by hand. */
 #include "rtpsec_priv.h"
 
 #include <errno.h>
@@ -53,9 +53,10 @@ static void rfc3711_b3_key_derivation(void **state)
     unhex(want, 14, "30cbbc08863d8c85d49db34a9ae1");
     assert_memory_equal(out, want, 14);
     rtpsec_kdf(prf, salt, LABEL_RTP_AUTH, out, 94);
-    unhex(want, 94, "cebe321f6ff7716b6fd4ab49af256a156d38baa48f0a0acf3c34e2359e6cdbcee049646c43d9327ad175"
-                    "578ef72270986371c10c9a369ac2f94a8c5fbcdddc256d6e919a48b610ef17c2041e474035766b68642c"
-                    "59bbfc2f34db60dbdfb2");
+    unhex(want, 94,
+          "cebe321f6ff7716b6fd4ab49af256a156d38baa48f0a0acf3c34e2359e6cdbcee049646c43d9327ad175"
+          "578ef72270986371c10c9a369ac2f94a8c5fbcdddc256d6e919a48b610ef17c2041e474035766b68642c"
+          "59bbfc2f34db60dbdfb2");
     assert_memory_equal(out, want, 94);
     evp_ctr_free(prf);
 }
@@ -80,11 +81,14 @@ static struct rtpsec *session(size_t key_size)
 
 static void rfc7714_s16_rtp(void **state)
 {
-    static const struct { size_t key_size; const char *want; } cases[] = {
-        { 16, "8040f17b8041f8d35501a0b2f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b"
-              "36de3adf8833899d7f27beb16a9152cf765ee4390cce" },
-        { 32, "8040f17b8041f8d35501a0b232b1de78a822fe12ef9f78fa332e33aab18012389a58e2f3b50b2a0276ffae0f"
-              "1ba63799b87b7aa3db36dfffd6b0f9bb7878d7a76c13" },
+    static const struct { size_t key_size; const char *want;
+    } cases[] = {
+        { 16,
+          "8040f17b8041f8d35501a0b2f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b"
+          "36de3adf8833899d7f27beb16a9152cf765ee4390cce" },
+        { 32,
+          "8040f17b8041f8d35501a0b232b1de78a822fe12ef9f78fa332e33aab18012389a58e2f3b50b2a0276ffae0f"
+          "1ba63799b87b7aa3db36dfffd6b0f9bb7878d7a76c13" },
     };
     uint8_t packet[66], want[66];
     size_t len;
@@ -110,8 +114,9 @@ static void rfc7714_s17_rtcp(void **state)
     (void)state;
     unhex(packet, 52, "81c8000d4d6172734e5450314e545032525450200000042a0000e9304c756e61"
                       "deadbeefdeadbeefdeadbeefdeadbeefdeadbeef");
-    unhex(want, 72, "81c8000d4d61727363e94885dcdab67ca727d7662f6b7e997ff5c0f76c06f32dc676a5f1730d6fda"
-                    "4ce09b4686303ded0bb9275bc84aa45896cf4d2fc5abf87245d9eade800005d4");
+    unhex(want, 72,
+          "81c8000d4d61727363e94885dcdab67ca727d7662f6b7e997ff5c0f76c06f32dc676a5f1730d6fda"
+          "4ce09b4686303ded0bb9275bc84aa45896cf4d2fc5abf87245d9eade800005d4");
     rtpsec_ssrc_add(s, 0x4d617273)->rtcp_next = 0x5d4;
     assert_int_equal(rtpsec_protect_rtcp(s, packet, 52, sizeof(packet)), 72);
     assert_memory_equal(packet, want, 72);

@@ -20,8 +20,8 @@ struct bench {
     enum rtpsec_profile profile;
 };
 
-static const enum rtpsec_profile profiles[] = { RTPSEC_AES_CM_128_HMAC_SHA1_80, RTPSEC_AEAD_AES_128_GCM,
-                                                RTPSEC_AEAD_AES_256_GCM };
+static const enum rtpsec_profile profiles[] = { RTPSEC_AES_CM_128_HMAC_SHA1_80,
+                                                RTPSEC_AEAD_AES_128_GCM, RTPSEC_AEAD_AES_256_GCM };
 
 static srtp_t peer_new(enum rtpsec_profile profile, uint8_t *master, srtp_ssrc_type_t type)
 {
@@ -30,8 +30,10 @@ static srtp_t peer_new(enum rtpsec_profile profile, uint8_t *master, srtp_ssrc_t
 
     memset(&policy, 0, sizeof(policy));
     /* libsrtp's profile numbers are those of RFC 5764 too. */
-    assert_int_equal(srtp_crypto_policy_set_from_profile_for_rtp(&policy.rtp, (srtp_profile_t)profile), 0);
-    assert_int_equal(srtp_crypto_policy_set_from_profile_for_rtcp(&policy.rtcp, (srtp_profile_t)profile), 0);
+    assert_int_equal(
+        srtp_crypto_policy_set_from_profile_for_rtp(&policy.rtp, (srtp_profile_t)profile), 0);
+    assert_int_equal(
+        srtp_crypto_policy_set_from_profile_for_rtcp(&policy.rtcp, (srtp_profile_t)profile), 0);
     policy.ssrc.type = type;
     policy.key = master;
     policy.window_size = 512;

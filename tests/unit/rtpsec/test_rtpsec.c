@@ -8,8 +8,8 @@
 
 #include "cm.h"
 
-static const enum rtpsec_profile profiles[] = { RTPSEC_AES_CM_128_HMAC_SHA1_80, RTPSEC_AEAD_AES_128_GCM,
-                                                RTPSEC_AEAD_AES_256_GCM };
+static const enum rtpsec_profile profiles[] = { RTPSEC_AES_CM_128_HMAC_SHA1_80,
+                                                RTPSEC_AEAD_AES_128_GCM, RTPSEC_AEAD_AES_256_GCM };
 
 struct pair {
     struct rtpsec *out, *in;
@@ -21,8 +21,8 @@ static struct pair pair_new(enum rtpsec_profile profile)
     uint8_t master[RTPSEC_MASTER_SIZE_MAX];
 
     evp_random(master, sizeof(master));
-    return (struct pair){ rtpsec_new(profile, master, RTPSEC_OUT), rtpsec_new(profile, master, RTPSEC_IN),
-                          profile };
+    return (struct pair) { rtpsec_new(profile, master, RTPSEC_OUT),
+                           rtpsec_new(profile, master, RTPSEC_IN), profile };
 }
 
 static void pair_free(struct pair *p)
@@ -76,7 +76,8 @@ static void what_is_protected_unprotects(void **state)
             assert_int_equal(rtpsec_unprotect_rtp(p.in, packet, 32 + overhead), 32);
             assert_memory_equal(packet, plain, 32);
             rtcp_make(plain, 1);
-            assert_int_equal(rtpsec_protect_rtcp(p.out, packet, rtcp_make(packet, 1), 64), 28 + overhead + 4);
+            assert_int_equal(rtpsec_protect_rtcp(p.out, packet, rtcp_make(packet, 1), 64),
+                             28 + overhead + 4);
             assert_memory_not_equal(packet, plain, 28);
             assert_int_equal(rtpsec_unprotect_rtcp(p.in, packet, 28 + overhead + 4), 28);
             assert_memory_equal(packet, plain, 28);
@@ -247,7 +248,8 @@ static void ssrcs_are_limited_on_both_ends(void **state)
             uint32_t ssrc = (uint32_t)k * 200 + n;
 
             assert_int_equal(rtpsec_protect_rtp(out[k], packet, rtp_make(packet, ssrc, 9), 64), 48);
-            assert_int_equal(rtpsec_unprotect_rtp(in, packet, 48), ssrc < RTPSEC_SSRC_MAX ? 32 : -E2BIG);
+            assert_int_equal(rtpsec_unprotect_rtp(in, packet, 48),
+                             ssrc < RTPSEC_SSRC_MAX ? 32 : -E2BIG);
         }
         rtpsec_free(out[k]);
     }

@@ -397,7 +397,8 @@ static void packets_lost_on_the_way_in_and_out_come_again(void **state)
     simnet_set_link(m.net, (struct simnet_link){ .delay_us = 10000 });
     meeting_run_ms(&m, 1000);
     s = &b->browser->slots[7];
-    assert_true(a->browser->nacks >= 5); /* about 18 of 600 lost on the way in, as many on the way out */
+    /* about 18 of 600 lost on the way in, as many on the way out */
+    assert_true(a->browser->nacks >= 5);
     assert_true(s->lost >= 10);
     assert_true(s->repaired * 10 >= s->lost * 8);
     assert_true(s->frames > 190);
@@ -473,7 +474,8 @@ static void comings_and_goings_at_random_leave_a_sound_meeting(void **state)
         struct meeting m;
 
         meeting_start(&m, 100 + seed);
-        simnet_set_link(m.net, (struct simnet_link){ .loss_pct = 2, .reorder_pct = 2, .delay_us = 5000 });
+        simnet_set_link(m.net,
+                        (struct simnet_link) { .loss_pct = 2, .reorder_pct = 2, .delay_us = 5000 });
         for (int i = 0; i < 60; i++) {
             struct guest *g = &m.guests[m.n ? 1 + (dice >> 20) % m.n : 0];
 
@@ -482,8 +484,10 @@ static void comings_and_goings_at_random_leave_a_sound_meeting(void **state)
             else if ((dice >> 40) % 4 == 1 && g->part && i > 20)
                 meeting_leave(g);
             else if ((dice >> 40) % 4 == 2 && g->part)
-                sfu_set_media(g->part, meeting_now(&m), &(struct sfu_media){
-                    .audio_muted = dice >> 30 & 1, .video_muted = dice >> 31 & 1, .screen = dice >> 32 & 1 });
+                sfu_set_media(g->part, meeting_now(&m),
+                              &(struct sfu_media) { .audio_muted = dice >> 30 & 1,
+                                                    .video_muted = dice >> 31 & 1,
+                                                    .screen = dice >> 32 & 1 });
             else if (g->part)
                 g->browser->level = (int)(dice >> 33 & 127);
             meeting_run_ms(&m, (int64_t)((dice >> 50) % 400));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Stands in for a daemon under `stoa run`: its name is its role, DUMMY_<role> says what it does, and it
- * writes the pid of every start to $STOA_STATE/pids-<role>. */
+ * Stands in for a daemon under `stoa run`: its name is its role, DUMMY_<role> says what it does,
+ * and it writes the pid of every start to $STOA_STATE/pids-<role>. */
 #include <libgen.h>
 #include <stddef.h>
 #include <stdio.h>

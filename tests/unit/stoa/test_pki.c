@@ -17,7 +17,8 @@ static char output[8192];
 /* Runs `stoa pki ARGS` in the folder; returns its exit code, its words are in `output`. */
 static int pki(const char *args)
 {
-    char *command = str_printf("cd %s && STOA_STATE=%s '%s' pki %s 2>&1", folder, folder, stoa, args);
+    char *command =
+        str_printf("cd %s && STOA_STATE=%s '%s' pki %s 2>&1", folder, folder, stoa, args);
     FILE *p = popen(command, "r");
     size_t len;
     int status;
@@ -40,10 +41,12 @@ static void a_ca_issues_and_the_leaf_verifies(void **state)
     SAID("certificate authority");
     assert_int_equal(pki("ca --cn 'Inside CA' --cert ca.pem --key ca.key"), 1);
     SAID("ca.key exists; --force replaces it");
-    assert_int_equal(pki("issue --ca ca.pem --ca-key ca.key --name a.example --cert a.pem --key a.key"), 0);
+    assert_int_equal(
+        pki("issue --ca ca.pem --ca-key ca.key --name a.example --cert a.pem --key a.key"), 0);
     assert_int_equal(pki("verify --cert a.pem --bundle ca.pem --name a.example"), 0);
     assert_int_equal(pki("verify --cert a.pem --bundle ca.pem --name b.example --json"), 1);
-    SAID("{\"ok\":false,\"reason\":\"the certificate is not made for b.example but for a.example\"}");
+    SAID("{\"ok\":false,\"reason\":\"the certificate is not made for b.example but for "
+         "a.example\"}");
     assert_int_equal(pki("match --cert a.pem --key ca.key"), 1);
     SAID("does not belong");
     assert_int_equal(pki("inspect a.pem --json"), 0);

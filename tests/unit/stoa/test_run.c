@@ -55,8 +55,8 @@ static int tear_down(void **state)
 
 static void start(const char *more, const char *value)
 {
-    char *argv[] = { STOA_PROGRAM, "run", "inside", "--state", dir, "--libexec", libexec, (char *)more,
-                     (char *)value, NULL };
+    char *argv[] = { STOA_PROGRAM, "run",   "inside",     "--state",     dir,
+                     "--libexec",  libexec, (char *)more, (char *)value, NULL };
 
     supervisor = proc_start(argv, out, err);
     assert_true(supervisor > 0);
@@ -202,7 +202,8 @@ static void a_second_one_with_the_same_state_is_refused(void **state)
     start(NULL, NULL);
     assert_true(proc_saw(out, "ready\n", 10000));
     assert_int_equal(proc_wait(proc_start(argv, out, err), 5000), 1);
-    assert_non_null(strstr(proc_slurp(err), "the site \"inside\" already runs with the state directory"));
+    assert_non_null(
+        strstr(proc_slurp(err), "the site \"inside\" already runs with the state directory"));
     kill(started("config", 1, 1000), SIGKILL);
     assert_true(started("config", 2, 3000) > 0); /* the first one goes on */
     assert_int_equal(stop(SIGTERM), 0);

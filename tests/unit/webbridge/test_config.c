@@ -96,7 +96,8 @@ static void flags_and_branding_reach_the_welcome(void **state)
     assert_false(wb->settings.hyperlinks);
     assert_non_null(strstr(wb->welcome, "\"hyperlinks\":false"));
     assert_non_null(strstr(wb->welcome, "\"backgroundImage\":\"https://img.example:8000/"));
-    assert_string_equal(wb->settings.img_src, "https://img.example:8000"); /* no directive of its own */
+    /* no directive of its own */
+    assert_string_equal(wb->settings.img_src, "https://img.example:8000");
     load(wb, "[settings]\nguestAccessViaIdAndPasscode = disabled\n");
     assert_false(wb->settings.id_and_passcode);
     assert_non_null(strstr(wb->welcome, "\"idAndPasscode\":false"));

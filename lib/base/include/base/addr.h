@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A transport address: IPv4 or IPv6 and a port. IPv4-mapped IPv6 addresses are stored as IPv4, so that
- * two forms of one address are equal. */
+ * A transport address: IPv4 or IPv6 and a port. IPv4-mapped IPv6 addresses are stored as IPv4, so
+ * that two forms of one address are equal. */
 #ifndef BASE_ADDR_H
 #define BASE_ADDR_H
 

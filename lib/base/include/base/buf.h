@@ -46,7 +46,8 @@ const uint8_t *buf_get_bytes(struct buf *b, size_t n);
 /* Steps over `n` bytes. */
 void buf_skip(struct buf *b, size_t n);
 
-/* Returns a reader over the next `n` bytes and steps over them; a bad reader when there are fewer. */
+/* Returns a reader over the next `n` bytes and steps over them; a bad reader when there are
+ * fewer. */
 struct buf buf_get_sub(struct buf *b, size_t n);
 
 void buf_put_u8(struct buf *b, uint8_t v);

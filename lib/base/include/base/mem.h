@@ -12,7 +12,8 @@ void *mem_zalloc(size_t size_b);
 /* Returns `n` zeroed elements of `size_b` bytes; aborts on overflow. Owner: the caller. */
 void *mem_calloc(size_t n, size_t size_b);
 
-/* Grows or shrinks `p` (may be NULL) to `n` elements of `size_b` bytes; new bytes are not zeroed. */
+/* Grows or shrinks `p` (may be NULL) to `n` elements of `size_b` bytes; new bytes are not
+ * zeroed. */
 void *mem_realloc(void *p, size_t n, size_t size_b);
 
 /* Returns a copy of `len` bytes; NULL for len 0. Owner: the caller. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a daemon must know before it can ask `config`: its site, its directory, its addresses and ports.
- * It comes from a few STOA_* environment variables (docs/ports.md and `<daemon> --help` list them), set
- * by `stoa run`, systemd or compose; everything else is in the site's database. An unknown STOA_*
- * variable is an error: a misspelt setting that does nothing is worse than a daemon that says so.
+ * What a daemon must know before it can ask `config`: its site, its directory, its addresses and
+ * ports. It comes from a few STOA_* environment variables (docs/ports.md and `<daemon> --help` list
+ * them), set by `stoa run`, systemd or compose; everything else is in the site's database. An
+ * unknown STOA_* variable is an error: a misspelt setting that does nothing is worse than a daemon
+ * that says so.
  *
  *   STOA_SITE         inside or edge; default inside
  *   STOA_STATE        directory of the site, must exist; default .state/<site>
@@ -25,7 +26,8 @@ struct conf;
 enum { CONF_ERROR_MAX = 512 };
 
 /* Reads the environment.
- * Shape:  `env` is like environ(7), NULL for the process's own. `error` gets one sentence that says what
+ * Shape:  `env` is like environ(7), NULL for the process's own. `error` gets one sentence that says
+ * what
  *         to do.
  * Owner:  *out is the caller's, ends with conf_free().
  * Errors: -EINVAL a variable is unknown or its value is not usable. */
@@ -35,8 +37,9 @@ void conf_free(struct conf *c);
 /* "inside" or "edge". */
 const char *conf_site(const struct conf *c);
 
-/* The directory of the site, absolute. Below it, each made by the supervisor or by its writer, 0700:
- * run/ (sockets), log/ (event files), keys/ (CURVE), pki/, data/<role>/ (databases, sealed snapshots). */
+/* The directory of the site, absolute. Below it, each made by the supervisor or by its writer,
+ * 0700: run/ (sockets), log/ (event files), keys/ (CURVE), pki/, data/<role>/ (databases, sealed
+ * snapshots). */
 const char *conf_state(const struct conf *c);
 
 /* Which instance of its role on this machine, from 1. */
@@ -45,11 +48,13 @@ unsigned conf_number(const struct conf *c);
 /* Returns <state>/<dir>/<file>. Owner: the caller, ends with free(). */
 char *conf_path(const struct conf *c, const char *dir, const char *file);
 
-/* Endpoint of the site's bus, and the directory of its keys. Owner: the caller, ends with free(). */
+/* Endpoint of the site's bus, and the directory of its keys. Owner: the caller, ends with
+ * free(). */
 char *conf_bus_endpoint(const struct conf *c);
 char *conf_keys_dir(const struct conf *c);
 
-/* Value of a known STOA_ variable without a function of its own ("BUS"); NULL when unset or empty. */
+/* Value of a known STOA_ variable without a function of its own ("BUS"); NULL when unset or
+ * empty. */
 const char *conf_get(const struct conf *c, const char *name);
 
 /* Port of this instance for a row of deploy/ports ("https"); the row must exist.
@@ -78,7 +83,8 @@ const struct conf_port_row *conf_port_rows(size_t *count);
 /* The row of that name, or NULL. */
 const struct conf_port_row *conf_port_row(const char *name);
 
-/* Who uses this port in a Stoa with these settings, or NULL: for the sentence about a port in use. */
+/* Who uses this port in a Stoa with these settings, or NULL: for the sentence about a port in
+ * use. */
 const struct conf_port_row *conf_port_owner(const struct conf *c, uint16_t port);
 
 /* Name of the variable that sets the row's port: "edge-https" gives "STOA_PORT_EDGE_HTTPS".

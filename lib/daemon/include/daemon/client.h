@@ -13,10 +13,11 @@
  * Owner:  *body is the caller's, ends with free(); NULL on error.
  * Errors: the HTTP status, or a negative errno: -ENOENT, -ECONNREFUSED nobody listens, -ETIMEDOUT,
  *         -EBADMSG. */
-int daemon_client_get(const char *socket_path, const char *target, int timeout_ms, char **body) MUST_USE;
+int daemon_client_get(const char *socket_path, const char *target, int timeout_ms,
+                      char **body) MUST_USE;
 
-/* Writes "python3 (pid 12)" for the process that has a port; false when there is none or it cannot be
- * seen. Shape: protocol as in deploy/ports. */
+/* Writes "python3 (pid 12)" for the process that has a port; false when there is none or it cannot
+ * be seen. Shape: protocol as in deploy/ports. */
 bool daemon_port_user(uint16_t port, const char *protocol, char *dst, size_t cap);
 
 #endif

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The skeleton of every daemon's main().
  *
- *     static const struct daemon_def def = { .role = "xmpp", .summary = "XMPP server", .start = ... };
+ *     static const struct daemon_def def = { .role = "xmpp", .summary = "XMPP server", ... };
  *     int main(int argc, char **argv) { return daemon_main(argc, argv, &def); }
  *
- * gives --help, --version, --healthcheck, --log, settings from the environment (conf.h), the log with its
- * event file, the bus connection, faults, metrics and status on the private socket
+ * gives --help, --version, --healthcheck, --log, settings from the environment (conf.h), the log
+ * with its event file, the bus connection, faults, metrics and status on the private socket
  * <state>/run/<role>-<number>.sock, sd_notify with watchdog, and these signals:
- *   SIGTERM, SIGINT  drain: no new work, end when drained or at the deadline; a second one ends at once
+ *   SIGTERM, SIGINT  drain: no new work, end when drained or at the deadline; a second one: at once
  *   SIGHUP           reload
  * Administrators' messages of proto/admin.proto are answered here for all daemons.
  *
- * Ends with a code of <sysexits.h>: 0 orderly, 64 usage, 65 bad certificate or file, 69 port in use,
- * 71 no resources, 73 state directory not usable, 78 settings or keys wrong; each with one sentence. */
+ * Ends with a code of <sysexits.h>: 0 orderly, 64 usage, 65 bad certificate or file, 69 port in
+ * use, 71 no resources, 73 state directory not usable, 78 settings or keys wrong; each with one
+ * sentence. */
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
 
@@ -46,7 +47,8 @@ struct daemon_option {
     const char *name;
     const char *value; /* what stands for the value in --help; NULL: a switch */
     const char *help;
-    /* Takes the value ("" for a switch) before start(); d->conf is not there yet. Errors: negative errno ends with usage. */
+    /* Takes the value ("" for a switch) before start(); d->conf is not there yet. Errors: negative
+     * errno ends with usage. */
     int (*set)(struct daemon *d, const char *value);
 };
 
@@ -63,16 +65,16 @@ struct daemon_def {
     /* Sets the service up on d->loop; the loop does not run yet, the bus is not connected yet.
      * Errors: a negative errno ends the daemon; daemon_fail() before it says why. */
     int (*start)(struct daemon *d);
-    /* True when the service can do its work (own port answers, snapshot loaded). NULL: at once. Asked
-     * often, must be cheap; daemon_ready_changed() has it asked now. */
+    /* True when the service can do its work (own port answers, snapshot loaded). NULL: at once.
+     * Asked often, must be cheap; daemon_ready_changed() has it asked now. */
     bool (*ready)(struct daemon *d);
     /* Writes what ready() waits for ("snapshot of config"). */
     const char *(*waiting)(struct daemon *d);
-    /* Takes no new work from now on; calls daemon_drained() when the last work has ended. NULL: drained
-     * at once. */
+    /* Takes no new work from now on; calls daemon_drained() when the last work has ended. NULL:
+     * drained at once. */
     void (*drain)(struct daemon *d);
-    /* Closes everything on the loop; the bus is still there. Called once, also after a failed start() or
-     * when it never came to start() (user is NULL then). */
+    /* Closes everything on the loop; the bus is still there. Called once, also after a failed
+     * start() or when it never came to start() (user is NULL then). */
     void (*stop)(struct daemon *d);
     /* Reads files again. */
     void (*reload)(struct daemon *d);
@@ -110,7 +112,7 @@ void daemon_stop(struct daemon *d, int exit_code);
 /* Announces the load of this instance (any unit, the same in all instances of the role). */
 void daemon_load_set(struct daemon *d, uint32_t load);
 
-/* --- faults ------------------------------------------------------------------------------------- */
+/* --- faults ----------------------------------------------------------------------------------- */
 
 /* An open fault. */
 struct daemon_fault {
@@ -118,12 +120,12 @@ struct daemon_fault {
     int64_t since_ms; /* wall clock */
 };
 
-/* Opens the fault (type, subject), or changes the text of an open one; logs it and announces it on the
- * topic "faults". The same text again does nothing.
+/* Opens the fault (type, subject), or changes the text of an open one; logs it and announces it on
+ * the topic "faults". The same text again does nothing.
  * Shape: type is one stable word ("webBridgeConnection"); subject what it is about; the text is one
  *        sentence for people. At most DAEMON_FAULTS_MAX are kept; further ones are only logged. */
-void daemon_fault_raise(struct daemon *d, const char *type, const char *subject, const char *fmt, ...)
-    PRINTF_LIKE(4, 5);
+void daemon_fault_raise(struct daemon *d, const char *type, const char *subject, const char *fmt,
+                        ...) PRINTF_LIKE(4, 5);
 
 /* Closes a fault; does nothing when it is not open. */
 void daemon_fault_clear(struct daemon *d, const char *type, const char *subject);
@@ -139,11 +141,12 @@ size_t daemon_fault_count(const struct daemon *d);
 
 enum { DAEMON_FAULTS_MAX = 256 };
 
-/* --- for unit tests ----------------------------------------------------------------------------- */
+/* --- for unit tests --------------------------------------------------------------------------- */
 
 /* Returns a daemon with faults and metrics on `loop`, without bus, sockets or signals, so that a
  * service's parts can be tested. Owner: the caller, ends with daemon_bare_free(). */
-struct daemon *daemon_bare_new(uv_loop_t *loop, const struct daemon_def *def, const struct conf *conf);
+struct daemon *daemon_bare_new(uv_loop_t *loop, const struct daemon_def *def,
+                               const struct conf *conf);
 void daemon_bare_free(struct daemon *d);
 
 #endif

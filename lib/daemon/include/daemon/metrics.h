@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Numbers of a daemon in Prometheus' text format: counters, gauges, histograms.
  *
- * Names start with stoa_ and end in their unit (_total, _seconds, _bytes). All functions belong to the
- * loop's thread; numbers that workers count are read by a function when somebody asks. A metric lives as
- * long as its registry. */
+ * Names start with stoa_ and end in their unit (_total, _seconds, _bytes). All functions belong to
+ * the loop's thread; numbers that workers count are read by a function when somebody asks. A metric
+ * lives as long as its registry. */
 #ifndef DAEMON_METRICS_H
 #define DAEMON_METRICS_H
 
@@ -19,8 +19,8 @@ void daemon_metrics_free(struct daemon_metrics *ms);
 
 /* Each returns the metric of that name and labels, new or known.
  * Shape: labels are as in the output, `type="x",code="OK"`, or NULL; quote values with
- *        daemon_metric_label(). help is taken from the first of a name. At most DAEMON_METRICS_MAX are
- *        kept; beyond that all further ones share one that is not printed. */
+ *        daemon_metric_label(). help is taken from the first of a name. At most DAEMON_METRICS_MAX
+ *        are kept; beyond that all further ones share one that is not printed. */
 struct daemon_metric *daemon_metric_counter(struct daemon_metrics *ms, const char *name,
                                             const char *help, const char *labels);
 struct daemon_metric *daemon_metric_gauge(struct daemon_metrics *ms, const char *name,

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One line per event, for people on stderr and as JSON lines in a bounded file.
  *
- * Human form:  2026-11-23 04:10:11.123  Warning  callbridge: call 6: ICE failure; relay candidate ...
+ * Human form:  2026-11-23 04:10:11.123  Warning  callbridge: call 6: ICE failure; relay candidate
+ * ...
  * JSON form:   {"ts":"2026-11-23T03:10:11.123Z","level":"warning","daemon":"callbridge",
  *               "instance":"1f..","text":"call 6: ...","trace":"..","call":"6","subject":".."}
  *
- * The text is `<object> <id>: <event>[, key=value ...]`, lower case, without a final stop, and never
- * holds passwords, passcodes, keys, tokens or media. Any thread may log. Before log_init() lines go to
- * stderr in the human form. */
+ * The text is `<object> <id>: <event>[, key=value ...]`, lower case, without a final stop, and
+ * never holds passwords, passcodes, keys, tokens or media. Any thread may log. Before log_init()
+ * lines go to stderr in the human form. */
 #ifndef LOG_LOG_H
 #define LOG_LOG_H
 
@@ -70,7 +71,8 @@ enum log_level log_level_get(void);
 int log_level_parse(enum log_level *out, const char *word) MUST_USE;
 const char *log_level_word(enum log_level level);
 
-/* Writes one line if `level` is enabled. Use the macros below: they skip the arguments otherwise. */
+/* Writes one line if `level` is enabled. Use the macros below: they skip the arguments
+ * otherwise. */
 void log_write(enum log_level level, const struct log_ctx *ctx, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 void log_writev(enum log_level level, const struct log_ctx *ctx, const char *fmt, va_list ap)
@@ -91,10 +93,11 @@ bool log_enabled(enum log_level level);
 #define log_info(...) log_event(LOG_LEVEL_INFO, NULL, __VA_ARGS__)
 #define log_debug(...) log_event(LOG_LEVEL_DEBUG, NULL, __VA_ARGS__)
 
-/* Says whether a line about `peer` may be written: true once per minute for each peer. Anything that a
- * peer can provoke and that is above `debug` asks here first:
+/* Says whether a line about `peer` may be written: true once per minute for each peer. Anything
+ * that a peer can provoke and that is above `debug` asks here first:
  *     if (log_limit(from)) log_info("peer %s: not a STUN message", from);
- * Shape: `peer` is any text, usually the address, perhaps with a reason in front. The table is of fixed
+ * Shape: `peer` is any text, usually the address, perhaps with a reason in front. The table is of
+ * fixed
  *        size; while it is full of fresh peers the answer for a new one is false. */
 bool log_limit(const char *peer);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One participant's transport: ICE, DTLS, SRTP and the m-lines that its SDP agreed on.
  *
- * Sans-I/O: the caller feeds datagrams and the time, is handed datagrams to send, and asks for the next
- * deadline. A peer can offer or answer, be ICE controlling or controlled, DTLS active or passive; towards
- * browsers it answers, is controlled and passive. Every m-line is bundled on one transport.
- * It knows nothing of spaces, slots or other participants: lib/sfu does.
+ * Sans-I/O: the caller feeds datagrams and the time, is handed datagrams to send, and asks for the
+ * next deadline. A peer can offer or answer, be ICE controlling or controlled, DTLS active or
+ * passive; towards browsers it answers, is controlled and passive. Every m-line is bundled on one
+ * transport. It knows nothing of spaces, slots or other participants: lib/sfu does.
  * Source: DESIGN section 5; RFC 8829 (JSEP), 8843 (BUNDLE), 8445 (ICE), 5764 (DTLS-SRTP). */
 #ifndef PEER_PEER_H
 #define PEER_PEER_H
@@ -24,8 +24,9 @@ enum {
     PEER_MAX_MLINES = 32,
     PEER_MAX_LAYERS = 3,
     PEER_ERROR_MAX = 160,
-    /* Longest datagram that is sent. A browser's RTP packets have at most 1200 bytes; on the way through us
-     * they gain CSRC 4, RTX 2 and tag 16 at most. What is longer is dropped: it would be fragmented. */
+    /* Longest datagram that is sent. A browser's RTP packets have at most 1200 bytes; on the way
+     * through us they gain CSRC 4, RTX 2 and tag 16 at most. What is longer is dropped: it would be
+     * fragmented. */
     PEER_DATAGRAM_MAX = 1280,
 };
 
@@ -86,16 +87,16 @@ struct peer_out {
     const struct rtp_ext_values *ext; /* passed on as far as the m-line agreed; NULL: none */
 };
 
-/* What a peer tells its owner. Called from inside the functions that take `now_us`; the peer may not be
- * freed in there. */
+/* What a peer tells its owner. Called from inside the functions that take `now_us`; the peer may
+ * not be freed in there. */
 struct peer_ops {
     /* A datagram to send on the socket `path`; `data` is valid for the call. */
     void (*send)(void *arg, uint8_t path, const struct addr *to, const void *data, size_t len);
     /* `cause` is a few words for log and people, "" when all is well. */
     void (*on_state)(void *arg, enum peer_state state, const char *cause);
     void (*on_rtp)(void *arg, int64_t now_us, const struct peer_rtp *rtp);
-    /* An authentic packet with this transport-wide number has arrived; before its on_rtp, and also when
-     * there is none: probes are padding on an RTX stream. May be NULL. */
+    /* An authentic packet with this transport-wide number has arrived; before its on_rtp, and also
+     * when there is none: probes are padding on an RTX stream. May be NULL. */
     void (*on_arrival)(void *arg, int64_t now_us, uint16_t number);
     /* One authenticated compound RTCP packet. */
     void (*on_rtcp)(void *arg, int64_t now_us, const void *data, size_t len);
@@ -122,11 +123,14 @@ void peer_free(struct peer *p);
 int peer_add_local(struct peer *p, uint8_t path, const struct addr *local) MUST_USE;
 
 /* Takes an offer; also the one of an ICE restart, which keeps m-lines, keys and DTLS.
- * Errors: -EBADMSG not SDP; -EPROTO SDP that cannot be agreed to (no BUNDLE, no rtcp-mux, no ICE, no
- *         sha-256 fingerprint, m-lines of the first offer changed); -ESTALE a later offer comes from
- *         another connection of the browser (its fingerprint is another): make a new peer for it;
+ * Errors: -EBADMSG not SDP; -EPROTO SDP that cannot be agreed to (no BUNDLE, no rtcp-mux, no ICE,
+ * no
+ *         sha-256 fingerprint, m-lines of the first offer changed); -ESTALE a later offer comes
+ *         from another connection of the browser (its fingerprint is another): make a new peer for
+ *         it;
  *         -E2BIG over a limit; the sentence in `err`. */
-int peer_set_offer(struct peer *p, int64_t now_us, const char *sdp, char err[PEER_ERROR_MAX]) MUST_USE;
+int peer_set_offer(struct peer *p, int64_t now_us, const char *sdp,
+                   char err[PEER_ERROR_MAX]) MUST_USE;
 
 /* Returns the answer to the last offer. Owner: the caller frees. NULL without an offer. */
 char *peer_answer(struct peer *p);
@@ -144,20 +148,25 @@ char *peer_offer(struct peer *p, const struct peer_want *want, size_t n);
 char *peer_restart_offer(struct peer *p, int64_t now_us);
 
 /* Takes the answer to peer_offer(). Errors: as peer_set_offer(). */
-int peer_set_answer(struct peer *p, int64_t now_us, const char *sdp, char err[PEER_ERROR_MAX]) MUST_USE;
+int peer_set_answer(struct peer *p, int64_t now_us, const char *sdp,
+                    char err[PEER_ERROR_MAX]) MUST_USE;
 
-/* Takes a trickled candidate line ("candidate:..."; "" = end of candidates) of the ICE generation `ufrag`
- * ("" or NULL: the current one).
- * Errors: -EBADMSG malformed; -ENOTSUP of a kind that is not used (TCP, .local): ignore; -E2BIG too many. */
-int peer_add_candidate(struct peer *p, int64_t now_us, const char *line, const char *ufrag) MUST_USE;
+/* Takes a trickled candidate line ("candidate:..."; "" = end of candidates) of the ICE generation
+ * `ufrag` ("" or NULL: the current one).
+ * Errors: -EBADMSG malformed; -ENOTSUP of a kind that is not used (TCP, .local): ignore; -E2BIG too
+ * many. */
+int peer_add_candidate(struct peer *p, int64_t now_us, const char *line,
+                       const char *ufrag) MUST_USE;
 
 /* Own ICE user name fragment: how a shared socket finds the peer of a first packet. */
 const char *peer_ufrag(const struct peer *p);
 
 /* Feeds one datagram that arrived on `path`; `data` may be decrypted in place.
- * Returns 0 when it was authenticated (the address belongs to this peer), negative when it was dropped:
+ * Returns 0 when it was authenticated (the address belongs to this peer), negative when it was
+ * dropped:
  * -EACCES integrity or identity failed, -EBADMSG malformed, -EPROTO not now. */
-int peer_input(struct peer *p, int64_t now_us, uint8_t path, const struct addr *from, void *data, size_t len);
+int peer_input(struct peer *p, int64_t now_us, uint8_t path, const struct addr *from, void *data,
+               size_t len);
 
 /* Runs what is due. */
 void peer_timeout(struct peer *p, int64_t now_us);
@@ -175,7 +184,8 @@ size_t peer_mlines(const struct peer *p, const struct peer_mline **lines);
 
 /* Encrypts and sends one RTP packet. Errors: -EPROTO not connected or the m-line does not send;
  * -E2BIG the payload does not fit: no datagram is longer than PEER_DATAGRAM_MAX. */
-int peer_send_rtp(struct peer *p, int64_t now_us, const struct peer_out *out, const void *payload, size_t len);
+int peer_send_rtp(struct peer *p, int64_t now_us, const struct peer_out *out, const void *payload,
+                  size_t len);
 
 /* Encrypts and sends a compound RTCP packet of at most 1200 bytes. Errors: -EPROTO, -E2BIG. */
 int peer_send_rtcp(struct peer *p, const void *data, size_t len);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A space's selective forwarding: participants with one peer each, fixed slots, top-3 audio, dominant
- * speaker, key frame requests and reports. No video is decoded.
+ * A space's selective forwarding: participants with one peer each, fixed slots, top-3 audio,
+ * dominant speaker, key frame requests and reports. No video is decoded.
  *
- * Sans-I/O and without locks: one thread feeds datagrams and time and is handed datagrams to send. The
- * same code runs in the callbridge's media workers, in tests under a fake clock, and in the load client.
+ * Sans-I/O and without locks: one thread feeds datagrams and time and is handed datagrams to send.
+ * The same code runs in the callbridge's media workers, in tests under a fake clock, and in the
+ * load client.
  * Source: DESIGN section 5, docs/guest-protocol.md "Media". */
 #ifndef SFU_SFU_H
 #define SFU_SFU_H
@@ -51,7 +52,8 @@ struct sfu_opts {
     bool echo; /* a participant sees and hears itself: for the one-browser test */
 };
 
-/* Makes an empty space. Owner: the caller, ends with sfu_free(), which also ends its participants. */
+/* Makes an empty space. Owner: the caller, ends with sfu_free(), which also ends its
+ * participants. */
 struct sfu *sfu_new(const struct sfu_opts *opts);
 void sfu_free(struct sfu *s);
 
@@ -68,7 +70,8 @@ struct sfu_join_opts {
     size_t n_locals;
 };
 
-/* Adds a participant. Owner: the space. Errors: NULL when the number is taken or the space is full. */
+/* Adds a participant. Owner: the space. Errors: NULL when the number is taken or the space is
+ * full. */
 struct sfu_part *sfu_join(struct sfu *s, int64_t now_us, const struct sfu_join_opts *opts);
 
 /* Removes a participant and frees it. */
@@ -79,13 +82,14 @@ struct sfu_part *sfu_part(const struct sfu *s, uint32_t participant);
 
 size_t sfu_count(const struct sfu *s);
 
-/* Takes the browser's offer (the first, an ICE restart, or one of a new connection that takes the place of the
- * old one) and returns the answer. Owner: the caller frees.
+/* Takes the browser's offer (the first, an ICE restart, or one of a new connection that takes the
+ * place of the old one) and returns the answer. Owner: the caller frees.
  * Errors: NULL, the sentence in `err`. */
 char *sfu_offer(struct sfu_part *part, int64_t now_us, const char *sdp, char err[PEER_ERROR_MAX]);
 
 /* As peer_add_candidate(). */
-int sfu_candidate(struct sfu_part *part, int64_t now_us, const char *line, const char *ufrag) MUST_USE;
+int sfu_candidate(struct sfu_part *part, int64_t now_us, const char *line,
+                  const char *ufrag) MUST_USE;
 
 /* Own ICE user name fragment of the participant's peer. */
 const char *sfu_ufrag(const struct sfu_part *part);
@@ -97,8 +101,8 @@ struct sfu_media {
 void sfu_set_media(struct sfu_part *part, int64_t now_us, const struct sfu_media *media);
 
 /* As peer_input(). */
-int sfu_input(struct sfu_part *part, int64_t now_us, uint8_t path, const struct addr *from, void *data,
-              size_t len);
+int sfu_input(struct sfu_part *part, int64_t now_us, uint8_t path, const struct addr *from,
+              void *data, size_t len);
 
 /* Runs what is due: call it at sfu_deadline(). */
 void sfu_timeout(struct sfu *s, int64_t now_us);
