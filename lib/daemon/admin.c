@@ -46,7 +46,7 @@ static void on_log_level(void *arg, struct bus_call *call, const ProtobufCMessag
         return;
     }
     log_level_set(level);
-    log_info("log level: %s, by %s", log_level_word(level), bus_call_role(call));
+    log_info("log level: %s, by %s", m->level, bus_call_role(call));
     done(call);
 }
 
