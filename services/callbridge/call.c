@@ -122,30 +122,49 @@ void participant_end(struct participant *p, const char *reason)
         daemon_drained(cb->d);
 }
 
-void participant_lost(struct participant *p)
+static void mark_lost(struct participant *p)
 {
     struct log_ctx ctx = participant_log(p);
 
     log_event(LOG_LEVEL_INFO, &ctx, "call %u: signalling lost, media %s", p->number,
               p->media == PEER_CONNECTED ? "goes on" : "is not connected");
-    str_set(&p->session, NULL);
     p->lost_ms = loop_now_ms();
 }
 
-void call_webbridge_gone(struct callbridge *cb, const char *instance)
+void participant_lost(struct participant *p)
+{
+    mark_lost(p);
+    str_set(&p->session, NULL);
+}
+
+static void signalling_back(struct participant *p)
+{
+    struct log_ctx ctx = participant_log(p);
+
+    log_event(LOG_LEVEL_INFO, &ctx, "call %u: signalling is back", p->number);
+    p->lost_ms = 0;
+    notify_all_to(p);
+}
+
+void call_webbridge(struct callbridge *cb, const char *instance, bool up)
 {
     void *value;
     size_t pos = 0;
 
-    (void)map_del(cb->links, instance);
+    if (!up)
+        (void)map_del(cb->links, instance);
     while (map_next(cb->calls, &pos, NULL, &value)) {
         struct list *it, *tmp;
 
         LIST_EACH(it, tmp, &((struct call *)value)->parts) {
             struct participant *p = LIST_ENTRY(it, struct participant, node);
 
-            if (p->session && str_eq(p->webbridge, instance))
-                participant_lost(p);
+            if (!p->session || !str_eq(p->webbridge, instance))
+                continue;
+            if (!up && !p->lost_ms)
+                mark_lost(p);
+            else if (up && p->lost_ms)
+                signalling_back(p);
         }
     }
 }

@@ -72,7 +72,7 @@ struct participant {
     char token[TOKEN_MAX];     /* of the chat session */
     bool activator;            /* may be alone: lets those in who wait */
     bool can_mute, can_remove, can_lock, can_present;
-    char *session;             /* WebSocket; NULL while signalling is down */
+    char *session;             /* WebSocket; NULL after its end */
     char *webbridge;           /* instance that holds it */
     struct addr client;
     uint8_t trace[BUS_TRACE_ID_LEN];
@@ -147,8 +147,9 @@ void participant_end(struct participant *p, const char *reason);
 /* The participant's signalling is gone; its media may live on. */
 void participant_lost(struct participant *p);
 
-/* A web bridge is gone, and all WebSockets with it. */
-void call_webbridge_gone(struct callbridge *cb, const char *instance);
+/* A web bridge is gone, perhaps with all its WebSockets; or is there (again): an instance that was only
+ * cut off from the bus, or whose busd was started anew, still has them. */
+void call_webbridge(struct callbridge *cb, const char *instance, bool up);
 
 /* Gives the key of a message about a space without a call back to the bus: anybody can name any space,
  * and the bus would keep each of them. */
@@ -186,6 +187,7 @@ void media_of(struct participant *p);
 /* --- notify.c ----------------------------------------------------------------------------------------------- */
 
 void notify_participant(const struct participant *about);      /* to everybody in the call */
+void notify_all_to(const struct participant *to);              /* what it may have missed */
 void notify_left(const struct call *c, uint32_t number);
 void notify_speaker(const struct call *c);
 void notify_locked(const struct call *c);

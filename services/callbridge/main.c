@@ -64,8 +64,8 @@ static void on_peer(void *arg, const struct bus_peer *peer, bool up)
 {
     if (str_eq(peer->role, "xmpp"))
         guest_peer(arg, peer->instance, up);
-    else if (str_eq(peer->role, "webbridge") && !up)
-        call_webbridge_gone(arg, peer->instance);
+    else if (str_eq(peer->role, "webbridge"))
+        call_webbridge(arg, peer->instance, up);
 }
 
 /* A space that was deleted ends its call. */

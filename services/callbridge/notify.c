@@ -72,6 +72,28 @@ void notify_participant(const struct participant *about)
     send_to_all(about->call, &e);
 }
 
+void notify_all_to(const struct participant *to)
+{
+    session_event locked = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_LOCKED);
+    Stoa__Bridge__V1__CallLocked msg = STOA__BRIDGE__V1__CALL_LOCKED__INIT;
+    struct list *it, *tmp;
+
+    LIST_EACH(it, tmp, (struct list *)(uintptr_t)&to->call->parts) {
+        session_event e = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_PARTICIPANT);
+        Stoa__Bridge__V1__Participant about;
+
+        notify_describe(&about, LIST_ENTRY(it, struct participant, node));
+        e.participant = &about;
+        send_to(to, &e);
+    }
+    msg.has_locked = 1;
+    msg.locked = to->call->locked;
+    locked.locked = &msg;
+    send_to(to, &locked);
+    notify_slots(to);
+    notify_media(to);
+}
+
 void notify_left(const struct call *c, uint32_t number)
 {
     session_event e = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_LEFT);
