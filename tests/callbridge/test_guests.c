@@ -496,6 +496,19 @@ static void a_dead_web_bridge_is_lost_signalling(void **state)
     guest_fini(&back);
 }
 
+static void a_busd_that_is_started_anew_ends_nobody(void **state)
+{
+    struct guest a = guest_enter(&fix, 0, "100101", "Ada");
+
+    (void)state;
+    busfix_signal(fix.conf.bus_fix, SIGKILL);
+    busfix_start(fix.conf.bus_fix);
+    busfix_run_for(fix.conf.bus_fix, 3500); /* longer than the callbridge waits for the lost */
+    assert_int_equal(set_media(&a, true, false), BUS_OK);
+    assert_int_equal(guest_leave(&a), BUS_OK);
+    guest_fini(&a);
+}
+
 static void events_reach_the_web_bridge_that_holds_the_websocket(void **state)
 {
     struct guest a = guest_enter(&fix, 0, "100101", "Ada"), b;
@@ -627,6 +640,7 @@ int main(void)
         T(a_guest_is_taken_up_by_its_own_ticket_alone),
         T(a_guest_without_signalling_and_media_is_gone_after_a_while),
         T(a_dead_web_bridge_is_lost_signalling),
+        T(a_busd_that_is_started_anew_ends_nobody),
         T(events_reach_the_web_bridge_that_holds_the_websocket),
         T(an_offer_that_is_none_is_refused_and_a_later_one_counts),
         T(a_space_that_is_deleted_ends_its_call),
