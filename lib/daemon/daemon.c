@@ -314,10 +314,17 @@ struct daemon *daemon_bare_new(uv_loop_t *loop, const struct daemon_def *def,
     return &p->d;
 }
 
+int daemon_bare_serve(struct daemon *d)
+{
+    return daemon_private_start(d);
+}
+
 void daemon_bare_free(struct daemon *d)
 {
-    if (d)
-        free_priv(d->priv);
+    if (!d)
+        return;
+    daemon_private_stop(d);
+    free_priv(d->priv);
 }
 
 static int start_log(struct daemon *d, const struct daemon_args *args)

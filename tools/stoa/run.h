@@ -11,6 +11,7 @@
 
 #include <uv.h>
 
+#include <daemon/daemon.h>
 #include <loop/timer.h>
 
 #include "stoa.h"
@@ -31,7 +32,7 @@ struct run_child {
     int64_t started_ms;
     int64_t delay_ms;    /* before the next start */
     unsigned ends;       /* in a row, without a long life between */
-    struct loop_timer *restart;
+    struct loop_timer *timer; /* not running: until the next start; running: until its life is long */
 };
 
 struct run_opts {
@@ -62,6 +63,7 @@ pid_t run_command_start(const char *command) MUST_USE;
 
 /* What run_child.c needs of its supervisor. */
 uv_loop_t *run_loop(struct run *r);
+struct daemon *run_self(struct run *r); /* the supervisor's own status and faults */
 const char *run_libexec(const struct run *r);
 const char *run_notify_path(const struct run *r);
 

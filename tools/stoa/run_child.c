@@ -22,6 +22,7 @@ enum {
     DELAY_FIRST_MS = 200,
     DELAY_MOST_MS = 5000,
     LONG_LIFE_MS = 10000, /* after such a life the delay starts over */
+    ENDS_FAULT = 4,       /* so many ends in a row are a fault */
     OUTPUT_MAX_B = 2 * LOG_LINE_MAX,
 };
 
@@ -205,27 +206,38 @@ pid_t run_command_start(const char *command)
     return pid;
 }
 
-static void on_restart(void *arg)
+static const char fault[] = "daemonKeepsEnding";
+
+static void on_timer(void *arg)
 {
-    run_child_start(arg);
+    struct run_child *c = arg;
+
+    if (c->pid == 0) {
+        run_child_start(c);
+        return;
+    }
+    c->ends = 0;
+    c->delay_ms = 0;
+    daemon_fault_clear(run_self(c->run), fault, c->name);
 }
 
-static void plan_restart(struct run_child *c)
+static void start_timer(struct run_child *c, int64_t ms)
 {
-    bool long_life = loop_now_ms() - c->started_ms >= LONG_LIFE_MS;
+    if (!c->timer)
+        c->timer = loop_timer_new(run_loop(c->run), on_timer, c);
+    loop_timer_start(c->timer, ms, 0);
+}
 
-    if (long_life)
-        c->ends = 0;
-    c->delay_ms =
-        long_life || c->delay_ms == 0 ? DELAY_FIRST_MS : MIN(c->delay_ms * 2, DELAY_MOST_MS);
+static void plan_restart(struct run_child *c, const char *how)
+{
+    c->delay_ms = c->delay_ms == 0 ? DELAY_FIRST_MS : MIN(c->delay_ms * 2, DELAY_MOST_MS);
     c->ends++;
-    if (!c->restart)
-        c->restart = loop_timer_new(run_loop(c->run), on_restart, c);
-    loop_timer_start(c->restart, c->delay_ms, 0);
-    if (c->delay_ms == DELAY_MOST_MS)
-        log_error("%s: keeps ending, %u times in a row; see its last lines above or 'stoa log "
-                  "--daemon %s'",
-                  c->name, c->ends, c->name);
+    start_timer(c, c->delay_ms);
+    /* The text stays the same while it goes on: a fault is announced once. */
+    if (c->ends >= ENDS_FAULT)
+        daemon_fault_raise(run_self(c->run), fault, c->name,
+                           "%s keeps ending (%s) and is started again and again; "
+                           "'stoa log --daemon %s' shows why", c->name, how, c->name);
 }
 
 void run_child_start(struct run_child *c)
@@ -243,12 +255,13 @@ void run_child_start(struct run_child *c)
     if (c->pid > 0) {
         read_output(c, out[0]);
         log_debug("%s: started, pid %d", c->name, (int)c->pid);
+        start_timer(c, LONG_LIFE_MS);
     } else {
         log_error("%s: cannot be started: %s", c->name, strerror((int)-c->pid));
         c->pid = 0;
         if (out[0] >= 0)
             close(out[0]);
-        plan_restart(c);
+        plan_restart(c, "cannot be started");
     }
     free_env(env);
     free(path);
@@ -262,6 +275,8 @@ void run_child_signal(struct run_child *c, int signum)
 
 void run_child_ended(struct run_child *c, int status, bool stopping)
 {
+    char how[64];
+
     /* What it may have left behind in its group. */
     kill(-c->pid, SIGKILL);
     c->pid = 0;
@@ -269,9 +284,10 @@ void run_child_ended(struct run_child *c, int status, bool stopping)
     if (stopping)
         return;
     if (WIFSIGNALED(status))
-        log_warning("%s: ended by signal %d (%s)", c->name, WTERMSIG(status),
-                    strsignal(WTERMSIG(status)));
+        snprintf(how, sizeof(how), "by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
     else
-        log_warning("%s: ended with code %d", c->name, WEXITSTATUS(status));
-    plan_restart(c);
+        snprintf(how, sizeof(how), "with code %d", WEXITSTATUS(status));
+    log_warning("%s: ended %s", c->name, how);
+    plan_restart(c, how);
 }

@@ -52,6 +52,7 @@ enum { STAGES = 3 };
 
 struct run {
     uv_loop_t loop;
+    struct daemon *self; /* status and faults, for `stoa status` */
     const struct run_opts *opts;
     struct run_child children[RUN_CHILDREN_MAX];
     size_t count;
@@ -70,6 +71,11 @@ struct run {
 uv_loop_t *run_loop(struct run *r)
 {
     return &r->loop;
+}
+
+struct daemon *run_self(struct run *r)
+{
+    return r->self;
 }
 
 const char *run_libexec(const struct run *r)
@@ -189,7 +195,7 @@ static void stop(struct run *r, int code)
     r->code = code;
     log_info("stopping the site \"%s\"", r->opts->ctx->site);
     for (size_t i = 0; i < r->count; i++)
-        loop_timer_free(&r->children[i].restart);
+        loop_timer_free(&r->children[i].timer);
     loop_timer_stop(r->stage_timer);
     loop_timer_start(r->stop_again, STOP_AGAIN_MS, STOP_AGAIN_MS);
     loop_timer_start(r->stop_kill, STOP_KILL_MS, 0);
@@ -213,6 +219,49 @@ static void on_terminate(void *arg, int signum)
 static void on_hangup(void *arg, int signum)
 {
     signal_all(arg, 0, signum);
+}
+
+/* --- the supervisor's own status -------------------------------------------------------------- */
+
+static const struct run_child *first_not_ready(const struct run *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (!r->children[i].ready)
+            return &r->children[i];
+    }
+    return NULL;
+}
+
+static bool is_site_ready(struct daemon *self)
+{
+    return !first_not_ready(self->user);
+}
+
+static const char *site_waits_for(struct daemon *self)
+{
+    const struct run_child *c = first_not_ready(self->user);
+
+    return c ? c->name : "";
+}
+
+static const struct daemon_def self_def = {
+    .role = "run",
+    .summary = "the supervisor",
+    .ready = is_site_ready,
+    .waiting = site_waits_for,
+};
+
+static int start_self(struct run *r)
+{
+    int err;
+
+    r->self = daemon_bare_new(&r->loop, &self_def, r->opts->ctx->conf);
+    r->self->user = r;
+    err = daemon_bare_serve(r->self);
+    if (err)
+        stoa_fail("the private socket in %s/run cannot be opened: %s", conf_state(r->opts->ctx->conf),
+                  strerror(-err));
+    return err;
 }
 
 /* --- becoming ready --------------------------------------------------------------------------- */
@@ -257,6 +306,7 @@ static void look_at_ready(struct run *r)
     } else if (waiting == 0 && !r->all_ready) {
         r->all_ready = true;
         loop_timer_stop(r->stage_timer);
+        daemon_ready_changed(r->self);
         say_ready(r);
     }
 }
@@ -503,9 +553,10 @@ static void close_all(struct run *r)
     for (size_t i = 0; i < SIGNALS; i++)
         loop_signal_free(&r->signals[i]);
     for (size_t i = 0; i < r->count; i++)
-        loop_timer_free(&r->children[i].restart);
+        loop_timer_free(&r->children[i].timer);
     if (r->notify.data)
         uv_close((uv_handle_t *)&r->notify, NULL);
+    daemon_bare_free(r->self);
     /* The last lines of the daemons come out here, too. */
     for (int i = 0; i < 100 && uv_run(&r->loop, UV_RUN_NOWAIT) != 0; i++)
         usleep(1000);
@@ -540,7 +591,7 @@ int run_site(const struct run_opts *opts)
         stoa_fail("there is no daemon to run in %s", opts->libexec);
         goto out;
     }
-    if (!ports_free(r) || open_notify(r) != 0 || start_signals(r) != 0)
+    if (!ports_free(r) || open_notify(r) != 0 || start_self(r) != 0 || start_signals(r) != 0)
         goto out;
     log_info("running the site \"%s\" with %zu daemons, pid %d", opts->ctx->site, r->count,
              (int)getpid());

@@ -45,7 +45,8 @@ int main(int argc, char **argv)
     what = getenv(variable);
     what = what ? what : "ready";
     note(role, getpid());
-    if (strcmp(what, "die") == 0)
+    if (strcmp(what, "die") == 0 ||
+        (strncmp(what, "die-while ", 10) == 0 && access(what + 10, F_OK) == 0))
         return 1;
     if (strcmp(what, "refuse") == 0) {
         fprintf(stderr, "this dummy refuses to work\n");

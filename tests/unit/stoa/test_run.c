@@ -147,6 +147,55 @@ static void one_that_keeps_dying_is_started_ever_more_slowly(void **state)
     assert_int_equal(stop(SIGTERM), 0);
 }
 
+/* What `stoa status` says about the site, with its exit code. Owner: proc_slurp(). */
+static char *status_says(int *code)
+{
+    char file[128], *argv[] = { STOA_PROGRAM, "status", "--state", dir, NULL };
+
+    snprintf(file, sizeof(file), "%s/status", dir);
+    (void)remove(file);
+    *code = proc_wait(proc_start(argv, file, file), 10000);
+    return proc_slurp(file);
+}
+
+static void one_that_keeps_dying_is_a_fault_in_the_status(void **state)
+{
+    const char *text;
+    int code;
+
+    (void)state;
+    setenv("DUMMY_webbridge", "die", 1);
+    start(NULL, NULL);
+    assert_true(started("webbridge", 4, 20000) > 0);
+    assert_true(proc_saw(err, "webbridge keeps ending (with code 1)", 5000));
+    text = status_says(&code);
+    assert_int_equal(code, 1);
+    assert_non_null(strstr(text, "Fault of run since "));
+    assert_non_null(strstr(text, "webbridge keeps ending (with code 1)"));
+    assert_non_null(strstr(text, "waits: webbridge"));
+    assert_int_equal(stop(SIGTERM), 0);
+}
+
+static void one_that_lives_again_is_no_fault_any_more(void **state)
+{
+    char file[128];
+    int code;
+
+    (void)state;
+    snprintf(file, sizeof(file), "die-while %s/bad", dir);
+    setenv("DUMMY_webbridge", file, 1);
+    snprintf(file, sizeof(file), "%s/bad", dir);
+    close(open(file, O_CREAT | O_WRONLY, 0600));
+    start(NULL, NULL);
+    assert_true(proc_saw(err, "webbridge keeps ending", 20000));
+    assert_int_equal(remove(file), 0);
+    assert_true(proc_saw(out, "ready\n", 10000));
+    assert_true(proc_saw(err, "fault cleared: webbridge keeps ending", 15000));
+    assert_null(strstr(status_says(&code), "Fault of"));
+    assert_int_equal(code, 0);
+    assert_int_equal(stop(SIGTERM), 0);
+}
+
 static void one_that_cannot_work_here_ends_the_start_with_its_sentence(void **state)
 {
     pid_t pid;
@@ -313,6 +362,8 @@ int main(void)
         CASE(instances_are_numbered),
         CASE(a_daemon_that_is_killed_comes_back_at_once),
         CASE(one_that_keeps_dying_is_started_ever_more_slowly),
+        CASE(one_that_keeps_dying_is_a_fault_in_the_status),
+        CASE(one_that_lives_again_is_no_fault_any_more),
         CASE(one_that_cannot_work_here_ends_the_start_with_its_sentence),
         CASE(nobody_outlives_a_killed_supervisor),
         CASE(a_second_signal_ends_a_daemon_that_does_not_listen),

@@ -141,12 +141,19 @@ size_t daemon_fault_count(const struct daemon *d);
 
 enum { DAEMON_FAULTS_MAX = 256 };
 
-/* --- for unit tests --------------------------------------------------------------------------- */
+/* --- without daemon_main() -------------------------------------------------------------------- */
 
-/* Returns a daemon with faults and metrics on `loop`, without bus, sockets or signals, so that a
- * service's parts can be tested. Owner: the caller, ends with daemon_bare_free(). */
+/* Returns a daemon with faults and metrics on `loop`, without bus, sockets or signals: for unit
+ * tests of a service's parts, and for a process that has a loop of its own (stoa run).
+ * Owner: the caller, ends with daemon_bare_free(). */
 struct daemon *daemon_bare_new(uv_loop_t *loop, const struct daemon_def *def,
                                const struct conf *conf);
 void daemon_bare_free(struct daemon *d);
+
+/* Has such a daemon answer on the private socket <state>/run/<role>-<number>.sock until
+ * daemon_bare_free(); the loop must run a few turns after that. Only for the holder of a lock that
+ * keeps others from the same socket.
+ * Errors: those of socket and bind. */
+int daemon_bare_serve(struct daemon *d) MUST_USE;
 
 #endif
