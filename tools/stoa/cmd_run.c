@@ -69,17 +69,40 @@ static int take(struct run_opts *opts, int opt)
     return 0;
 }
 
-/* <prefix>/libexec/stoa for a stoa in <prefix>/bin, installed or in a build tree. Owner: the
- * caller. */
-static char *default_libexec(void)
+/* `relative` to the folder of this program, or NULL when that does not exist. Owner: the caller. */
+static char *beside_self(const char *relative)
 {
-    char self[PATH_MAX];
+    char self[PATH_MAX], path[PATH_MAX], *joined, *found;
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
     if (n < 0)
-        return str_dup("libexec/stoa");
+        return NULL;
     self[n] = '\0';
-    return str_printf("%s/libexec/stoa", dirname(dirname(self)));
+    joined = str_printf("%s/%s", dirname(self), relative);
+    found = realpath(joined, path) ? str_dup(path) : NULL;
+    free(joined);
+    return found;
+}
+
+/* The daemons that were installed with this program, or those of its build tree. Owner: the caller. */
+static char *default_libexec(void)
+{
+    static const char *const places[] = { STOA_LIBEXEC_FROM_BIN, "../libexec/stoa" };
+    char *found = NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(places) && !found; i++)
+        found = beside_self(places[i]);
+    return found ? found : str_dup(places[0]);
+}
+
+/* A webbridge knows only the folder it was built for; this tree may stand elsewhere. */
+static void set_web(void)
+{
+    char *guest = beside_self(STOA_GUEST_FROM_BIN);
+
+    if (guest)
+        setenv("STOA_WEB", guest, 0);
+    free(guest);
 }
 
 /* The settings again, with the site and the options of this command; the daemons inherit them. */
@@ -118,6 +141,8 @@ static int run(const struct stoa_ctx *outer, int argc, char **argv)
         code = stoa_usage("unexpected argument \"%s\"", argv[optind + 1]);
     if (code == 0)
         code = load_conf(&ctx, &conf);
+    if (code == 0)
+        set_web();
     if (code == 0)
         code = run_site(&opts);
     conf_free(conf);
