@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <czmq.h>
@@ -51,20 +52,50 @@ static int make_dir(const char *path)
     return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
 }
 
+/* czmq does not look whether its writes succeed: on a full disk it leaves an empty file and says that
+ * all is well (tried). So what it wrote is read back. */
+static int check_saved(zcert_t *cert, const char *path, bool secret)
+{
+    zcert_t *copy = zcert_load(path);
+    bool good = copy && strcmp(zcert_public_txt(copy), zcert_public_txt(cert)) == 0 &&
+                (!secret || strcmp(zcert_secret_txt(copy), zcert_secret_txt(cert)) == 0);
+    struct statvfs fs;
+
+    zcert_destroy(&copy);
+    if (good)
+        return 0;
+    return statvfs(path, &fs) == 0 && fs.f_bavail == 0 ? -ENOSPC : -EIO;
+}
+
+static int save_public(zcert_t *cert, const char *path)
+{
+    return zcert_save_public(cert, path) ? -EIO : check_saved(cert, path, false);
+}
+
+/* The secret key comes last and under its name at once: where it is, everything is. */
 static int save(zcert_t *cert, const char *dir, const char *role)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], temp[PATH_MAX + 4];
+    int err;
 
-    (void)snprintf(path, sizeof(path), "%s/%s.key", dir, role);
-    if (zcert_save_secret(cert, path) || chmod(path, 0600))
-        return -EIO;
     (void)snprintf(path, sizeof(path), "%s/%s.pub", dir, role);
-    if (zcert_save_public(cert, path))
-        return -EIO;
+    err = save_public(cert, path);
     (void)snprintf(path, sizeof(path), "%s/allowed/%s.pub", dir, role);
-    if (strcmp(role, BUS_ROLE) != 0 && zcert_save_public(cert, path))
-        return -EIO;
-    return 0;
+    if (!err && strcmp(role, BUS_ROLE) != 0)
+        err = save_public(cert, path);
+    if (err)
+        return err;
+    (void)snprintf(path, sizeof(path), "%s/%s.key", dir, role);
+    (void)snprintf(temp, sizeof(temp), "%s.new", path);
+    if (zcert_save_secret(cert, temp))
+        err = -EIO;
+    else
+        err = check_saved(cert, temp, true);
+    if (!err && (chmod(temp, 0600) || rename(temp, path)))
+        err = -errno;
+    if (err)
+        (void)unlink(temp);
+    return err;
 }
 
 int bus_keys_renew(const char *dir, const char *site, const char *role)
