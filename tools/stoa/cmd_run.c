@@ -84,7 +84,8 @@ static char *beside_self(const char *relative)
     return found;
 }
 
-/* The daemons that were installed with this program, or those of its build tree. Owner: the caller. */
+/* The daemons that were installed with this program, or those of its build tree. Owner: the
+ * caller. */
 static char *default_libexec(void)
 {
     static const char *const places[] = { STOA_LIBEXEC_FROM_BIN, "../libexec/stoa" };

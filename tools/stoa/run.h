@@ -32,7 +32,8 @@ struct run_child {
     int64_t started_ms;
     int64_t delay_ms;    /* before the next start */
     unsigned ends;       /* in a row, without a long life between */
-    struct loop_timer *timer; /* not running: until the next start; running: until its life is long */
+    /* Not running: until the next start. Running: until its life is a long one. */
+    struct loop_timer *timer;
 };
 
 struct run_opts {

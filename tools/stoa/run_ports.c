@@ -47,7 +47,7 @@ static int try_port(const char *listen, uint16_t port, int type)
     return err ? err : try_bind("::", port, type);
 }
 
-static void say(const struct conf_port_row *row, uint16_t port, int err)
+static void say(const struct conf_port_row *row, const char *listen, uint16_t port, int err)
 {
     char user[128] = "another program", *env = conf_port_env(row->name);
 
@@ -57,9 +57,9 @@ static void say(const struct conf_port_row *row, uint16_t port, int err)
             "port %u (%s) is in use by %s. Stop it, or choose other ports with --port-base or %s.",
             port, row->purpose, user, env);
     } else if (err == -EADDRNOTAVAIL) {
-        stoa_fail("port %u (%s) cannot be opened: the address is not one of this machine. Correct "
-                  "--listen.",
-                  port, row->purpose);
+        stoa_fail("port %u (%s) cannot be opened: %s is not an address of this machine. "
+                  "Correct --listen.",
+                  port, row->purpose, listen);
     } else if (err == -EACCES) {
         stoa_fail("port %u (%s) may not be opened by this user. Choose a port above 1023 with %s.",
                   port, row->purpose, env);
@@ -82,7 +82,7 @@ static bool row_free(const struct conf *c, const struct conf_port_row *row)
     if (!err && !str_eq(row->protocol, "tcp"))
         err = try_port(listen, port, SOCK_DGRAM);
     if (err)
-        say(row, port, err);
+        say(row, listen, port, err);
     return err == 0;
 }
 

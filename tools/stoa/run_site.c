@@ -259,8 +259,8 @@ static int start_self(struct run *r)
     r->self->user = r;
     err = daemon_bare_serve(r->self);
     if (err)
-        stoa_fail("the private socket in %s/run cannot be opened: %s", conf_state(r->opts->ctx->conf),
-                  strerror(-err));
+        stoa_fail("the private socket in %s/run cannot be opened: %s",
+                  conf_state(r->opts->ctx->conf), strerror(-err));
     return err;
 }
 
