@@ -13,7 +13,7 @@ options() { grep -o -E -e '(^|[^a-zA-Z-])--[a-z][a-z-]*' | grep -o -E -e '--[a-z
 same() {
   local difference
   difference=$(diff <(sed 's/\\-/-/g; s/\\f[A-Z]//g' "$man/$1" | options) <(options <<<"$2")) || {
-    printf '%s and --help differ (< page, > help):\n%s\n' "$1" "$difference" >&2
+    printf 'docs/man/%s and --help differ (< page, > help), correct the page:\n%s\n' "$1" "$difference" >&2
     wrong=1
   }
 }
