@@ -52,8 +52,8 @@ static int make_dir(const char *path)
     return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
 }
 
-/* czmq does not look whether its writes succeed: on a full disk it leaves an empty file and says that
- * all is well (tried). So what it wrote is read back. */
+/* czmq does not look whether its writes succeed: on a full disk it leaves an empty file and says
+ * that all is well (tried). So what it wrote is read back. */
 static int check_saved(zcert_t *cert, const char *path, bool secret)
 {
     zcert_t *copy = zcert_load(path);
