@@ -185,7 +185,7 @@ static void a_ticket_ends_with_its_access_method(void **state)
 static void a_name_has_1_to_64_characters(void **state)
 {
     static const char *const bad[] = { "", "   ", "\t", "a\nb", "a\x7f", "\xc2\x85",
-                                       "\xe2\x80\xae" "evil" };
+                                       ("\xe2\x80\xae" "evil") };
     struct guest g = guest_new(&fix, 0);
     char text[400] = "";
 

@@ -19,7 +19,7 @@ static const struct stoa_cmd *const commands[] = { STOA_COMMANDS(ENTRY) };
 
 static const struct stoa_cmd *current;
 
-static void complain(const char *fmt, va_list ap)
+PRINTF_LIKE(1, 0) static void complain(const char *fmt, va_list ap)
 {
     struct str text = { 0 };
 
