@@ -151,7 +151,7 @@ void call_webbridge(struct callbridge *cb, const char *instance, bool up)
     void *value;
     size_t pos = 0;
 
-    if (!up)
+    if (!up && map_count(cb->links) > LINKS_KEPT) /* else it has its number still when it comes back */
         (void)map_del(cb->links, instance);
     while (map_next(cb->calls, &pos, NULL, &value)) {
         struct list *it, *tmp;

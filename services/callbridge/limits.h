@@ -15,6 +15,7 @@ enum {
     XMPP_RENEW_COUNT = 500,       /* accounts in one message: 32 KiB */
     SIGNALLING_LOST_S = 30,       /* without signalling and without media: DESIGN section 4 step 8 */
     EMPTY_SPACE_MS = 10000,       /* a space without participants is given back to the bus */
+    LINKS_KEPT = 256,             /* numbers of web bridge links that are gone */
     SPACES_MAX = 2000,            /* open spaces of one callbridge */
     PARTICIPANTS_MAX = 5000,      /* of one callbridge, if the settings do not say less */
     OFFER_WAIT_MS = 5000,         /* a worker that does not answer an offer by then is stuck */
