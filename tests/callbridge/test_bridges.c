@@ -36,6 +36,58 @@ static int teardown(void **state)
     return 0;
 }
 
+/* What busd says of its peers. Owner: the caller. */
+static ProtobufCMessage *busd_status(void)
+{
+    Stoa__Bus__V1__StatusRequest req = STOA__BUS__V1__STATUS_REQUEST__INIT;
+    const struct bus_dst dst = { .role = "busd" };
+    ProtobufCMessage *reply;
+
+    assert_int_equal(busfix_ask(fix.conf.bus_fix, fix.conf.admin, &dst, &req.base, &reply), BUS_OK);
+    return reply;
+}
+
+/* How many keys busd has placed. */
+static unsigned placed_keys(void)
+{
+    ProtobufCMessage *reply = busd_status();
+    const Stoa__Bus__V1__StatusReply *r = (const void *)reply;
+    unsigned keys = 0;
+
+    for (size_t i = 0; i < r->n_peers; i++)
+        keys += r->peers[i]->keys;
+    bus_msg_free(&reply);
+    return keys;
+}
+
+/* Waits until busd knows that a callbridge has somebody: the load comes with its heartbeat. */
+static void wait_for_load(const char *instance)
+{
+    bool loaded = false;
+
+    for (int tries = 0; !loaded && tries < 200; tries++) {
+        ProtobufCMessage *reply = busd_status();
+        const Stoa__Bus__V1__StatusReply *r = (const void *)reply;
+
+        for (size_t i = 0; i < r->n_peers; i++)
+            loaded |= str_eq(r->peers[i]->instance, instance) && r->peers[i]->load > 0;
+        bus_msg_free(&reply);
+        busfix_run_for(fix.conf.bus_fix, 20);
+    }
+    assert_true(loaded);
+}
+
+/* A test that failed leaves its callbridges; the next one begins without any. */
+static int stop_bridges(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < CBFIX_BRIDGES; i++) {
+        if (fix.bridge[i].pid)
+            (void)cbfix_bridge_stop(&fix, i, SIGKILL);
+    }
+    return 0;
+}
+
 /* --- keyed ownership -------------------------------------------------------------------------------- */
 
 static void guests_of_a_space_meet_on_one_callbridge_and_survive_its_death(void **state)
@@ -49,6 +101,7 @@ static void guests_of_a_space_meet_on_one_callbridge_and_survive_its_death(void 
     a = guest_enter(&fix, 0, "100101", "Ada");
     owner = cbfix_bridge_of(&fix, a.a.instance);
     assert_true(owner >= 0);
+    wait_for_load(a.a.instance);
     for (int i = 0; i < 3; i++) { /* logins go to either, joins to the owner */
         b = guest_enter(&fix, 0, "100101", "Bob");
         assert_int_equal(cbfix_bridge_of(&fix, b.a.instance), owner);
@@ -86,6 +139,20 @@ static bool is_removed(void *arg)
     return ((struct cbfix_xmpp *)arg)->removed > 0;
 }
 
+/* Logs in until the callbridge has heard of the XMPP server, and forgets what that stored. */
+static void meet_xmpp(void)
+{
+    struct guest g = guest_new(&fix, 0);
+
+    for (int tries = 0; fix.xmpp.stored == 0 && tries < 100; tries++) {
+        assert_int_equal(guest_login(&g, "100101", ""), BUS_OK);
+        busfix_run_for(fix.conf.bus_fix, 20);
+    }
+    assert_true(fix.xmpp.stored > 0);
+    fix.xmpp.stored = 0;
+    guest_fini(&g);
+}
+
 static void a_login_needs_no_xmpp_but_uses_it(void **state)
 {
     struct guest g;
@@ -100,8 +167,7 @@ static void a_login_needs_no_xmpp_but_uses_it(void **state)
     assert_int_equal(guest_leave(&g), BUS_OK);
 
     cbfix_xmpp_up(&fix);
-    assert_true(cbfix_logged(&fix, 0, "ready"));
-    busfix_run_for(fix.conf.bus_fix, 300); /* the callbridge hears of it */
+    meet_xmpp();
     guest_fini(&g);
     g = guest_enter(&fix, 0, "100101", "Ada");
     assert_int_equal(fix.xmpp.stored, 1);
@@ -136,6 +202,8 @@ static void a_login_needs_no_xmpp_but_uses_it(void **state)
     r = (const void *)g.a.body;
     assert_string_equal(r->session_token, "");
     assert_int_equal(guest_leave(&g), BUS_OK);
+    assert_int_equal(cbfix_bridge_stop(&fix, 0, SIGTERM), 0);
+    cbfix_xmpp_down(&fix);
     guest_fini(&g);
 }
 
@@ -151,10 +219,13 @@ static void a_login_that_waits_for_xmpp_at_the_end_leaks_nothing(void **state)
     struct guest g = guest_new(&fix, 0);
 
     (void)state;
+    cbfix_bridge_start(&fix, 0, NULL, NULL);
+    cbfix_xmpp_up(&fix);
+    meet_xmpp();
+    fix.xmpp.silent = true;
     guest_session(&g, &session);
     req.session = &session;
     req.call_id = TEXT("100101");
-    fix.xmpp.stored = 0;
     guest_ask_start(&g, &req.base, &g.a);
     assert_true(busfix_run_until(fix.conf.bus_fix, has_asked, &fix.xmpp, 5000));
     assert_int_equal(cbfix_bridge_stop(&fix, 0, SIGTERM), 0);
@@ -294,6 +365,7 @@ static void operators_see_and_direct_calls(void **state)
     assert_true(e && str_eq(e->ended->reason, "call-ended"));
     assert_int_equal(stoa("calls", out), 0);
     assert_string_equal(out, "no calls\n");
+    assert_int_equal(cbfix_bridge_stop(&fix, 0, SIGTERM), 0);
     guest_fini(&a);
     guest_fini(&b);
     guest_fini(&late);
@@ -306,10 +378,10 @@ static void a_number_on_two_callbridges_must_be_told_apart(void **state)
     char out[8192], args[128];
 
     (void)state;
-    assert_int_equal(cbfix_bridge_stop(&fix, 0, SIGTERM), 0); /* numbers begin anew */
     cbfix_bridge_start(&fix, 0, NULL, NULL);
     cbfix_bridge_start(&fix, 1, NULL, NULL);
     a = guest_enter(&fix, 0, "100101", "Ada");
+    wait_for_load(a.a.instance);
     b = guest_enter(&fix, 0, "100102/4321", "Bob");
     assert_string_not_equal(a.a.instance, b.a.instance);
     assert_int_equal(a.number, b.number);
@@ -330,23 +402,6 @@ static void a_number_on_two_callbridges_must_be_told_apart(void **state)
 
 /* --- floods ----------------------------------------------------------------------------------------- */
 
-/* How many keys busd has placed. */
-static unsigned placed_keys(void)
-{
-    Stoa__Bus__V1__StatusRequest req = STOA__BUS__V1__STATUS_REQUEST__INIT;
-    const struct bus_dst dst = { .role = "busd" };
-    ProtobufCMessage *reply;
-    unsigned keys = 0;
-
-    assert_int_equal(busfix_ask(fix.conf.bus_fix, fix.conf.admin, &dst, &req.base, &reply), BUS_OK);
-    const Stoa__Bus__V1__StatusReply *r = (const void *)reply;
-
-    for (size_t i = 0; i < r->n_peers; i++)
-        keys += r->peers[i]->keys;
-    bus_msg_free(&reply);
-    return keys;
-}
-
 static void joins_to_spaces_that_do_not_exist_leave_no_keys(void **state)
 {
     struct guest g = guest_new(&fix, 0);
@@ -363,6 +418,7 @@ static void joins_to_spaces_that_do_not_exist_leave_no_keys(void **state)
     }
     busfix_run_for(fix.conf.bus_fix, 100);
     assert_int_equal(placed_keys(), 0);
+    assert_int_equal(cbfix_bridge_stop(&fix, 0, SIGTERM), 0);
     guest_fini(&g);
 }
 
@@ -375,6 +431,7 @@ static void a_flood_of_joins_meets_the_limit_and_1000_visits_leak_nothing(void *
     unsigned in = 0;
 
     (void)state;
+    cbfix_bridge_start(&fix, 0, NULL, NULL);
     confix_set(&fix.conf, "settings", "settings", CONFIX_FIELDS("participantLimit", "100"), &a);
     assert_string_equal(a.problem, "");
     busfix_run_for(fix.conf.bus_fix, 100);
@@ -407,16 +464,17 @@ static void a_flood_of_joins_meets_the_limit_and_1000_visits_leak_nothing(void *
 
 int main(void)
 {
+#define T(f) cmocka_unit_test_teardown(f, stop_bridges)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(guests_of_a_space_meet_on_one_callbridge_and_survive_its_death),
-        cmocka_unit_test(a_login_needs_no_xmpp_but_uses_it),
-        cmocka_unit_test(a_login_that_waits_for_xmpp_at_the_end_leaks_nothing),
-        cmocka_unit_test(a_draining_callbridge_ends_with_its_last_participant),
-        cmocka_unit_test(a_drain_that_takes_too_long_tells_its_participants),
-        cmocka_unit_test(operators_see_and_direct_calls),
-        cmocka_unit_test(a_number_on_two_callbridges_must_be_told_apart),
-        cmocka_unit_test(joins_to_spaces_that_do_not_exist_leave_no_keys),
-        cmocka_unit_test(a_flood_of_joins_meets_the_limit_and_1000_visits_leak_nothing),
+        T(guests_of_a_space_meet_on_one_callbridge_and_survive_its_death),
+        T(a_login_needs_no_xmpp_but_uses_it),
+        T(a_login_that_waits_for_xmpp_at_the_end_leaks_nothing),
+        T(a_draining_callbridge_ends_with_its_last_participant),
+        T(a_drain_that_takes_too_long_tells_its_participants),
+        T(operators_see_and_direct_calls),
+        T(a_number_on_two_callbridges_must_be_told_apart),
+        T(joins_to_spaces_that_do_not_exist_leave_no_keys),
+        T(a_flood_of_joins_meets_the_limit_and_1000_visits_leak_nothing),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
