@@ -45,9 +45,14 @@ void peer_move(struct broker *b, struct peer *p, const void *rid, size_t len)
     p->gap = 0;
 }
 
+enum log_level peer_log_level(const struct peer *p)
+{
+    return strcmp(p->role, "admin") == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+}
+
 void peer_remove(struct broker *b, struct peer *p, const char *why)
 {
-    log_info("peer %s/%s: gone, reason=%s", p->role, p->instance, why);
+    log_event(peer_log_level(p), NULL, "peer %s/%s: gone, reason=%s", p->role, p->instance, why);
     list_del(&p->node);
     b->peer_count--;
     (void)map_del_bytes(b->by_rid, p->rid, p->rid_len);

@@ -114,6 +114,20 @@ static void join(void)
     assert_int_equal(done, 1);
 }
 
+static void tell_connected(void)
+{
+    Stoa__Bridge__V1__SessionEvent e = STOA__BRIDGE__V1__SESSION_EVENT__INIT;
+    Stoa__Bridge__V1__MediaState media = STOA__BRIDGE__V1__MEDIA_STATE__INIT;
+    struct bus_dst dst = {.role = "webbridge", .instance = bus_instance(web)};
+    struct bus_req_opts opts = {.trace_id = trace};
+
+    media.state = (char *)(uintptr_t)"connected";
+    e.session_id = (char *)(uintptr_t)"0123456789abcdef0123456789abcdef";
+    e.event_case = STOA__BRIDGE__V1__SESSION_EVENT__EVENT_MEDIA;
+    e.media = &media;
+    assert_int_equal(bus_send_event(cb, &dst, &e.base, &opts), 0);
+}
+
 /* --- bustap as a child ----------------------------------------------------------------------- */
 
 struct child {
@@ -221,10 +235,12 @@ static void follow_draws_a_join_from_its_call_id(void **state)
     start(&c, args);
     wait_attached(&c);
     join();
+    tell_connected();
     busfix_run_for(fix, 200);
     (void)kill(c.pid, SIGINT);
     assert_int_equal(finish(&c), 0);
     print_message("%s", c.text);
+    assert_non_null(strstr(c.text, "SessionEvent (media connected)"));
     login = strstr(c.text, "GuestLoginRequest");
     store = strstr(c.text, "StoreGuestRequest"); /* by trace id: it has no subject */
     stored = strstr(c.text, "StoreGuestReply");

@@ -73,15 +73,40 @@ void ladder_free(struct ladder **lp)
     free(l);
 }
 
+/* What a SessionEvent tells the page: "slots", "media connected". NULL: it is none. Owner: the caller. */
+static char *event_of(const struct tapped *t)
+{
+    json_t *body, *part;
+    const char *name, *state;
+    char *text = NULL;
+
+    if (!str_eq(show_short_type(t->env->type), "SessionEvent"))
+        return NULL;
+    body = show_body(t);
+    json_object_foreach (body, name, part) {
+        if (!json_is_object(part))
+            continue;
+        state = json_string_value(json_object_get(part, "state"));
+        text = str_printf("%s%s%s", name, state ? " " : "", state ? state : "");
+        break;
+    }
+    json_decref(body);
+    return text;
+}
+
 static char *label_of(const struct tapped *t)
 {
     const char *type = show_short_type(t->env->type);
+    char *event, *label;
 
     if (t->env->kind == STOA__BUS__V1__KIND__ERROR)
         return str_printf("%s (%s)", bus_code_name((enum bus_code)t->env->code), type);
     if (t->rec->verdict != STOA__BUS__V1__VERDICT__DELIVERED)
         return str_printf("%s (not delivered)", type);
-    return str_dup(type);
+    event = event_of(t);
+    label = event ? str_printf("%s (%s)", type, event) : str_dup(type);
+    free(event);
+    return label;
 }
 
 void ladder_add(struct ladder *l, const struct tapped *t)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <base/str.h>
 #include <conf/conf.h>
@@ -27,10 +28,12 @@ static const char help[] =
     "  --dst=P       receiver\n"
     "  --subject=S   call or space, also as the routing key\n"
     "  name=value    kind, topic, trace, verdict, or a field of the body, as in callId=100101\n\n"
+    "Updates of a topic in which nothing changed are shown only where topic or type is given.\n\n"
     "  --json        one JSON object per line\n"
     "  --count=N     end after N messages\n"
     "  --wait=S      end after S seconds\n"
-    "  --site=NAME, --state=DIR   which site (else STOA_SITE, STOA_STATE)\n"
+    "  --site=NAME, --state=DIR   which site (else STOA_SITE, STOA_STATE); DIR is the site's folder\n"
+    "                             or the one above it, as ./start has it\n"
     "  --tap=URL, --keys=DIR      socket and key folder, if not those of the site\n"
     "  --help, --version\n\n"
     "follow collects until --wait is over (10 s if absent) or Ctrl-C and draws one join as a "
@@ -56,6 +59,21 @@ struct app {
 
 /* --- while it runs --------------------------------------------------------------------------- */
 
+/* Each topic is published every second even when nothing has changed. */
+static bool is_sign_of_life(const struct tapped *t)
+{
+    return t->env->topic && t->env->kind == STOA__BUS__V1__KIND__EVENT && t->env->body.len == 0;
+}
+
+static bool asks_for_states(const struct filter *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        if (str_eq(f->cond[i].name, "topic") || str_eq(f->cond[i].name, "type"))
+            return true;
+    }
+    return false;
+}
+
 static void on_message(void *arg, const struct tapped *t)
 {
     struct app *a = arg;
@@ -67,7 +85,7 @@ static void on_message(void *arg, const struct tapped *t)
     }
     if (a->count && a->shown == a->count)
         return;
-    if (!filter_match(&a->filter, t))
+    if (!filter_match(&a->filter, t) || (is_sign_of_life(t) && !asks_for_states(&a->filter)))
         return;
     text = a->json ? show_json(t) : show_line(t);
     (void)puts(text);
@@ -187,6 +205,22 @@ static int parse(struct app *a, int argc, char **argv)
     return err ? err : take_rest(a, argc - optind, argv + optind);
 }
 
+/* Takes the folder of all sites for the site's own in it, as the command `stoa` does. */
+static void enter_site(void)
+{
+    const char *state = getenv("STOA_STATE"), *site = getenv("STOA_SITE");
+    char *folder, *keys;
+
+    if (!state)
+        return;
+    folder = str_printf("%s/%s", state, site ? site : "inside");
+    keys = str_printf("%s/keys", folder);
+    if (access(keys, F_OK) == 0)
+        (void)setenv("STOA_STATE", folder, 1);
+    free(keys);
+    free(folder);
+}
+
 /* Where the tap and the keys are, from the site's settings unless they were given. */
 static int locate(struct app *a)
 {
@@ -195,6 +229,7 @@ static int locate(struct app *a)
 
     if (a->tap && a->keys)
         return 0;
+    enter_site();
     if (conf_load(&c, NULL, error)) {
         (void)fprintf(stderr, "bustap: %s\n", error);
         return -EINVAL;

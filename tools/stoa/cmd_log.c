@@ -262,10 +262,13 @@ static int run(const struct stoa_ctx *ctx, int argc, char **argv)
     };
     struct filter f = { .level = LOG_LEVEL_DEBUG };
     bool follow = false;
+    long number;
     int opt;
 
     while ((opt = getopt_long(argc, argv, "fn:", options, NULL)) != -1) {
-        if (opt == 'c')
+        if (opt == 'c' && stoa_number("--call", optarg, 1, UINT32_MAX, &number) != 0)
+            return STOA_USAGE;
+        else if (opt == 'c')
             f.call = optarg;
         else if (opt == 't')
             f.trace = optarg;

@@ -169,6 +169,7 @@ int main(int argc, char **argv)
     struct stoa_ctx ctx = { 0 };
     struct conf *conf = NULL;
     bool help = false;
+    char title[32];
     int code;
 
     if (log_init(&log_opts) != 0 || (code = take_common(&ctx, &argc, argv, &help)) != 0)
@@ -186,6 +187,8 @@ int main(int argc, char **argv)
         return stoa_usage("there is no command \"%s\"", argv[1]);
     if (help)
         return print_command_help(current);
+    (void)snprintf(title, sizeof(title), "stoa %s", current->name);
+    argv[1] = title; /* getopt's complaints begin with it */
     code = load_conf(&ctx, &conf);
     if (code == 0)
         code = current->run(&ctx, argc - 1, argv + 1);

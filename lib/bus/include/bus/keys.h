@@ -22,7 +22,8 @@ const char *const *bus_site_roles(const char *site);
 int bus_keys_make(const char *dir, const char *site) MUST_USE;
 
 /* Makes the certificate of one role new, which locks out whoever has the old one after a SIGHUP of
- * busd. Errors as above. */
+ * busd.
+ * Errors: -EINVAL unknown site, or the site has no such role; else of the file system. */
 int bus_keys_renew(const char *dir, const char *site, const char *role) MUST_USE;
 
 #endif
