@@ -2,6 +2,7 @@
  * The callbridge's control thread: logins, spaces with a call, participants.
  *
  *   login.c ─▶ ticket.c      who may enter              guest.c   accounts at xmpp
+ *   login.c ─▶ tries.c       who has guessed too often   name.c    names of guests
  *   join.c  ─▶ call.c        entering and leaving       notify.c  what browsers are told
  *   signal.c                 what a participant asks    operate.c what an operator asks
  *   engine.c                 what the media engine says
@@ -43,6 +44,7 @@ struct callbridge {
     bool xmpp_seen;
     bool draining;
     struct list waiting_logins; /* login.c */
+    struct tries *tries;        /* login.c */
 };
 
 /* One meeting: a space with participants. Owned by its callbridge as long as the bus key is. */
@@ -160,6 +162,10 @@ struct log_ctx participant_log(const struct participant *p);
 
 /* Every second: lost signalling, stuck offers, empty calls, statistics. */
 void call_tick(struct callbridge *cb);
+
+/* Returns a name as others see it: without spaces around it and without directional formatting; NULL when
+ * it is not usable (nothing to be seen, control characters, above NAME_CHARS_MAX). Owner: the caller. */
+char *name_clean(const char *name);
 
 void join_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
 void resume_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);

@@ -20,7 +20,7 @@ static void on_answer(struct participant *p, const struct media_event *ev)
         bus_reply(call, &reply.base);
         log_event(LOG_LEVEL_INFO, &ctx, "call %u: starting DTLS combined media negotiation", p->number);
     } else {
-        log_event(LOG_LEVEL_WARNING, &ctx, "call %u: offer refused; %s", p->number, ev->cause);
+        log_event(LOG_LEVEL_INFO, &ctx, "call %u: offer refused; %s", p->number, ev->cause);
         bus_fail(call, BUS_INVALID, false, "The offer cannot be used: %s.", ev->cause);
     }
 }

@@ -59,49 +59,6 @@ static bool admit(struct callbridge *cb, struct bus_call *call, const char *tick
     return true;
 }
 
-/* True for the code points that no name needs: controls, and those that turn the direction of the text
- * around them, in the list of participants and in the log. */
-static bool is_control(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x2028 && c <= 0x202e) ||
-           (c >= 0x2066 && c <= 0x2069);
-}
-
-/* Counts the characters of valid UTF-8; more than any limit when one of them is a control. */
-static size_t count_chars(const char *text, size_t len)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < len; n++) {
-        unsigned char first = (unsigned char)text[i];
-        size_t size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-        uint32_t c = size == 1 ? first : first & (0x7fu >> size);
-
-        for (size_t k = 1; k < size && i + k < len; k++)
-            c = c << 6 | ((unsigned char)text[i + k] & 0x3fu);
-        if (is_control(c))
-            return SIZE_MAX;
-        i += size;
-    }
-    return n;
-}
-
-/* Returns the name without surrounding spaces, or NULL when it is not usable. Owner: the caller. */
-static char *clean_name(const char *name)
-{
-    size_t len;
-
-    if (!name)
-        return NULL;
-    name += strspn(name, " \t");
-    len = strlen(name);
-    while (len > 0 && (name[len - 1] == ' ' || name[len - 1] == '\t'))
-        len--;
-    if (len == 0 || len > NAME_BYTES_MAX || count_chars(name, len) > NAME_CHARS_MAX)
-        return NULL;
-    return str_ndup(name, len);
-}
-
 /* The participant of this guest: a page that was loaded anew joins again with its ticket. */
 static struct participant *find_jid(const struct call *c, const char *jid)
 {
@@ -267,14 +224,15 @@ void join_request(void *arg, struct bus_call *call, const ProtobufCMessage *body
     }
     if (!admit(cb, call, req->ticket, req->space, &a))
         return;
-    name = clean_name(req->name);
+    name = name_clean(req->name);
     c = name ? call_open(cb, a.space) : NULL;
     before = c ? find_jid(c, a.ticket.jid) : NULL;
     no = c && !before ? full_or_locked(cb, c, &a) : NULL;
     if (!c)
         call_release_key(cb, call);
     if (!name)
-        bus_fail(call, BUS_INVALID, false, "The name must have 1 to %d characters.", NAME_CHARS_MAX);
+        bus_fail(call, BUS_INVALID, false, "The name must have 1 to %d characters that can be seen.",
+                 NAME_CHARS_MAX);
     else if (!c || cb->draining)
         bus_fail(call, BUS_UNAVAILABLE, true, "The server takes no more meetings at the moment.");
     else if (no)

@@ -7,6 +7,11 @@ enum {
     NAME_CHARS_MAX = 64,          /* a participant's name; the page cuts at the same length */
     NAME_BYTES_MAX = NAME_CHARS_MAX * 4,
     LOGIN_REFUSAL_MS = 250,       /* wrong call ID and wrong passcode answer after the same time */
+    TRIES_WINDOW_MS = 60000,      /* guestPasscodeTries counts within a minute */
+    TRIES_STEP_MS = 2000,         /* beyond it: 30 answers a minute, 4 digits last 3 hours on average */
+    TRIES_DELAY_MAX_MS = 4000,    /* webbridge waits 5 s for a login; LOGINS_WAITING_MAX stays free */
+    TRIES_KEY_LEN = 9,            /* family, IPv4 address or first half of an IPv6 address */
+    TRIES_SOURCES_MAX = 10000,    /* addresses that guessed wrong within a minute: 1 MiB */
     LOGINS_WAITING_MAX = 1000,    /* refused logins held back at a time: 4,000 guesses/s */
     TICKET_LIFETIME_S = 24 * 3600, /* DESIGN section 4 step 3 */
     XMPP_WAIT_MS = 1000,          /* joining never depends on xmpp: DESIGN section 4 step 3 */

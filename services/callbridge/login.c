@@ -7,8 +7,10 @@
 #include <base/mem.h>
 #include <base/str.h>
 #include <evp/rand.h>
+#include <loop/clock.h>
 
 #include "callbridge.h"
+#include "tries.h"
 
 /* One login under way: refused and held back, or waiting for xmpp. */
 struct login {
@@ -17,6 +19,8 @@ struct login {
     struct bus_call *call;
     struct loop_timer *timer;
     unsigned number, link;
+    struct addr client;
+    int64_t delay_ms; /* the answer is held back so long: wrong tries before */
     struct ticket ticket;
     char *space_name;
 };
@@ -44,12 +48,13 @@ static void refuse_now(void *arg)
     login_free(l);
 }
 
-static struct login *login_new(struct callbridge *cb, struct bus_call *call)
+static struct login *login_new(struct callbridge *cb, struct bus_call *call, const struct addr *client)
 {
     struct login *l = MEM_NEW(struct login);
 
     l->cb = cb;
     l->call = call;
+    l->client = *client;
     l->number = ++cb->last_login;
     l->link = link_number(cb, call);
     list_add_tail(&cb->waiting_logins, &l->node);
@@ -57,12 +62,25 @@ static struct login *login_new(struct callbridge *cb, struct bus_call *call)
     return l;
 }
 
+static uint32_t tries_limit(const struct callbridge *cb)
+{
+    const struct site_settings *s = site_settings(cb->site);
+
+    return s && s->guest_passcode_tries ? s->guest_passcode_tries : UINT32_MAX;
+}
+
 /* Wrong call ID, wrong passcode, switched off: one answer after one delay. */
 static void refuse(struct login *l, const char *why)
 {
+    char from[ADDR_TEXT_MAX];
+
     log_info("guest login request %u: refused, %s", l->number, why);
+    if (tries_wrong(l->cb->tries, &l->client, tries_limit(l->cb), loop_now_ms()) &&
+        log_limit(addr_print_ip(&l->client, from)))
+        log_warning("guest logins from %s: slowed, wrong tries within a minute=%u", from,
+                    tries_limit(l->cb));
     l->timer = loop_timer_new(l->cb->d->loop, refuse_now, l);
-    loop_timer_start(l->timer, LOGIN_REFUSAL_MS, 0);
+    loop_timer_start(l->timer, LOGIN_REFUSAL_MS + l->delay_ms, 0);
 }
 
 /* guest<10 digits>@<guest account JID domain> */
@@ -96,6 +114,13 @@ static void answer(void *arg)
     login_free(l);
 }
 
+static void store(void *arg)
+{
+    struct login *l = arg;
+
+    guest_store(l->cb, l->number, &l->ticket, answer, l);
+}
+
 static void grant(struct login *l, const struct site_login *found)
 {
     l->ticket.expires_s = (int64_t)time(NULL) + TICKET_LIFETIME_S;
@@ -104,7 +129,12 @@ static void grant(struct login *l, const struct site_login *found)
     make_jid(l->cb, l->ticket.jid);
     l->space_name = str_dup(str_empty(found->space->name) ? "" : found->space->name);
     log_info("created guest account with user ID \"%s\"", l->ticket.jid);
-    guest_store(l->cb, l->number, &l->ticket, answer, l);
+    if (l->delay_ms == 0) {
+        store(l);
+        return;
+    }
+    l->timer = loop_timer_new(l->cb->d->loop, store, l);
+    loop_timer_start(l->timer, l->delay_ms, 0);
 }
 
 /* Whether the site lets guests in this way; the reason if not. */
@@ -126,16 +156,27 @@ void login_request(void *arg, struct bus_call *call, const ProtobufCMessage *bod
     const Stoa__Bridge__V1__GuestLoginRequest *req = (const void *)body;
     const char *call_id = req->call_id ? req->call_id : "";
     bool by_link = !str_empty(req->secret);
+    struct addr client = { 0 };
     struct site_login found;
     struct login *l;
     const char *off;
+    int64_t delay_ms;
     int rc;
 
     if (cb->draining || cb->logins_waiting >= LOGINS_WAITING_MAX) {
         bus_fail(call, BUS_UNAVAILABLE, true, "The server takes no more logins at the moment.");
         return;
     }
-    l = login_new(cb, call);
+    if (req->session && req->session->client_address &&
+        addr_parse(&client, req->session->client_address) != 0)
+        client = (struct addr){ 0 };
+    delay_ms = tries_delay(cb->tries, &client, tries_limit(cb), loop_now_ms());
+    if (delay_ms < 0) {
+        bus_fail(call, BUS_UNAVAILABLE, true, "Too many wrong tries from your network. Try again in a minute.");
+        return;
+    }
+    l = login_new(cb, call, &client);
+    l->delay_ms = delay_ms;
     log_info("web bridge link %u: new guest login request %u received", l->link, l->number);
     log_info("guest login request %u: %s scheduled", l->number,
              by_link ? "call ID lookup" : "passcode resolution");

@@ -14,6 +14,7 @@
 
 #include "callbridge.h"
 #include "calls.pb-c.h"
+#include "tries.h"
 
 static const struct bus_handler handlers[] = {
     { &stoa__bridge__v1__guest_login_request__descriptor, login_request },
@@ -170,6 +171,7 @@ static int start(struct daemon *d)
     cb->lost_after_ms = lost_after_s * 1000;
     list_init(&cb->waiting_logins);
     list_init(&cb->storing);
+    cb->tries = tries_new();
     cb->calls = map_new();
     cb->links = map_new();
     cb->xmpps = map_new();
@@ -224,6 +226,7 @@ static void stop(struct daemon *d)
         return;
     login_fini(cb);
     guest_fini(cb);
+    tries_free(cb->tries);
     while (map_next(cb->calls, &it, NULL, &value))
         call_end(value, "server-stopping");
     media_free(cb->media);
