@@ -117,7 +117,9 @@ static void on_reply(void *arg, const struct bus_result *result)
         enter_space(s, p->space, participant);
     if (ok && p->message->role == WB_LEAVES)
         leave_space(s);
-    if (!ok)
+    char once[64]; /* a page that does not stop shall not fill the log */
+    (void)snprintf(once, sizeof once, "%s %s", s->id, p->message->type);
+    if (!ok && log_limit(once))
         SLOG(s, "websocket %llu: %s refused, code=%s", (unsigned long long)s->number,
              p->message->type, bus_code_name(code));
     char *text = ok ? wb_text_reply(p->id, result->body)
