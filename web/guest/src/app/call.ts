@@ -121,12 +121,12 @@ function onEnded(reason: string): void {
 }
 
 function end(why: TextKey, again: boolean): void {
+  self.value = 0; // first: closing the devices is nothing to tell any more
   dropPeer();
   closeDevices();
   participants.value = new Map();
   slots.value = NOBODY;
   speaker.value = 0;
-  self.value = 0;
   rejoining.value = false;
   peopleShown.value = false;
   endedBy.value = why;
