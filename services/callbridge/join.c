@@ -236,7 +236,7 @@ void join_request(void *arg, struct bus_call *call, const ProtobufCMessage *body
     else if (!c || cb->draining)
         bus_fail(call, BUS_UNAVAILABLE, true, "The server takes no more meetings at the moment.");
     else if (no)
-        bus_fail(call, c->locked ? BUS_CONFLICT : BUS_UNAVAILABLE, true, "%s", no);
+        bus_fail(call, c->locked ? BUS_CONFLICT : BUS_UNAVAILABLE, false, "%s", no); /* no other can help */
     else {
         struct participant *p = participant_new(c, &a, name);
 

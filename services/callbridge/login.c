@@ -172,7 +172,7 @@ void login_request(void *arg, struct bus_call *call, const ProtobufCMessage *bod
         client = (struct addr){ 0 };
     delay_ms = tries_delay(cb->tries, &client, tries_limit(cb), loop_now_ms());
     if (delay_ms < 0) {
-        bus_fail(call, BUS_UNAVAILABLE, true, "Too many wrong tries from your network. Try again in a minute.");
+        bus_fail(call, BUS_UNAVAILABLE, false, "Too many wrong tries from your network. Try again in a minute.");
         return;
     }
     l = login_new(cb, call, &client);
