@@ -163,8 +163,8 @@ struct log_ctx participant_log(const struct participant *p);
 /* Every second: lost signalling, stuck offers, empty calls, statistics. */
 void call_tick(struct callbridge *cb);
 
-/* Returns a name as others see it: without spaces around it and without directional formatting; NULL when
- * it is not usable (nothing to be seen, control characters, above NAME_CHARS_MAX). Owner: the caller. */
+/* Returns a name as others see it: without spaces around it; NULL when it is not usable: nothing to be
+ * seen, control characters, directional formatting, above NAME_CHARS_MAX. Owner: the caller. */
 char *name_clean(const char *name);
 
 void join_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);

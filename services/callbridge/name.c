@@ -11,12 +11,11 @@ struct range {
     uint32_t first, last;
 };
 
-/* Would break a line of the log. */
-static const struct range controls[] = { { 0, 0x1f }, { 0x7f, 0x9f }, { 0x2028, 0x2029 } };
-
-/* Would turn the text that follows the name around (Unicode TR 9, explicit directional formatting). The
- * page isolates names, a terminal does not. */
-static const struct range directions[] = { { 0x202a, 0x202e }, { 0x2066, 0x2069 } };
+/* Would break a line of the log, or turn the text around the name around (Unicode TR 9, explicit
+ * directional formatting), on the page and in a terminal. */
+static const struct range controls[] = {
+    { 0, 0x1f }, { 0x7f, 0x9f }, { 0x2028, 0x202e }, { 0x2066, 0x2069 },
+};
 
 /* Nothing is seen of these: a name of them alone is none. */
 static const struct range blanks[] = {
@@ -53,28 +52,23 @@ static uint32_t char_at(const char *s, size_t *len)
 
 char *name_clean(const char *name)
 {
-    char out[NAME_BYTES_MAX + 1];
-    size_t len, n = 0, chars = 0, end = 0;
+    size_t end, len, chars = 0;
     bool visible = false;
 
     if (!name || !str_utf8_ok(name, strlen(name)))
         return NULL;
-    for (name += strspn(name, " "); *name; name += len) {
-        uint32_t c = char_at(name, &len);
+    name += strspn(name, " \t");
+    end = strlen(name);
+    while (end > 0 && (name[end - 1] == ' ' || name[end - 1] == '\t'))
+        end--;
+    if (end > NAME_BYTES_MAX)
+        return NULL;
+    for (size_t i = 0; i < end; i += len) {
+        uint32_t c = char_at(name + i, &len);
 
-        if (IS_IN(controls, c))
+        if (++chars > NAME_CHARS_MAX || IS_IN(controls, c))
             return NULL;
-        if (IS_IN(directions, c))
-            continue;
-        if (++chars > NAME_CHARS_MAX && c != ' ')
-            return NULL;
-        if (chars > NAME_CHARS_MAX)
-            continue; /* spaces at the end, which go away */
-        memcpy(out + n, name, len);
-        n += len;
-        if (c != ' ')
-            end = n;
         visible = visible || !IS_IN(blanks, c);
     }
-    return visible ? str_ndup(out, end) : NULL;
+    return visible ? str_ndup(name, end) : NULL;
 }

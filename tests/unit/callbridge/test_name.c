@@ -21,7 +21,7 @@ static void spaces_around_a_name_go_away(void **state)
 {
     (void)state;
     check("Ada", "Ada");
-    check("  Ada Lovelace  ", "Ada Lovelace");
+    check(" \t Ada Lovelace  \t", "Ada Lovelace");
     check("مرحبا", "مرحبا");
     check("👩‍👩‍👧‍👦", "👩‍👩‍👧‍👦");
     check("<b>Hi</b>", "<b>Hi</b>");
@@ -52,8 +52,8 @@ static void a_name_cannot_break_a_line_of_the_log(void **state)
 static void a_name_cannot_turn_the_text_after_it_around(void **state)
 {
     (void)state;
-    check("\u202eadA", "adA");
-    check("A\u2066d\u2069a", "Ada");
+    check("\u202eadA", NULL);
+    check("A\u2066d\u2069a", NULL);
     check("\u202e", NULL);
 }
 
