@@ -121,8 +121,8 @@ struct peer *peer_add(struct broker *b, const char *role, const char *instance,
                       const char *user_id);
 void peer_move(struct broker *b, struct peer *p, const void *rid,
                size_t len); /* a new connection */
-/* The level of lines about a peer that comes or goes: the command `stoa` does so with each call, and its
- * lines would bury those of the daemons. */
+/* The level of lines about a peer that comes or goes: the command `stoa` does so with each call,
+ * and its lines would bury those of the daemons. */
 enum log_level peer_log_level(const struct peer *p);
 void peer_remove(struct broker *b, struct peer *p, const char *why);
 void peer_beat(struct broker *b, struct peer *p, enum bus_serving state, uint32_t load);

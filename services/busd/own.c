@@ -284,8 +284,8 @@ void own_ready(struct broker *b, const struct caller *c, const envelope *env)
     str_set(&p->version, q->version ? q->version : "");
     p->heard_ms = loop_now_ms();
     welcome(b, p, q, env);
-    log_event(peer_log_level(p), NULL, "peer %s/%s: ready, version=%s, keys=%u", p->role, p->instance,
-              p->version, p->keys);
+    log_event(peer_log_level(p), NULL, "peer %s/%s: ready, version=%s, keys=%u", p->role,
+              p->instance, p->version, p->keys);
     p->told_state = 0; /* has peer_beat() announce it */
     peer_beat(b, p, (enum bus_serving)q->state, q->load);
     route_retry_held(b);

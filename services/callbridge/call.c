@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Calls: spaces that somebody is in. The bus key space/<guid> makes this callbridge the only one that has
- * this call; it is given back when nobody has been in the space for a while. */
+ * Calls: spaces that somebody is in. The bus key space/<guid> makes this callbridge the only one
+ * that has this call; it is given back when nobody has been in the space for a while. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,7 +81,9 @@ struct participant *participant_find(const struct call *c, uint32_t number)
 
 struct log_ctx participant_log(const struct participant *p)
 {
-    return (struct log_ctx){ .trace = p->trace_hex, .call = p->number_text, .subject = p->call->space };
+    return (struct log_ctx){
+        .trace = p->trace_hex, .call = p->number_text, .subject = p->call->space
+    };
 }
 
 static void participant_free(struct participant *p)
@@ -102,9 +104,12 @@ void participant_end(struct participant *p, const char *reason)
 
     if (reason)
         notify_ended(p, reason);
-    log_event(LOG_LEVEL_INFO, &ctx, "user \"%s\": deactivating due to session resource teardown", p->jid);
-    log_event(LOG_LEVEL_INFO, &ctx, "call %u: tearing down (\"%s\" conference media)", p->number, p->jid);
-    log_event(LOG_LEVEL_INFO, &ctx, "participant \"%s\" left space %s (%s)", p->jid, c->space, c->name);
+    log_event(LOG_LEVEL_INFO, &ctx, "user \"%s\": deactivating due to session resource teardown",
+              p->jid);
+    log_event(LOG_LEVEL_INFO, &ctx, "call %u: tearing down (\"%s\" conference media)", p->number,
+              p->jid);
+    log_event(LOG_LEVEL_INFO, &ctx, "participant \"%s\" left space %s (%s)", p->jid, c->space,
+              c->name);
     daemon_fault_clear(cb->d, "iceFailure", p->number_text);
     media_leave(c->media, p->number);
     list_del(&p->node);
@@ -151,7 +156,8 @@ void call_webbridge(struct callbridge *cb, const char *instance, bool up)
     void *value;
     size_t pos = 0;
 
-    if (!up && map_count(cb->links) > LINKS_KEPT) /* else it has its number still when it comes back */
+    if (!up &&
+        map_count(cb->links) > LINKS_KEPT) /* else it keeps its number for when it comes back */
         (void)map_del(cb->links, instance);
     while (map_next(cb->calls, &pos, NULL, &value)) {
         struct list *it, *tmp;
@@ -177,10 +183,12 @@ void call_release_key(struct callbridge *cb, const struct bus_call *call)
         bus_key_release(cb->d->bus, key);
 }
 
-/* A participant is gone when it has neither signalling nor media: the callbridge alone decides that. */
+/* A participant is gone when it has neither signalling nor media: the callbridge alone decides
+ * that. */
 static bool is_gone(const struct participant *p, int64_t now_ms)
 {
-    return p->lost_ms && p->media != PEER_CONNECTED && now_ms - p->lost_ms > p->call->cb->lost_after_ms;
+    return p->lost_ms && p->media != PEER_CONNECTED &&
+           now_ms - p->lost_ms > p->call->cb->lost_after_ms;
 }
 
 static void tick_participant(struct participant *p, int64_t now_ms)

@@ -63,7 +63,8 @@ struct call {
     int64_t started_ms, empty_since_ms;
 };
 
-/* A browser in a call. `number` is its number in the log ("call 6"), its CSRC and its name in messages. */
+/* A browser in a call. `number` is its number in the log ("call 6"), its CSRC and its name in
+ * messages. */
 struct participant {
     struct call *call;
     struct list node;
@@ -91,7 +92,7 @@ struct participant {
     int64_t joined_ms, offer_ms, lost_ms; /* lost_ms: signalling gone since; 0 while it is there */
 };
 
-/* --- login.c, ticket.c, guest.c ------------------------------------------------------------------------- */
+/* --- login.c, ticket.c, guest.c --------------------------------------------------------------- */
 
 void login_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
 void login_fini(struct callbridge *cb);
@@ -112,13 +113,16 @@ int ticket_key_load(uint8_t key[32], const char *path) MUST_USE;
 char *ticket_seal(const uint8_t key[32], const struct ticket *t);
 
 /* Errors: -EACCES not one of ours, or changed; -ETIMEDOUT expired. */
-int ticket_open(struct ticket *out, const uint8_t key[32], const char *text, int64_t now_s) MUST_USE;
+int ticket_open(struct ticket *out, const uint8_t key[32], const char *text,
+                int64_t now_s) MUST_USE;
 
 typedef void (*guest_stored_fn)(void *arg);
 
-/* Has xmpp store a credential for the ticket's guest, writes its token into the ticket, and calls `fn` when
- * xmpp has answered, or cannot, or after XMPP_WAIT_MS. Where no xmpp runs the token stays empty. */
-void guest_store(struct callbridge *cb, unsigned login, struct ticket *ticket, guest_stored_fn fn, void *arg);
+/* Has xmpp store a credential for the ticket's guest, writes its token into the ticket, and calls
+ * `fn` when xmpp has answered, or cannot, or after XMPP_WAIT_MS. Where no xmpp runs the token stays
+ * empty. */
+void guest_store(struct callbridge *cb, unsigned login, struct ticket *ticket, guest_stored_fn fn,
+                 void *arg);
 
 /* Ends the account of a participant that leaves, unless the same guest is in the call once more. */
 void guest_remove(struct callbridge *cb, const struct participant *p);
@@ -130,7 +134,7 @@ void guest_peer(struct callbridge *cb, const char *instance, bool up);
 void guest_tick(struct callbridge *cb, int64_t now_ms);
 void guest_fini(struct callbridge *cb);
 
-/* --- call.c, join.c --------------------------------------------------------------------------------------- */
+/* --- call.c, join.c --------------------------------------------------------------------------- */
 
 /* Returns the call of a space, or NULL. */
 struct call *call_find(const struct callbridge *cb, const char *space);
@@ -149,12 +153,12 @@ void participant_end(struct participant *p, const char *reason);
 /* The participant's signalling is gone; its media may live on. */
 void participant_lost(struct participant *p);
 
-/* A web bridge is gone, perhaps with all its WebSockets; or is there (again): an instance that was only
- * cut off from the bus, or whose busd was started anew, still has them. */
+/* A web bridge is gone, perhaps with all its WebSockets; or is there (again): an instance that was
+ * only cut off from the bus, or whose busd was started anew, still has them. */
 void call_webbridge(struct callbridge *cb, const char *instance, bool up);
 
-/* Gives the key of a message about a space without a call back to the bus: anybody can name any space,
- * and the bus would keep each of them. */
+/* Gives the key of a message about a space without a call back to the bus: anybody can name any
+ * space, and the bus would keep each of them. */
 void call_release_key(struct callbridge *cb, const struct bus_call *call);
 
 /* The log context of a participant. */
@@ -163,8 +167,8 @@ struct log_ctx participant_log(const struct participant *p);
 /* Every second: lost signalling, stuck offers, empty calls, statistics. */
 void call_tick(struct callbridge *cb);
 
-/* Returns a name as others see it: without spaces around it; NULL when it is not usable: nothing to be
- * seen, control characters, directional formatting, above NAME_CHARS_MAX. Owner: the caller. */
+/* Returns a name as others see it: without spaces around it; NULL when it is not usable: nothing to
+ * be seen, control characters, directional formatting, above NAME_CHARS_MAX. Owner: the caller. */
 char *name_clean(const char *name);
 
 void join_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
@@ -173,7 +177,7 @@ void resume_request(void *arg, struct bus_call *call, const ProtobufCMessage *bo
 /* Writes the number of the web bridge link by which a request came, as the log names it. */
 unsigned link_number(struct callbridge *cb, const struct bus_call *call);
 
-/* --- signal.c ---------------------------------------------------------------------------------------------- */
+/* --- signal.c --------------------------------------------------------------------------------- */
 
 void offer_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
 void candidate_event(void *arg, struct bus_call *call, const ProtobufCMessage *body);
@@ -190,7 +194,7 @@ void control_lock(struct call *c, bool locked);
 /* Tells the engine what of a participant is to be forwarded. */
 void media_of(struct participant *p);
 
-/* --- notify.c ----------------------------------------------------------------------------------------------- */
+/* --- notify.c --------------------------------------------------------------------------------- */
 
 void notify_participant(const struct participant *about);      /* to everybody in the call */
 void notify_all_to(const struct participant *to);              /* what it may have missed */
@@ -207,7 +211,7 @@ void notify_describe(Stoa__Bridge__V1__Participant *out, const struct participan
 /* Fills the slots; `out` points into `slots`. */
 void notify_fill_slots(Stoa__Bridge__V1__Slots *out, struct sfu_slots *slots);
 
-/* --- operate.c, engine.c ------------------------------------------------------------------------------------ */
+/* --- operate.c, engine.c ---------------------------------------------------------------------- */
 
 void list_calls_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
 void control_call_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);

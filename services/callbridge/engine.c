@@ -18,7 +18,8 @@ static void on_answer(struct participant *p, const struct media_event *ev)
     if (ev->text) {
         reply.sdp = (char *)(uintptr_t)ev->text;
         bus_reply(call, &reply.base);
-        log_event(LOG_LEVEL_INFO, &ctx, "call %u: starting DTLS combined media negotiation", p->number);
+        log_event(LOG_LEVEL_INFO, &ctx, "call %u: starting DTLS combined media negotiation",
+                  p->number);
     } else {
         log_event(LOG_LEVEL_INFO, &ctx, "call %u: offer refused; %s", p->number, ev->cause);
         bus_fail(call, BUS_INVALID, false, "The offer cannot be used: %s.", ev->cause);
@@ -47,8 +48,8 @@ static void on_state(struct participant *p, const struct media_event *ev)
         log_connected(p);
     if (cause[0]) {
         log_event(LOG_LEVEL_WARNING, &ctx, "call %u: ICE failure; %s", p->number, cause);
-        daemon_fault_raise(d, "iceFailure", p->number_text, "Call %u (%s) has no media connection: %s",
-                           p->number, p->name, cause);
+        daemon_fault_raise(d, "iceFailure", p->number_text,
+                           "Call %u (%s) has no media connection: %s", p->number, p->name, cause);
     } else {
         daemon_fault_clear(d, "iceFailure", p->number_text);
     }

@@ -51,10 +51,12 @@ static void on_stored(void *arg, const struct bus_result *result)
         daemon_fault_clear(st->cb->d, "guestAccountConnectionFailure", "xmpp");
     } else {
         st->ticket->token[0] = '\0';
-        log_warning("guest login request %u: credential storage failed (%s)", st->login, result->message);
-        daemon_fault_raise(st->cb->d, "guestAccountConnectionFailure", "xmpp",
-                           "Guest accounts cannot be stored at the XMPP server (%s); chat is unavailable",
-                           result->message);
+        log_warning("guest login request %u: credential storage failed (%s)", st->login,
+                    result->message);
+        daemon_fault_raise(
+            st->cb->d, "guestAccountConnectionFailure", "xmpp",
+            "Guest accounts cannot be stored at the XMPP server (%s); chat is unavailable",
+            result->message);
     }
     storing_free(st);
     fn(fn_arg);
@@ -71,7 +73,8 @@ static void fill_store(Stoa__Xmpp__V1__StoreGuestRequest *req, const char *jid, 
     req->lease_s = XMPP_LEASE_S;
 }
 
-void guest_store(struct callbridge *cb, unsigned login, struct ticket *ticket, guest_stored_fn fn, void *arg)
+void guest_store(struct callbridge *cb, unsigned login, struct ticket *ticket, guest_stored_fn fn,
+                 void *arg)
 {
     Stoa__Xmpp__V1__StoreGuestRequest req;
     const struct bus_req_opts opts = { .timeout_ms = XMPP_WAIT_MS, .subject = ticket->space };
@@ -119,7 +122,8 @@ void guest_remove(struct callbridge *cb, const struct participant *p)
 
     if (is_in(p->call, p->jid))
         return;
-    log_event(LOG_LEVEL_INFO, &ctx, "removing guest account '%s' (name '%s') on call drop", p->jid, p->name);
+    log_event(LOG_LEVEL_INFO, &ctx, "removing guest account '%s' (name '%s') on call drop", p->jid,
+              p->name);
     log_event(LOG_LEVEL_INFO, &ctx, "destroying guest account with user ID \"%s\"", p->jid);
     if (map_count(cb->xmpps) == 0 || !p->token[0])
         return;
@@ -127,7 +131,7 @@ void guest_remove(struct callbridge *cb, const struct participant *p)
     (void)bus_request(cb->d->bus, &xmpp, &req.base, NULL, on_removed, NULL);
 }
 
-/* --- leases ---------------------------------------------------------------------------------------------- */
+/* --- leases ----------------------------------------------------------------------------------- */
 
 static void on_stored_again(void *arg, const struct bus_result *result)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Entering a call with a ticket, and taking a participant up again after its signalling was lost. */
+ * Entering a call with a ticket, and taking a participant up again after its signalling was
+ * lost. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -24,7 +25,7 @@ unsigned link_number(struct callbridge *cb, const struct bus_call *call)
     return (unsigned)number;
 }
 
-/* --- who may enter -------------------------------------------------------------------------------------- */
+/* --- who may enter ---------------------------------------------------------------------------- */
 
 /* What a ticket gives at this moment. */
 struct admission {
@@ -33,10 +34,10 @@ struct admission {
     const struct site_access *access; /* NULL: the space itself */
 };
 
-/* Opens a ticket and looks its space and access method up in the live configuration. Answers the request
- * and returns false when it gives no access (any more). */
-static bool admit(struct callbridge *cb, struct bus_call *call, const char *ticket, const char *space,
-                  struct admission *out)
+/* Opens a ticket and looks its space and access method up in the live configuration. Answers the
+ * request and returns false when it gives no access (any more). */
+static bool admit(struct callbridge *cb, struct bus_call *call, const char *ticket,
+                  const char *space, struct admission *out)
 {
     int rc = ticket_open(&out->ticket, cb->ticket_key, ticket ? ticket : "", (int64_t)time(NULL));
 
@@ -44,8 +45,9 @@ static bool admit(struct callbridge *cb, struct bus_call *call, const char *tick
         rc = -EACCES;
     if (rc) {
         call_release_key(cb, call);
-        bus_fail(call, BUS_DENIED, false, rc == -ETIMEDOUT ? "The ticket has expired: log in again."
-                                                           : "The ticket is not valid: log in again.");
+        bus_fail(call, BUS_DENIED, false,
+                 rc == -ETIMEDOUT ? "The ticket has expired: log in again."
+                                  : "The ticket is not valid: log in again.");
         return false;
     }
     out->space = site_space(cb->site, out->ticket.space);
@@ -53,7 +55,8 @@ static bool admit(struct callbridge *cb, struct bus_call *call, const char *tick
     if (!out->space || !out->space->non_member_access || (out->ticket.access[0] && !out->access) ||
         (out->access && !str_eq(out->access->space, out->ticket.space))) {
         call_release_key(cb, call);
-        bus_fail(call, BUS_DENIED, false, "The meeting, or this way into it, does not exist any more.");
+        bus_fail(call, BUS_DENIED, false,
+                 "The meeting, or this way into it, does not exist any more.");
         return false;
     }
     return true;
@@ -90,7 +93,8 @@ static size_t limit_of(uint32_t setting, size_t fallback)
 }
 
 /* Why a participant may not enter now; NULL: it may. */
-static const char *full_or_locked(struct callbridge *cb, const struct call *c, const struct admission *a)
+static const char *full_or_locked(struct callbridge *cb, const struct call *c,
+                                  const struct admission *a)
 {
     const struct site_settings *s = site_settings(cb->site);
 
@@ -107,7 +111,7 @@ static const char *full_or_locked(struct callbridge *cb, const struct call *c, c
     return NULL;
 }
 
-/* --- answers -------------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void answer_state(struct bus_call *call, struct participant *p)
 {
@@ -159,7 +163,7 @@ static void take_session(struct participant *p, const struct bus_call *call,
     p->lost_ms = 0;
 }
 
-/* --- join ------------------------------------------------------------------------------------------------- */
+/* --- join ------------------------------------------------------------------------------------- */
 
 static struct participant *participant_new(struct call *c, const struct admission *a, char *name)
 {
@@ -185,7 +189,8 @@ static struct participant *participant_new(struct call *c, const struct admissio
     return p;
 }
 
-static void enter(struct participant *p, struct bus_call *call, const Stoa__Bridge__V1__JoinRequest *req)
+static void enter(struct participant *p, struct bus_call *call,
+                  const Stoa__Bridge__V1__JoinRequest *req)
 {
     struct call *c = p->call;
     struct log_ctx ctx;
@@ -197,9 +202,11 @@ static void enter(struct participant *p, struct bus_call *call, const Stoa__Brid
     log_event(LOG_LEVEL_INFO, &ctx, "successful login request from %s", p->jid);
     log_event(LOG_LEVEL_INFO, &ctx, "instantiating user \"%s\"", p->jid);
     log_event(LOG_LEVEL_INFO, &ctx, "new session created for user \"%s\"", p->jid);
-    log_event(LOG_LEVEL_INFO, &ctx, "call %u: allocated for %s \"Web client\" conference participation",
-              p->number, p->jid);
-    log_event(LOG_LEVEL_INFO, &ctx, "participant \"%s\" joined space %s (%s)", p->jid, c->space, c->name);
+    log_event(LOG_LEVEL_INFO, &ctx,
+              "call %u: allocated for %s \"Web client\" conference participation", p->number,
+              p->jid);
+    log_event(LOG_LEVEL_INFO, &ctx, "participant \"%s\" joined space %s (%s)", p->jid, c->space,
+              c->name);
     media_join(c->media, p->number, &p->client);
     media_of(p);
     daemon_load_set(c->cb->d, (uint32_t)c->cb->participants);
@@ -231,12 +238,13 @@ void join_request(void *arg, struct bus_call *call, const ProtobufCMessage *body
     if (!c)
         call_release_key(cb, call);
     if (!name)
-        bus_fail(call, BUS_INVALID, false, "The name must have 1 to %d characters that can be seen.",
-                 NAME_CHARS_MAX);
+        bus_fail(call, BUS_INVALID, false,
+                 "The name must have 1 to %d characters that can be seen.", NAME_CHARS_MAX);
     else if (!c || cb->draining)
         bus_fail(call, BUS_UNAVAILABLE, true, "The server takes no more meetings at the moment.");
     else if (no)
-        bus_fail(call, c->locked ? BUS_CONFLICT : BUS_UNAVAILABLE, false, "%s", no); /* no other can help */
+        /* no other can help */
+        bus_fail(call, c->locked ? BUS_CONFLICT : BUS_UNAVAILABLE, false, "%s", no);
     else {
         struct participant *p = participant_new(c, &a, name);
 

@@ -8,8 +8,10 @@ enum {
     NAME_BYTES_MAX = NAME_CHARS_MAX * 4,
     LOGIN_REFUSAL_MS = 250,       /* wrong call ID and wrong passcode answer after the same time */
     TRIES_WINDOW_MS = 60000,      /* guestPasscodeTries counts within a minute */
-    TRIES_STEP_MS = 2000,         /* beyond it: 30 answers a minute, 4 digits last 3 hours on average */
-    TRIES_DELAY_MAX_MS = 4000,    /* webbridge waits 5 s for a login; LOGINS_WAITING_MAX stays free */
+    /* beyond it: 30 answers a minute, 4 digits last 3 hours on average */
+    TRIES_STEP_MS = 2000,
+    /* webbridge waits 5 s for a login; LOGINS_WAITING_MAX stays free */
+    TRIES_DELAY_MAX_MS = 4000,
     TRIES_KEY_LEN = 9,            /* family, IPv4 address or first half of an IPv6 address */
     TRIES_SOURCES_MAX = 10000,    /* addresses that guessed wrong within a minute: 1 MiB */
     LOGINS_WAITING_MAX = 1000,    /* refused logins held back at a time: 4,000 guesses/s */
@@ -18,7 +20,8 @@ enum {
     XMPP_LEASE_S = 120,           /* a guest account that nobody renews ends */
     XMPP_RENEW_MS = 40000,        /* a third of it: two renewals may be lost */
     XMPP_RENEW_COUNT = 500,       /* accounts in one message: 32 KiB */
-    SIGNALLING_LOST_S = 30,       /* without signalling and without media: DESIGN section 4 step 8 */
+    /* without signalling and without media: DESIGN section 4 step 8 */
+    SIGNALLING_LOST_S = 30,
     EMPTY_SPACE_MS = 10000,       /* a space without participants is given back to the bus */
     LINKS_KEPT = 256,             /* numbers of web bridge links that are gone */
     SPACES_MAX = 2000,            /* open spaces of one callbridge */

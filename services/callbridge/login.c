@@ -48,7 +48,8 @@ static void refuse_now(void *arg)
     login_free(l);
 }
 
-static struct login *login_new(struct callbridge *cb, struct bus_call *call, const struct addr *client)
+static struct login *login_new(struct callbridge *cb, struct bus_call *call,
+                               const struct addr *client)
 {
     struct login *l = MEM_NEW(struct login);
 
@@ -106,7 +107,8 @@ static void answer(void *arg)
     reply.jid = l->ticket.jid;
     if (ticket) {
         bus_reply(l->call, &reply.base);
-        log_info("web bridge link %u: guest login request %u: response written", l->link, l->number);
+        log_info("web bridge link %u: guest login request %u: response written", l->link,
+                 l->number);
     } else {
         bus_fail(l->call, BUS_INTERNAL, false, "The ticket could not be made.");
     }
@@ -125,7 +127,8 @@ static void grant(struct login *l, const struct site_login *found)
 {
     l->ticket.expires_s = (int64_t)time(NULL) + TICKET_LIFETIME_S;
     (void)str_copy(l->ticket.space, sizeof(l->ticket.space), found->space->id);
-    (void)str_copy(l->ticket.access, sizeof(l->ticket.access), found->access ? found->access->id : "");
+    (void)str_copy(l->ticket.access, sizeof(l->ticket.access),
+                   found->access ? found->access->id : "");
     make_jid(l->cb, l->ticket.jid);
     l->space_name = str_dup(str_empty(found->space->name) ? "" : found->space->name);
     log_info("created guest account with user ID \"%s\"", l->ticket.jid);
@@ -172,7 +175,8 @@ void login_request(void *arg, struct bus_call *call, const ProtobufCMessage *bod
         client = (struct addr){ 0 };
     delay_ms = tries_delay(cb->tries, &client, tries_limit(cb), loop_now_ms());
     if (delay_ms < 0) {
-        bus_fail(call, BUS_UNAVAILABLE, false, "Too many wrong tries from your network. Try again in a minute.");
+        bus_fail(call, BUS_UNAVAILABLE, false,
+                 "Too many wrong tries from your network. Try again in a minute.");
         return;
     }
     l = login_new(cb, call, &client);

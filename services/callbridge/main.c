@@ -120,18 +120,21 @@ static void add_metrics(struct callbridge *cb)
         const char *name, *help;
         double (*read)(void *arg);
     } counters[] = {
-        { "stoa_media_rx_packets_total", "datagrams received by the media workers", read_rx_packets },
+        { "stoa_media_rx_packets_total", "datagrams received by the media workers",
+          read_rx_packets },
         { "stoa_media_tx_packets_total", "datagrams sent by the media workers", read_tx_packets },
         { "stoa_media_rx_bytes_total", "bytes received by the media workers", read_rx_bytes },
         { "stoa_media_tx_bytes_total", "bytes sent by the media workers", read_tx_bytes },
         { "stoa_media_dropped_total", "datagrams that belong to nobody", read_dropped },
-        { "stoa_media_send_failed_total", "datagrams that the kernel did not take", read_send_failed },
+        { "stoa_media_send_failed_total", "datagrams that the kernel did not take",
+          read_send_failed },
     };
     struct daemon_metrics *ms = cb->d->metrics;
 
     daemon_metric_read(daemon_metric_gauge(ms, "stoa_participants", "participants in calls", NULL),
                        read_participants, cb);
-    daemon_metric_read(daemon_metric_gauge(ms, "stoa_calls", "spaces with a call", NULL), read_calls, cb);
+    daemon_metric_read(daemon_metric_gauge(ms, "stoa_calls", "spaces with a call", NULL),
+                       read_calls, cb);
     for (size_t i = 0; i < ARRAY_LEN(counters); i++)
         daemon_metric_read(daemon_metric_counter(ms, counters[i].name, counters[i].help, NULL),
                            counters[i].read, cb);
@@ -177,7 +180,8 @@ static int start(struct daemon *d)
     cb->xmpps = map_new();
     rc = ticket_key_load(cb->ticket_key, key);
     if (rc)
-        rc = daemon_fail(d, EX_CANTCREAT, "The ticket key %s cannot be read or made (%s).", key, strerror(-rc));
+        rc = daemon_fail(d, EX_CANTCREAT, "The ticket key %s cannot be read or made (%s).", key,
+                         strerror(-rc));
     free(key);
     if (rc == 0)
         rc = start_media(cb);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The control thread's side of the media engine: commands into the workers' mailboxes, events out of one
- * of its own. */
+ * The control thread's side of the media engine: commands into the workers' mailboxes, events out
+ * of one of its own. */
 #include "media.h"
 
 #include <errno.h>
@@ -109,9 +109,11 @@ static int start_workers(struct media *m, unsigned n, char err[PEER_ERROR_MAX])
         int rc = worker_start(&m->workers[i], &opts);
 
         if (rc) {
-            (void)snprintf(err, PEER_ERROR_MAX, "UDP port %u for media cannot be used: %s%s", opts.port,
-                           strerror(-rc), rc == -EADDRINUSE ? "; end what uses it or start with another "
-                                                              "port base" : "");
+            (void)snprintf(err, PEER_ERROR_MAX, "UDP port %u for media cannot be used: %s%s",
+                           opts.port, strerror(-rc),
+                           rc == -EADDRINUSE ? "; end what uses it or start with another "
+                                               "port base"
+                                             : "");
             return rc;
         }
         m->n_workers++;
@@ -161,7 +163,8 @@ void media_counters(const struct media *m, struct media_counters *out)
         worker_counters(m->workers[i], out);
 }
 
-static struct worker_cmd *cmd_new(struct media_space *ms, enum worker_cmd_type type, uint32_t participant)
+static struct worker_cmd *cmd_new(struct media_space *ms, enum worker_cmd_type type,
+                                  uint32_t participant)
 {
     struct worker_cmd *cmd = MEM_NEW(struct worker_cmd);
 
@@ -221,7 +224,8 @@ void media_offer(struct media_space *ms, uint32_t participant, uint64_t cookie, 
     worker_post(ms->worker, cmd);
 }
 
-void media_candidate(struct media_space *ms, uint32_t participant, const char *line, const char *ufrag)
+void media_candidate(struct media_space *ms, uint32_t participant, const char *line,
+                     const char *ufrag)
 {
     struct worker_cmd *cmd = cmd_new(ms, CMD_CANDIDATE, participant);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The callbridge's media engine as the control thread sees it: W worker threads, each with one UDP socket
- * and the spaces that are pinned to it.
+ * The callbridge's media engine as the control thread sees it: W worker threads, each with one UDP
+ * socket and the spaces that are pinned to it.
  *
  * Control and media share nothing. Every function here puts a message into the worker's mailbox and
  * returns at once; what the worker has to say comes as a struct media_event on the control thread.
@@ -56,8 +56,8 @@ struct media_opts {
 /* Starts the workers. Errors: NULL, and a sentence that says what to do in `err`. */
 struct media *media_new(const struct media_opts *opts, char err[PEER_ERROR_MAX]);
 
-/* Stops the workers, waits for them and frees the spaces that are still open. No event comes after it
- * returns. NULL is fine. */
+/* Stops the workers, waits for them and frees the spaces that are still open. No event comes after
+ * it returns. NULL is fine. */
 void media_free(struct media *m);
 
 /* Counters of all workers, for metrics. */
@@ -66,18 +66,20 @@ struct media_counters {
 };
 void media_counters(const struct media *m, struct media_counters *out);
 
-/* Opens a space on the least loaded worker; `codec` is that of all its video. No event for it comes after
- * media_space_free(). */
+/* Opens a space on the least loaded worker; `codec` is that of all its video. No event for it comes
+ * after media_space_free(). */
 struct media_space *media_space_new(struct media *m, enum peer_codec codec, void *space_arg);
 void media_space_free(struct media_space *ms);
 
-/* Adds a participant whose signalling comes from `client` (loopback: it is offered loopback candidates). */
+/* Adds a participant whose signalling comes from `client` (loopback: it is offered loopback
+ * candidates). */
 void media_join(struct media_space *ms, uint32_t participant, const struct addr *client);
 void media_leave(struct media_space *ms, uint32_t participant);
 
 /* Answered by MEDIA_ANSWER with the same cookie. The SDP is copied. */
 void media_offer(struct media_space *ms, uint32_t participant, uint64_t cookie, const char *sdp);
-void media_candidate(struct media_space *ms, uint32_t participant, const char *line, const char *ufrag);
+void media_candidate(struct media_space *ms, uint32_t participant, const char *line,
+                     const char *ufrag);
 void media_set(struct media_space *ms, uint32_t participant, const struct sfu_media *media);
 
 /* Answered by MEDIA_STATS with the same cookie. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What browsers are told: one SessionEvent per browser, to the webbridge that holds its WebSocket. */
+ * What browsers are told: one SessionEvent per browser, to the webbridge that holds its
+ * WebSocket. */
 #include <base/str.h>
 
 #include "callbridge.h"

@@ -133,7 +133,8 @@ static void end_all(struct call *c)
         participant_end(LIST_ENTRY(it, struct participant, node), "call-ended");
 }
 
-static void apply(struct call *c, struct participant *p, const Stoa__Calls__V1__ControlCallRequest *req)
+static void apply(struct call *c, struct participant *p,
+                  const Stoa__Calls__V1__ControlCallRequest *req)
 {
     if (req->has_lock)
         control_lock(c, req->lock);
@@ -160,8 +161,8 @@ void control_call_request(void *arg, struct bus_call *call, const ProtobufCMessa
         return;
     }
     if (req->participant && !p) {
-        bus_fail(call, BUS_NOT_FOUND, false, "There is no participant %u in call %u.", req->participant,
-                 req->call);
+        bus_fail(call, BUS_NOT_FOUND, false, "There is no participant %u in call %u.",
+                 req->participant, req->call);
         return;
     }
     apply(c, p, req);

@@ -13,8 +13,9 @@
 static const Stoa__Bridge__V1__Done done = STOA__BRIDGE__V1__DONE__INIT;
 
 /* The participant that speaks; NULL when it is not there or speaks over another WebSocket. */
-static struct participant *speaker_of(struct callbridge *cb, const Stoa__Bridge__V1__Session *session,
-                                      const char *space, uint32_t number)
+static struct participant *speaker_of(struct callbridge *cb,
+                                      const Stoa__Bridge__V1__Session *session, const char *space,
+                                      uint32_t number)
 {
     struct call *c = space ? call_find(cb, space) : NULL;
     struct participant *p = c ? participant_find(c, number) : NULL;
@@ -45,7 +46,8 @@ void offer_request(void *arg, struct bus_call *call, const ProtobufCMessage *bod
     p->offer_ms = loop_now_ms();
     ctx = participant_log(p);
     log_event(LOG_LEVEL_INFO, &ctx,
-              "call %u: setting up combined RTP session for DTLS (combined media and control)", p->number);
+              "call %u: setting up combined RTP session for DTLS (combined media and control)",
+              p->number);
     media_offer(p->call->media, p->number, ++p->offer_cookie, req->sdp ? req->sdp : "");
 }
 
@@ -97,7 +99,7 @@ void set_media_request(void *arg, struct bus_call *call, const ProtobufCMessage 
     notify_participant(p);
 }
 
-/* --- orders ----------------------------------------------------------------------------------------------- */
+/* --- orders ----------------------------------------------------------------------------------- */
 
 void control_mute(struct participant *p, bool audio, bool video, uint32_t by)
 {
@@ -163,7 +165,7 @@ void control_request(void *arg, struct bus_call *call, const ProtobufCMessage *b
         control_mute(target, req->mute_audio, req->mute_video, p->number);
 }
 
-/* --- going ------------------------------------------------------------------------------------------------ */
+/* --- going ------------------------------------------------------------------------------------ */
 
 void leave_request(void *arg, struct bus_call *call, const ProtobufCMessage *body)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Tickets: what a login found out, sealed, so that joining again needs no passcode and no memory of ours.
- * Only callbridges of the site hold the key; access is checked against the live configuration each time
- * a ticket is used. */
+ * Tickets: what a login found out, sealed, so that joining again needs no passcode and no memory of
+ * ours. Only callbridges of the site hold the key; access is checked against the live configuration
+ * each time a ticket is used. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -33,8 +33,8 @@ static int read_key(uint8_t key[32], const char *path)
     return n == 32 ? 0 : -EBADMSG;
 }
 
-/* Makes the key under a name of its own and links it into place: of two callbridges that start at once
- * one wins and both read the same key. */
+/* Makes the key under a name of its own and links it into place: of two callbridges that start at
+ * once one wins and both read the same key. */
 static int make_key(const char *path)
 {
     char *tmp = str_printf("%s.%ld", path, (long)getpid());
@@ -42,7 +42,8 @@ static int make_key(const char *path)
     int fd, rc = 0;
 
     evp_random(key, sizeof(key));
-    (void)unlink(tmp); /* of one that was killed here; in a container the number is always the same */
+    /* of one that was killed here; in a container the number is always the same */
+    (void)unlink(tmp);
     fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
         rc = -errno;

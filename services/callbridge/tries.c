@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Slows logins of an address that has guessed wrong too often. The room is never locked: others come in
- * from other addresses as ever. */
+ * Slows logins of an address that has guessed wrong too often. The room is never locked: others
+ * come in from other addresses as ever. */
 #include "tries.h"
 
 #include <errno.h>

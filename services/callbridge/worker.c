@@ -64,7 +64,7 @@ struct worker {
     _Atomic uint64_t counters[6];
 };
 
-/* --- events out ----------------------------------------------------------------------------------------- */
+/* --- events out ------------------------------------------------------------------------------- */
 
 static struct worker_event *event_new(const struct worker_space *ws, enum media_event_type type,
                                       uint32_t participant)
@@ -119,7 +119,7 @@ static const struct sfu_ops sfu_ops = {
     .on_speaker = on_speaker,
 };
 
-/* --- seats ------------------------------------------------------------------------------------------------- */
+/* --- seats ------------------------------------------------------------------------------------ */
 
 static void forget_routes(struct worker *w, struct seat *seat)
 {
@@ -130,7 +130,8 @@ static void forget_routes(struct worker *w, struct seat *seat)
     seat->n_routes = seat->next_route = 0;
 }
 
-/* Remembers that datagrams from this address belong to the seat; the oldest of too many is forgotten. */
+/* Remembers that datagrams from this address belong to the seat; the oldest of too many is
+ * forgotten. */
 static void add_route(struct worker *w, struct seat *seat, const struct addr *from)
 {
     size_t at = seat->next_route++ % ROUTES_MAX;
@@ -169,7 +170,7 @@ static void seat_free(struct seat *seat)
     free(seat);
 }
 
-/* --- datagrams in ------------------------------------------------------------------------------------------ */
+/* --- datagrams in ----------------------------------------------------------------------------- */
 
 static uint8_t path_of(const struct worker *w, const struct addr *to)
 {
@@ -180,15 +181,16 @@ static uint8_t path_of(const struct worker *w, const struct addr *to)
     return UINT8_MAX; /* no candidate of ours: ICE refuses it */
 }
 
-static void on_datagram(void *arg, const struct addr *from, const struct addr *to, void *data, size_t len)
+static void on_datagram(void *arg, const struct addr *from, const struct addr *to, void *data,
+                        size_t len)
 {
     struct worker *w = arg;
     struct seat *known = map_get_bytes(w->by_addr, from, sizeof(*from));
     struct seat *named = NULL, *seat;
     char ufrag[ICE_UFRAG_SIZE];
 
-    /* A check names its receiver, and may come from an address that another participant used before. One
-     * with the name from before an ICE restart still keeps the old path alive. */
+    /* A check names its receiver, and may come from an address that another participant used
+     * before. One with the name from before an ICE restart still keeps the old path alive. */
     if (stun_is(data, len) && ice_peek_username(data, len, ufrag) == 0)
         named = map_get(w->by_ufrag, ufrag);
     seat = named ? named : known;
@@ -200,7 +202,7 @@ static void on_datagram(void *arg, const struct addr *from, const struct addr *t
         add_route(w, seat, from);
 }
 
-/* --- mailbox ----------------------------------------------------------------------------------------------- */
+/* --- mailbox ---------------------------------------------------------------------------------- */
 
 static struct worker_space *space_of(const struct worker *w, const struct worker_cmd *cmd)
 {
@@ -384,7 +386,7 @@ void worker_post(struct worker *w, struct worker_cmd *cmd)
     (void)!write(w->wake_fd, &one, sizeof(one));
 }
 
-/* --- the thread -------------------------------------------------------------------------------------------- */
+/* --- the thread ------------------------------------------------------------------------------- */
 
 static void publish_counters(struct worker *w, int64_t now_us)
 {
@@ -460,7 +462,8 @@ static void find_locals(struct worker *w)
     struct addr bound;
     size_t n;
 
-    if (!str_empty(w->opts.listen) && addr_parse_ip(&bound, w->opts.listen, 0) == 0 && !addr_is_any(&bound)) {
+    if (!str_empty(w->opts.listen) && addr_parse_ip(&bound, w->opts.listen, 0) == 0 &&
+        !addr_is_any(&bound)) {
         list[0] = bound;
         n = 1;
     } else {

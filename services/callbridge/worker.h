@@ -35,8 +35,8 @@ struct worker_cmd {
     char *text, *text2;
 };
 
-/* A message from a worker. Heap; the control thread frees it and its strings. `closed`: the worker has
- * forgotten the space, nothing about it follows. */
+/* A message from a worker. Heap; the control thread frees it and its strings. `closed`: the worker
+ * has forgotten the space, nothing about it follows. */
 struct worker_event {
     struct worker_event *next;
     struct media_space *space;

@@ -33,7 +33,7 @@ static void give_up(struct cbfix *f, const char *what)
     abort();
 }
 
-/* --- callbridges ------------------------------------------------------------------------------------ */
+/* --- callbridges ------------------------------------------------------------------------------ */
 
 static void child(struct cbfix *f, unsigned i, char *const argv[])
 {
@@ -164,7 +164,7 @@ bool cbfix_logged(struct cbfix *f, unsigned i, const char *text)
     return busfix_run_until(f->conf.bus_fix, is_logged, &s, 5000);
 }
 
-/* --- web bridges ------------------------------------------------------------------------------------- */
+/* --- web bridges ------------------------------------------------------------------------------ */
 
 static void on_session_event(void *arg, struct bus_call *call, const ProtobufCMessage *body)
 {
@@ -204,7 +204,7 @@ void cbfix_forget(struct cbfix *f)
     }
 }
 
-/* --- xmpp -------------------------------------------------------------------------------------------- */
+/* --- xmpp ------------------------------------------------------------------------------------- */
 
 static void on_store(void *arg, struct bus_call *call, const ProtobufCMessage *body)
 {
@@ -269,7 +269,7 @@ void cbfix_xmpp_down(struct cbfix *f)
     busfix_run_for(f->conf.bus_fix, 10);
 }
 
-/* --- guests ------------------------------------------------------------------------------------------ */
+/* --- guests ----------------------------------------------------------------------------------- */
 
 struct guest guest_new(struct cbfix *f, unsigned web)
 {
@@ -467,7 +467,7 @@ struct guest guest_enter(struct cbfix *f, unsigned web, const char *door, const 
     return g;
 }
 
-/* --- events ------------------------------------------------------------------------------------------ */
+/* --- events ----------------------------------------------------------------------------------- */
 
 struct awaited {
     const struct guest *g;
@@ -516,7 +516,7 @@ const Stoa__Bridge__V1__SessionEvent *guest_event(struct guest *g,
     return (const void *)taken;
 }
 
-/* --- the site ---------------------------------------------------------------------------------------- */
+/* --- the site --------------------------------------------------------------------------------- */
 
 static void add(struct cbfix *f, const char *kind, const char *const *pairs, char id[64])
 {
@@ -545,8 +545,10 @@ static void make_site(struct cbfix *f)
         f->host);
     add(f, "space", CONFIX_FIELDS("uri", "lobby", "name", "Lobby", "callId", "100104",
                                   "passcode", "3333"), f->lobby);
-    add(f, "accessMethod", CONFIX_FIELDS("space", f->lobby, "name", "guest", "callId", "100103",
-                                         "passcode", "1111", "needsActivation", "true"), f->waiting);
+    add(f, "accessMethod",
+        CONFIX_FIELDS("space", f->lobby, "name", "guest", "callId", "100103", "passcode", "1111",
+                      "needsActivation", "true"),
+        f->waiting);
     add(f, "accessMethod", CONFIX_FIELDS("space", f->lobby, "name", "lobbyhost", "callId", "100103",
                                          "passcode", "2222"), id);
 }

@@ -57,7 +57,8 @@ struct cbfix {
 /* Starts busd and config, fills in the spaces, connects web bridge 0. No callbridge yet. */
 void cbfix_open(struct cbfix *f);
 
-/* Ends everything; the callbridges must end with 0 (a leak or a sanitizer's find is another code). */
+/* Ends everything; the callbridges must end with 0 (a leak or a sanitizer's find is another
+ * code). */
 void cbfix_close(struct cbfix *f);
 
 /* Starts callbridge `i` (0, 1) with up to two options and waits until it serves. */
@@ -85,7 +86,7 @@ char *cbfix_log(const struct cbfix *f, unsigned i);
 /* Waits until the event log has this text; false after a while. */
 bool cbfix_logged(struct cbfix *f, unsigned i, const char *text);
 
-/* --- guests --------------------------------------------------------------------------------------- */
+/* --- guests ----------------------------------------------------------------------------------- */
 
 struct answer {
     bool done;

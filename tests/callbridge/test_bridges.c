@@ -88,7 +88,7 @@ static int stop_bridges(void **state)
     return 0;
 }
 
-/* --- keyed ownership -------------------------------------------------------------------------------- */
+/* --- keyed ownership -------------------------------------------------------------------------- */
 
 static void guests_of_a_space_meet_on_one_callbridge_and_survive_its_death(void **state)
 {
@@ -122,7 +122,7 @@ static void guests_of_a_space_meet_on_one_callbridge_and_survive_its_death(void 
     guest_fini(&other);
 }
 
-/* --- xmpp ------------------------------------------------------------------------------------------- */
+/* --- xmpp ------------------------------------------------------------------------------------- */
 
 static bool is_renewed(void *arg)
 {
@@ -234,7 +234,7 @@ static void a_login_that_waits_for_xmpp_at_the_end_leaks_nothing(void **state)
     guest_fini(&g);
 }
 
-/* --- draining --------------------------------------------------------------------------------------- */
+/* --- draining --------------------------------------------------------------------------------- */
 
 static void a_draining_callbridge_ends_with_its_last_participant(void **state)
 {
@@ -271,7 +271,7 @@ static void a_drain_that_takes_too_long_tells_its_participants(void **state)
     guest_fini(&a);
 }
 
-/* --- operators -------------------------------------------------------------------------------------- */
+/* --- operators -------------------------------------------------------------------------------- */
 
 struct child {
     pid_t pid;
@@ -400,7 +400,7 @@ static void a_number_on_two_callbridges_must_be_told_apart(void **state)
     guest_fini(&b);
 }
 
-/* --- floods ----------------------------------------------------------------------------------------- */
+/* --- floods ----------------------------------------------------------------------------------- */
 
 static void joins_to_spaces_that_do_not_exist_leave_no_keys(void **state)
 {

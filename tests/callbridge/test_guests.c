@@ -51,7 +51,7 @@ static void set(const char *kind, const char *id, const char *field, const char 
     busfix_run_for(fix.conf.bus_fix, 100); /* the update is on its way to the callbridge */
 }
 
-/* --- login ------------------------------------------------------------------------------------------ */
+/* --- login ------------------------------------------------------------------------------------ */
 
 static void a_wrong_id_and_a_wrong_passcode_look_alike(void **state)
 {
@@ -137,7 +137,7 @@ static void a_space_without_access_for_non_members_takes_no_guest(void **state)
     guest_fini(&g);
 }
 
-/* --- tickets ---------------------------------------------------------------------------------------- */
+/* --- tickets ---------------------------------------------------------------------------------- */
 
 static void a_ticket_counts_only_as_it_was_given(void **state)
 {
@@ -180,7 +180,7 @@ static void a_ticket_ends_with_its_access_method(void **state)
     guest_fini(&g);
 }
 
-/* --- join ------------------------------------------------------------------------------------------- */
+/* --- join ------------------------------------------------------------------------------------- */
 
 static void a_name_has_1_to_64_characters(void **state)
 {
@@ -291,7 +291,7 @@ static void those_who_need_activation_wait_for_a_host(void **state)
     guest_fini(&host);
 }
 
-/* --- rights ----------------------------------------------------------------------------------------- */
+/* --- rights ----------------------------------------------------------------------------------- */
 
 static enum bus_code control(struct guest *g, uint32_t target, const char *what, bool value)
 {
@@ -365,7 +365,7 @@ static void a_host_mutes_locks_and_removes(void **state)
     guest_fini(&late);
 }
 
-/* --- own devices ------------------------------------------------------------------------------------ */
+/* --- own devices ------------------------------------------------------------------------------ */
 
 static enum bus_code set_media(struct guest *g, bool audio_muted, bool screen)
 {
@@ -384,7 +384,8 @@ static enum bus_code set_media(struct guest *g, bool audio_muted, bool screen)
 
 static void what_a_guest_switches_is_seen_by_others(void **state)
 {
-    struct guest a = guest_enter(&fix, 0, "100101", "Ada"), b = guest_enter(&fix, 0, "100101", "Bob");
+    struct guest a = guest_enter(&fix, 0, "100101", "Ada"),
+                 b = guest_enter(&fix, 0, "100101", "Bob");
     const Stoa__Bridge__V1__SessionEvent *e;
     uint32_t bob = b.number;
 
@@ -423,11 +424,12 @@ static void a_screen_is_shared_only_where_that_is_allowed(void **state)
     guest_fini(&g);
 }
 
-/* --- losing and taking up again --------------------------------------------------------------------- */
+/* --- losing and taking up again --------------------------------------------------------------- */
 
 static void a_guest_is_taken_up_by_its_own_ticket_alone(void **state)
 {
-    struct guest a = guest_enter(&fix, 0, "100101", "Ada"), b = guest_enter(&fix, 0, "100101", "Bob");
+    struct guest a = guest_enter(&fix, 0, "100101", "Ada"),
+                 b = guest_enter(&fix, 0, "100101", "Bob");
     struct guest again = guest_new(&fix, 0);
     const Stoa__Bridge__V1__JoinReply *r;
     const Stoa__Bridge__V1__SessionEvent *e;
@@ -456,7 +458,8 @@ static void a_guest_is_taken_up_by_its_own_ticket_alone(void **state)
 
 static void a_guest_without_signalling_and_media_is_gone_after_a_while(void **state)
 {
-    struct guest a = guest_enter(&fix, 0, "100101", "Ada"), b = guest_enter(&fix, 0, "100101", "Bob");
+    struct guest a = guest_enter(&fix, 0, "100101", "Ada"),
+                 b = guest_enter(&fix, 0, "100101", "Bob");
     const Stoa__Bridge__V1__SessionEvent *e;
 
     (void)state;
@@ -530,7 +533,7 @@ static void events_reach_the_web_bridge_that_holds_the_websocket(void **state)
     guest_fini(&b);
 }
 
-/* --- offers ----------------------------------------------------------------------------------------- */
+/* --- offers ----------------------------------------------------------------------------------- */
 
 static void an_offer_that_is_none_is_refused_and_a_later_one_counts(void **state)
 {
@@ -546,7 +549,7 @@ static void an_offer_that_is_none_is_refused_and_a_later_one_counts(void **state
     guest_fini(&g);
 }
 
-/* --- the site changes ------------------------------------------------------------------------------- */
+/* --- the site changes ------------------------------------------------------------------------- */
 
 static void a_space_that_is_deleted_ends_its_call(void **state)
 {
@@ -565,7 +568,7 @@ static void a_space_that_is_deleted_ends_its_call(void **state)
     guest_fini(&g);
 }
 
-/* --- the event log ---------------------------------------------------------------------------------- */
+/* --- the event log ---------------------------------------------------------------------------- */
 
 static void one_visit_is_logged_in_the_guides_words_and_order(void **state)
 {

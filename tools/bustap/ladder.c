@@ -73,7 +73,8 @@ void ladder_free(struct ladder **lp)
     free(l);
 }
 
-/* What a SessionEvent tells the page: "slots", "media connected". NULL: it is none. Owner: the caller. */
+/* What a SessionEvent tells the page: "slots", "media connected". NULL: it is none. Owner: the
+ * caller. */
 static char *event_of(const struct tapped *t)
 {
     json_t *body, *part;

@@ -51,7 +51,8 @@ static int renew(const struct stoa_ctx *ctx, const char *dir, const char *role)
     int err = bus_keys_renew(dir, ctx->site, role);
 
     if (err == -EINVAL)
-        return stoa_fail("the site \"%s\" has no role \"%s\"; see 'stoa keys list'", ctx->site, role);
+        return stoa_fail("the site \"%s\" has no role \"%s\"; see 'stoa keys list'", ctx->site,
+                         role);
     if (err)
         return stoa_fail("cannot renew the key of %s in %s: %s", role, dir, strerror(-err));
     printf("The key of %s is new. Restart %s and send SIGHUP to busd.\n", role, role);

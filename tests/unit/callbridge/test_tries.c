@@ -55,7 +55,8 @@ static void other_addresses_are_not_slowed(void **state)
 {
     struct tries *t = tries_new();
     struct addr a = at("192.0.2.1:1"), b = at("192.0.2.2:1");
-    struct addr c = at("[2001:db8:0:1::1]:1"), d = at("[2001:db8:0:1::2]:1"), e = at("[2001:db8:0:2::1]:1");
+    struct addr c = at("[2001:db8:0:1::1]:1"), d = at("[2001:db8:0:1::2]:1"),
+                e = at("[2001:db8:0:2::1]:1");
 
     (void)state;
     guess_wrong(t, &a, LIMIT, 0);
