@@ -51,7 +51,7 @@ struct peer {
     size_t rid_len;
     enum bus_serving state;
     uint32_t load;   /* as told */
-    uint32_t placed; /* keys and requests given since it was told */
+    uint32_t keys_given, requests_given; /* since it was told */
     uint32_t told_load, told_state; /* what other peers know */
     int64_t heard_ms;
     bool wants_peers;
@@ -127,8 +127,9 @@ enum log_level peer_log_level(const struct peer *p);
 void peer_remove(struct broker *b, struct peer *p, const char *why);
 void peer_beat(struct broker *b, struct peer *p, enum bus_serving state, uint32_t load);
 void peer_announce(struct broker *b, struct peer *p, bool up);
-/* The least loaded serving instance of a role, or NULL. */
-struct peer *peer_pick(struct broker *b, unsigned role_bit);
+/* The least loaded serving instance of a role, or NULL. A key stays where it is placed, so for it
+ * only other keys count; single requests go round among instances that are equal in that. */
+struct peer *peer_pick(struct broker *b, unsigned role_bit, bool for_key);
 /* Writes what others may know; strings are borrowed from the peer. */
 void peer_describe(const struct peer *p, Stoa__Bus__V1__Peer *out);
 void peer_tick(struct broker *b);

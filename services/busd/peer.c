@@ -116,14 +116,21 @@ void peer_beat(struct broker *b, struct peer *p, enum bus_serving state, uint32_
         state = BUS_STARTING;
     p->state = state;
     p->load = load;
-    p->placed = 0;
+    p->keys_given = p->requests_given = 0;
     if (p->told_load != load || p->told_state != (uint32_t)state)
         peer_announce(b, p, true);
     if (now_serving)
         route_retry_held(b);
 }
 
-struct peer *peer_pick(struct broker *b, unsigned role_bit)
+static uint64_t load_of(const struct peer *p, bool for_key)
+{
+    uint64_t load = (uint64_t)p->load + p->keys_given;
+
+    return for_key ? load : load + p->requests_given;
+}
+
+struct peer *peer_pick(struct broker *b, unsigned role_bit, bool for_key)
 {
     struct peer *best = NULL;
     struct list *it, *tmp;
@@ -133,11 +140,13 @@ struct peer *peer_pick(struct broker *b, unsigned role_bit)
 
         if (p->role_bit != role_bit || p->state != BUS_SERVING)
             continue;
-        if (!best || (uint64_t)p->load + p->placed < (uint64_t)best->load + best->placed)
+        if (!best || load_of(p, for_key) < load_of(best, for_key))
             best = p;
     }
-    if (best)
-        best->placed++;
+    if (best && for_key)
+        best->keys_given++;
+    else if (best)
+        best->requests_given++;
     return best;
 }
 

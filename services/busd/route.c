@@ -201,12 +201,12 @@ static int find_dst(struct broker *b, const struct message *m, struct peer **out
         p = place_owner(b, env->dst_role, env->dst_key);
         /* A key is placed by requests alone, and not before its owner had time to come back. */
         if (!p && request && !broker_in_grace(b)) {
-            p = peer_pick(b, role_bit);
+            p = peer_pick(b, role_bit, true);
             if (p && place_claim(b, p, env->dst_key))
                 p = NULL;
         }
     } else {
-        p = peer_pick(b, role_bit);
+        p = peer_pick(b, role_bit, false);
     }
     *out = p;
     if (p)
