@@ -25,9 +25,11 @@ static const struct policy_row rows[] = {
     {BRIDGE("ControlRequest"), ROLE_WEBBRIDGE, ROLE_CALLBRIDGE, BRIDGE("Done")},
     {BRIDGE("LeaveRequest"), ROLE_WEBBRIDGE, ROLE_CALLBRIDGE, BRIDGE("Done")},
     {BRIDGE("CandidateEvent"), ROLE_WEBBRIDGE, ROLE_CALLBRIDGE, NULL},
+    {BRIDGE("ViewEvent"), ROLE_WEBBRIDGE, ROLE_CALLBRIDGE, NULL},
     {BRIDGE("ReportEvent"), ROLE_WEBBRIDGE, ROLE_CALLBRIDGE, NULL},
     {BRIDGE("SessionGoneEvent"), ROLE_WEBBRIDGE, ROLE_CALLBRIDGE, NULL},
     {BRIDGE("SessionEvent"), ROLE_CALLBRIDGE, ROLE_WEBBRIDGE, NULL},
+    {BRIDGE("LinkProofRequest"), ROLE_CALLBRIDGE, ROLE_WEBBRIDGE, BRIDGE("LinkProofReply")},
 
     /* guest accounts and chat */
     {XMPP("StoreGuestRequest"), ROLE_CALLBRIDGE, ROLE_XMPP, XMPP("StoreGuestReply")},

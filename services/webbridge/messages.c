@@ -32,6 +32,7 @@ static const struct wb_message table[] = {
     { "leave", &stoa__bridge__v1__leave_request__descriptor,
       &stoa__bridge__v1__done__descriptor, WB_LEAVES, true, WB_CALL_TIMEOUT_MS },
     { "candidate", &stoa__bridge__v1__candidate_event__descriptor, NULL, WB_PLAIN, true, 0 },
+    { "view", &stoa__bridge__v1__view_event__descriptor, NULL, WB_PLAIN, true, 0 },
     { "report", &stoa__bridge__v1__report_event__descriptor, NULL, WB_PLAIN, true, 0 },
 };
 
