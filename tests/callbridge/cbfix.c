@@ -79,10 +79,12 @@ void cbfix_bridge_start(struct cbfix *f, unsigned i, const char *opt1, const cha
 {
     char *argv[] = { TEXT(STOA_CALLBRIDGE), TEXT("--workers=1"), TEXT(opt1), TEXT(opt2), NULL };
     struct cbfix_bridge *b = &f->bridge[i];
+    char *before = cbfix_log(f, i);
 
-    *b = (struct cbfix_bridge){ .pid = fork() };
+    *b = (struct cbfix_bridge){ .pid = fork(), .log_from = strlen(before) };
     if (b->pid == 0)
         child(f, i, argv);
+    free(before);
     if (!busfix_run_until(f->conf.bus_fix, is_serving, b, PATIENCE_MS))
         give_up(f, "callbridge does not serve");
 }
@@ -151,7 +153,7 @@ static bool is_logged(void *arg)
 {
     const struct sought *s = arg;
     char *log = cbfix_log(s->f, s->i);
-    bool found = strstr(log, s->text) != NULL;
+    bool found = strstr(log + s->f->bridge[s->i].log_from, s->text) != NULL;
 
     free(log);
     return found;

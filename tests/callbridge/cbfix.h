@@ -40,6 +40,7 @@ struct cbfix_bridge {
     pid_t pid;
     char instance[40];
     bool serving;
+    size_t log_from; /* where its own lines begin in the event log; earlier processes' stand before */
 };
 
 struct cbfix {
@@ -83,7 +84,7 @@ void cbfix_xmpp_down(struct cbfix *f);
 /* The event log of callbridge `i` so far, JSON lines. Owner: the caller. */
 char *cbfix_log(const struct cbfix *f, unsigned i);
 
-/* Waits until the event log has this text; false after a while. */
+/* Waits until the event log of the process that runs now has this text; false after a while. */
 bool cbfix_logged(struct cbfix *f, unsigned i, const char *text);
 
 /* --- guests ----------------------------------------------------------------------------------- */
