@@ -5,20 +5,16 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <time.h>
 
-#include <base/hex.h>
 #include <base/mem.h>
+#include <evp/rand.h>
 #include <log/log.h>
-
-enum { GUID_SIZE = 37 };
 
 struct fault {
     struct list in_daemon;
-    char guid[GUID_SIZE];
+    char guid[EVP_GUID_SIZE];
     char *type, *subject, *text;
     int64_t since_ms;
 };
@@ -29,20 +25,6 @@ static int64_t wall_ms(void)
 
     clock_gettime(CLOCK_REALTIME, &ts);
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static void make_guid(char out[GUID_SIZE])
-{
-    unsigned char r[16];
-    char hex[33];
-
-    if (getrandom(r, sizeof(r), 0) != (ssize_t)sizeof(r))
-        abort();
-    r[6] = (unsigned char)((r[6] & 0x0f) | 0x40); /* RFC 9562 s5.4 */
-    r[8] = (unsigned char)((r[8] & 0x3f) | 0x80);
-    hex_encode(hex, r, sizeof(r));
-    snprintf(out, GUID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-             hex + 20);
 }
 
 static struct fault *find(const struct daemon *d, const char *type, const char *subject)
@@ -110,7 +92,7 @@ void daemon_fault_raise(struct daemon *d, const char *type, const char *subject,
         if (d->priv->fault_count == DAEMON_FAULTS_MAX)
             goto out;
         f = MEM_NEW(struct fault);
-        make_guid(f->guid);
+        evp_guid(f->guid);
         f->type = str_dup(type);
         f->subject = str_dup(subject);
         f->since_ms = wall_ms();

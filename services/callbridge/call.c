@@ -7,10 +7,10 @@
 #include <base/map.h>
 #include <base/mem.h>
 #include <base/str.h>
+#include <evp/rand.h>
 #include <loop/clock.h>
 
 #include "callbridge.h"
-#include "guid.h"
 
 struct call *call_find(const struct callbridge *cb, const char *space)
 {
@@ -30,7 +30,7 @@ struct call *call_open(struct callbridge *cb, const struct site_space *space)
     c = MEM_NEW(struct call);
     c->cb = cb;
     (void)str_copy(c->space, sizeof(c->space), space->id);
-    guid_make(c->guid);
+    evp_guid(c->guid);
     c->name = str_dup(str_empty(space->name) ? "" : space->name);
     c->number = ++cb->last_number; /* calls and participants share one row of numbers */
     c->locked = c->locked_at_start = space->locked;

@@ -4,7 +4,6 @@
 #include "store_priv.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,18 +25,6 @@ static void note(struct store *st, const struct store_row *row, bool deleted)
         if (str_eq(st->topics[i].name, row->kind->topic) ||
             str_eq(st->topics[i].name, row->kind->secret_topic))
             st->topics[i].touched = true;
-}
-
-static void make_guid(char out[37])
-{
-    uint8_t b[16];
-
-    evp_random(b, sizeof(b));
-    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40); /* RFC 9562 s5.4: version 4 */
-    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-             b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-             b[14], b[15]);
 }
 
 /* A reference may be given as the key of its object. */
@@ -217,7 +204,7 @@ static int take_id(struct store *st, struct store_row *row, struct store_problem
     struct store_row other;
 
     if (row->id[0] == '\0') {
-        make_guid(row->id);
+        evp_guid(row->id);
         return 0;
     }
     str_lower(row->id);
