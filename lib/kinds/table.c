@@ -25,8 +25,8 @@ static const struct kinds_field domain_fields[] = {
 };
 
 static const struct kinds_field space_fields[] = {
-    { .name = "name", .type = KINDS_STRING, .flags = KINDS_SEARCH | KINDS_LIST, .max = 200,
-      .help = "Name that participants see" },
+    { .name = "name", .type = KINDS_STRING, .flags = KINDS_REQUIRED | KINDS_SEARCH | KINDS_LIST,
+      .max = 200, .help = "Name that participants see" },
     { .name = "uri", .type = KINDS_URI_USER, .flags = KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST,
       .conflict = SPACE_URI, .help = "URI user part" },
     { .name = "secondaryUri", .type = KINDS_URI_USER,

@@ -558,7 +558,7 @@ static void a_space_that_is_deleted_ends_its_call(void **state)
     const Stoa__Bridge__V1__SessionEvent *e;
 
     (void)state;
-    confix_add(&fix.conf, "space", CONFIX_FIELDS("uri", "short", "callId", "55"), &a);
+    confix_add(&fix.conf, "space", CONFIX_FIELDS("name", "S", "uri", "short", "callId", "55"), &a);
     busfix_run_for(fix.conf.bus_fix, 100);
     g = guest_enter(&fix, 0, "55", "Ada");
     confix_delete(&fix.conf, "space", a.id, &gone);

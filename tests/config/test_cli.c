@@ -152,7 +152,8 @@ static void a_wrong_import_names_its_line_and_changes_nothing(void **state)
 {
     struct confix *c = *state;
     const char *out;
-    char *path = save(c, "bad.conf", "[domain \"a.example\"]\n\n[space \"x\"]\ncallId = abc\n");
+    char *path =
+        save(c, "bad.conf", "[domain \"a.example\"]\n\n[space \"x\"]\nname = X\ncallId = abc\n");
     char *args = str_printf("import %s", path);
 
     assert_int_equal(stoa(args, &out), 1);

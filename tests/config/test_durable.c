@@ -46,12 +46,12 @@ static void writes_survive_kill_9_of_the_daemon(void **state)
     for (int k = 0; k < KILLS; k++) {
         for (unsigned i = 0, before = 1 + (unsigned)random() % 4; i < before; i++) {
             snprintf(uri, sizeof(uri), "u%u", n++);
-            confix_add(c, "space", CONFIX_FIELDS("uri", uri, "passcode", "1"), &a);
+            confix_add(c, "space", CONFIX_FIELDS("name", "S", "uri", uri, "passcode", "1"), &a);
             assert_int_equal(a.code, BUS_OK);
             assert_string_equal(a.problem, "");
         }
         snprintf(uri, sizeof(uri), "u%u", n++);
-        confix_add_start(c, "space", CONFIX_FIELDS("uri", uri, "passcode", "1"), &a);
+        confix_add_start(c, "space", CONFIX_FIELDS("name", "S", "uri", uri, "passcode", "1"), &a);
         busfix_run_for(c->bus_fix, (int)(random() % 8));
         confix_stop(c, SIGKILL);
         confix_start(c);
@@ -108,7 +108,7 @@ static void a_database_that_cannot_be_made_ends_with_a_sentence(void **state)
     char *db = str_printf("%s/config.db", data);
     int code;
 
-    confix_add(c, "space", CONFIX_FIELDS("uri", "a"), &a);
+    confix_add(c, "space", CONFIX_FIELDS("name", "S", "uri", "a"), &a);
     confix_stop(c, SIGTERM);
     assert_int_equal(unlink(db), 0);
     assert_int_equal(mkdir(db, 0700), 0); /* root may write anywhere, but not to a folder */
@@ -128,7 +128,7 @@ static void no_room_at_the_start_ends_with_a_sentence(void **state)
     struct confix_answer a;
     char *db = str_printf("%s/data/config.db", busfix_dir(c->bus_fix));
 
-    confix_add(c, "space", CONFIX_FIELDS("uri", "a"), &a);
+    confix_add(c, "space", CONFIX_FIELDS("name", "S", "uri", "a"), &a);
     confix_stop(c, SIGTERM);
     assert_int_equal(unlink(db), 0);
     c->file_limit_b = 32 * 1024;

@@ -34,7 +34,8 @@ static void administrators_read_what_they_wrote(void **state)
     struct confix *c = *state;
     struct confix_answer a;
 
-    confix_add(c, "space", CONFIX_FIELDS("uri", "Board", "callId", "100102", "passcode", "4321"),
+    confix_add(c, "space",
+               CONFIX_FIELDS("name", "S", "uri", "Board", "callId", "100102", "passcode", "4321"),
                &a);
     assert_int_equal(a.code, BUS_OK);
     assert_string_equal(a.problem, "");
@@ -67,15 +68,20 @@ static void a_refusal_has_a_name_and_a_sentence(void **state)
     struct confix *c = *state;
     struct confix_answer a;
 
-    confix_add(c, "space", CONFIX_FIELDS("callId", "abc"), &a);
+    confix_add(c, "space", CONFIX_FIELDS("name", "S", "callId", "abc"), &a);
     assert_int_equal(a.code, BUS_OK);
     assert_string_equal(a.problem, "parameterError");
     assert_string_equal(a.text, "space.callId: must be 1 to 12 digits");
-    confix_add(c, "space", CONFIX_FIELDS("uri", "a"), &a);
-    confix_add(c, "space", CONFIX_FIELDS("uri", "a"), &a);
+    confix_add(c, "space", CONFIX_FIELDS("name", "S", "uri", "a"), &a);
+    confix_add(c, "space", CONFIX_FIELDS("name", "S", "uri", "a"), &a);
     assert_string_equal(a.problem, "duplicateCoSpaceUri");
-    confix_add(c, "space", CONFIX_FIELDS("colour", "red"), &a);
+    confix_add(c, "space", CONFIX_FIELDS("name", "S", "colour", "red"), &a);
     assert_string_equal(a.text, "space: there is no field \"colour\"");
+    confix_add(c, "space", CONFIX_FIELDS("uri", "nameless"), &a);
+    assert_string_equal(a.problem, "parameterError");
+    assert_string_equal(a.text, "space.name: is required");
+    confix_set(c, "space", "a", CONFIX_FIELDS("name", ""), &a);
+    assert_string_equal(a.text, "space.name: is required");
     confix_add(c, "tenant", CONFIX_FIELDS("name", "x"), &a);
     assert_string_equal(a.problem, "unrecognizedObject");
 }
@@ -87,7 +93,7 @@ static void daemons_may_not_write(void **state)
     const struct bus_dst dst = { .role = "config" };
     struct confix_answer a;
 
-    confix_add(c, "space", CONFIX_FIELDS("uri", "a"), &a); /* config is up */
+    confix_add(c, "space", CONFIX_FIELDS("name", "S", "uri", "a"), &a); /* config is up */
     for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
         struct bus *bus = busfix_connect(c->bus_fix, roles[i]);
         Stoa__Config__V1__DeleteRequest req = STOA__CONFIG__V1__DELETE_REQUEST__INIT;
@@ -140,7 +146,8 @@ static void callbridge_sees_passcodes_and_webbridge_does_not(void **state)
     assert_int_equal(site_follow(half, wb, open, NULL), 0);
     assert_true(busfix_run_until(c->bus_fix, site_is_live, full, 10000));
     assert_true(busfix_run_until(c->bus_fix, site_is_live, half, 10000));
-    confix_add(c, "space", CONFIX_FIELDS("uri", "board", "callId", "100102", "passcode", "4321"),
+    confix_add(c, "space",
+               CONFIX_FIELDS("name", "S", "uri", "board", "callId", "100102", "passcode", "4321"),
                &a);
     assert_true(busfix_run_until(c->bus_fix, has_login, full, 5000));
     assert_true(busfix_run_until(c->bus_fix, has_space, half, 5000));
@@ -175,7 +182,7 @@ static void secret_topics_are_closed_to_others(void **state)
     struct bus_state_opts opts = { .apply = no_row };
     struct confix_answer a;
 
-    confix_add(c, "space", CONFIX_FIELDS("uri", "a", "passcode", "1"), &a);
+    confix_add(c, "space", CONFIX_FIELDS("name", "S", "uri", "a", "passcode", "1"), &a);
     for (size_t i = 0; i < ARRAY_LEN(topics); i++) {
         struct bus_state *st = NULL;
 
@@ -290,7 +297,8 @@ static void a_backup_restores_and_the_topics_follow(void **state)
     ProtobufCMessage *reply = NULL, *done = NULL;
     struct confix_answer a;
 
-    confix_add(c, "space", CONFIX_FIELDS("uri", "board", "callId", "100102", "passcode", "4321"),
+    confix_add(c, "space",
+               CONFIX_FIELDS("name", "S", "uri", "board", "callId", "100102", "passcode", "4321"),
                &a);
     assert_int_equal(site_follow(site, cb, all, NULL), 0);
     assert_true(busfix_run_until(c->bus_fix, has_login, site, 10000));

@@ -14,21 +14,22 @@ static void a_copy_restores_with_a_new_epoch(void **state)
     uint64_t epoch = store_epoch(f->st), seq;
 
     snprintf(copy, sizeof(copy), "%s/copy.db", f->dir);
-    assert_int_equal(fix_add(f, "space", PAIRS("uri", "a", "callId", "1", "passcode", "9"), id, &p),
-                     0);
+    assert_int_equal(
+        fix_add(f, "space", PAIRS("name", "S", "uri", "a", "callId", "1", "passcode", "9"), id, &p),
+        0);
     seq = store_seq(f->st, "site");
     assert_int_equal(store_backup(f->st, copy, &p), 0);
     assert_int_equal(stat(copy, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(fix_delete(f, "space", "a", &p), 0);
-    assert_int_equal(fix_add(f, "space", PAIRS("uri", "b"), NULL, &p), 0);
+    assert_int_equal(fix_add(f, "space", PAIRS("name", "S", "uri", "b"), NULL, &p), 0);
     if (store_restore(f->st, copy, &p))
         fail_msg("%s", p.text);
     assert_string_equal(fix_value(f, "space", id, "passcode"), "9");
     assert_string_equal(fix_value(f, "space", "b", "uri"), "(gone)");
     assert_true(store_epoch(f->st) != epoch);
     assert_true(store_seq(f->st, "site") == seq);
-    assert_int_equal(fix_add(f, "space", PAIRS("uri", "c"), NULL, &p), 0);
+    assert_int_equal(fix_add(f, "space", PAIRS("name", "S", "uri", "c"), NULL, &p), 0);
     epoch = store_epoch(f->st);
     store_close(&f->st);
     if (fix_open(f, &why))
@@ -46,7 +47,7 @@ static void a_bad_copy_is_refused_and_changes_nothing(void **state)
     FILE *file;
 
     snprintf(copy, sizeof(copy), "%s/copy.db", f->dir);
-    assert_int_equal(fix_add(f, "space", PAIRS("uri", "a"), NULL, &p), 0);
+    assert_int_equal(fix_add(f, "space", PAIRS("name", "S", "uri", "a"), NULL, &p), 0);
     assert_int_equal(store_restore(f->st, copy, &p), -ENOENT);
     file = fopen(copy, "w");
     for (int i = 0; i < 1000; i++)

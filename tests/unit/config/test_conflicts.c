@@ -26,11 +26,11 @@ static void a_uri_leads_to_one_space(void **state)
 {
     struct fix *f = *state;
 
-    add_ok(f, "space", PAIRS("uri", "a", "secondaryUri", "a2"));
-    add_ok(f, "space", PAIRS("uri", "b"));
-    add_conflict(f, "space", PAIRS("uri", "A"), "duplicateCoSpaceUri");
-    add_conflict(f, "space", PAIRS("uri", "a2"), "duplicateCoSpaceUri");
-    add_conflict(f, "space", PAIRS("secondaryUri", "a"), "duplicateCoSpaceUri");
+    add_ok(f, "space", PAIRS("name", "S", "uri", "a", "secondaryUri", "a2"));
+    add_ok(f, "space", PAIRS("name", "S", "uri", "b"));
+    add_conflict(f, "space", PAIRS("name", "S", "uri", "A"), "duplicateCoSpaceUri");
+    add_conflict(f, "space", PAIRS("name", "S", "uri", "a2"), "duplicateCoSpaceUri");
+    add_conflict(f, "space", PAIRS("name", "S", "secondaryUri", "a"), "duplicateCoSpaceUri");
     add_conflict(f, "accessMethod", PAIRS("space", "b", "uri", "a", "passcode", "1"),
                  "duplicateCoSpaceUri");
 }
@@ -40,10 +40,11 @@ static void a_call_id_leads_to_one_space(void **state)
     struct fix *f = *state;
     struct store_problem p;
 
-    add_ok(f, "space", PAIRS("uri", "a", "callId", "100101"));
-    add_ok(f, "space", PAIRS("uri", "b"));
-    add_conflict(f, "space", PAIRS("callId", "100101"), "duplicateCoSpaceId");
-    add_conflict(f, "space", PAIRS("callId", "100101", "passcode", "9"), "duplicateCoSpaceId");
+    add_ok(f, "space", PAIRS("name", "S", "uri", "a", "callId", "100101"));
+    add_ok(f, "space", PAIRS("name", "S", "uri", "b"));
+    add_conflict(f, "space", PAIRS("name", "S", "callId", "100101"), "duplicateCoSpaceId");
+    add_conflict(f, "space", PAIRS("name", "S", "callId", "100101", "passcode", "9"),
+                 "duplicateCoSpaceId");
     add_conflict(f, "accessMethod", PAIRS("space", "b", "callId", "100101", "passcode", "9"),
                  "duplicateCoSpaceId");
     assert_int_equal(fix_set(f, "space", "b", PAIRS("callId", "100101"), &p), -EEXIST);
@@ -56,7 +57,7 @@ static void doors_of_one_space_share_a_call_id_with_different_passcodes(void **s
     struct store_problem p;
     char method[64];
 
-    add_ok(f, "space", PAIRS("uri", "a", "callId", "100101", "passcode", "1111"));
+    add_ok(f, "space", PAIRS("name", "S", "uri", "a", "callId", "100101", "passcode", "1111"));
     assert_int_equal(
         fix_add(f, "accessMethod",
                 PAIRS("space", "a", "name", "host", "callId", "100101", "passcode", "2222"), method,
@@ -77,7 +78,7 @@ static void doors_of_one_space_share_a_uri_with_different_passcodes(void **state
 {
     struct fix *f = *state;
 
-    add_ok(f, "space", PAIRS("uri", "a", "passcode", "1"));
+    add_ok(f, "space", PAIRS("name", "S", "uri", "a", "passcode", "1"));
     add_ok(f, "accessMethod", PAIRS("space", "a", "uri", "a", "passcode", "2"));
     add_conflict(f, "accessMethod", PAIRS("space", "a", "uri", "a", "passcode", "1"),
                  "duplicateCoSpaceUriPasscode");
@@ -120,6 +121,7 @@ static void an_id_is_not_given_twice(void **state)
     for (int i = 0; i < 2; i++) {
         store_row_init(&row, kinds_find("space"));
         snprintf(row.id, sizeof(row.id), "2AA16CCC-87d1-424d-9d3d-3d007f23243a");
+        assert_int_equal(store_row_set(&row, "name", "S", &p), 0);
         assert_int_equal(store_begin(f->st, &p), 0);
         assert_int_equal(store_add(f->st, &row, &p), i ? -EEXIST : 0);
         if (i == 0)

@@ -12,6 +12,7 @@ static const char site[] = "[accessMethod \"host\"]\n"
                            "callId = 100102\n"
                            "passcode = 2222\n"
                            "[space \"board\"]\n"
+                           "name = Board\n"
                            "callId = 100102\n"
                            "passcode = 4321\n"
                            "[space \"proxywebrtc\"]\n"
@@ -86,9 +87,10 @@ static void one_mistake_undoes_all(void **state)
     struct fix *f = *state;
     struct store_problem p;
 
-    assert_int_equal(
-        import_text(f, "[domain \"octavio.com\"]\n[space \"a\"]\ncallId = x\n", false, &p),
-        -EINVAL);
+    assert_int_equal(import_text(f,
+                                 "[domain \"octavio.com\"]\n[space \"a\"]\nname = A\ncallId = x\n",
+                                 false, &p),
+                     -EINVAL);
     assert_int_equal(p.row, 2);
     assert_string_equal(p.text, "space.callId: must be 1 to 12 digits");
     assert_string_equal(fix_value(f, "domain", "octavio.com", "domain"), "(gone)");
@@ -102,7 +104,8 @@ static void pruning_deletes_what_the_text_does_not_name(void **state)
     char id[64];
 
     assert_int_equal(import_text(f, site, false, &p), 0);
-    assert_int_equal(fix_add(f, "space", PAIRS("uri", "old", "callId", "5"), id, &p), 0);
+    assert_int_equal(fix_add(f, "space", PAIRS("name", "S", "uri", "old", "callId", "5"), id, &p),
+                     0);
     assert_int_equal(fix_add(f, "accessMethod", PAIRS("space", "old", "name", "x"), NULL, &p), 0);
     assert_int_equal(fix_add(f, "domain", PAIRS("domain", "kept.example"), NULL, &p), 0);
     assert_int_equal(import_text(f, site, false, &p), 0);
@@ -118,8 +121,9 @@ static void a_pruned_name_is_free_for_a_new_row(void **state)
     struct fix *f = *state;
     struct store_problem p;
 
-    assert_int_equal(fix_add(f, "space", PAIRS("uri", "old", "callId", "5"), NULL, &p), 0);
-    assert_int_equal(import_text(f, "[space \"new\"]\ncallId = 5\n", true, &p), 0);
+    assert_int_equal(fix_add(f, "space", PAIRS("name", "S", "uri", "old", "callId", "5"), NULL, &p),
+                     0);
+    assert_int_equal(import_text(f, "[space \"new\"]\nname = N\ncallId = 5\n", true, &p), 0);
     counts_are(f, 1, 0, 1);
     assert_string_equal(fix_value(f, "space", "new", "callId"), "5");
 }
@@ -130,7 +134,9 @@ static void an_id_in_the_text_is_kept_on_a_fresh_site(void **state)
     struct store_problem p;
 
     assert_int_equal(
-        import_text(f, "[space \"a\"]\nid = 2AA16CCC-87d1-424d-9d3d-3d007f23243a\n", false, &p), 0);
+        import_text(f, "[space \"a\"]\nname = A\nid = 2AA16CCC-87d1-424d-9d3d-3d007f23243a\n",
+                    false, &p),
+        0);
     assert_string_equal(fix_value(f, "space", "2aa16ccc-87d1-424d-9d3d-3d007f23243a", "uri"), "a");
     /* Known by its key under another id: the id that it has here stays. */
     assert_int_equal(

@@ -25,7 +25,8 @@ static void write_forever(const struct fix *parent, unsigned first, int fd)
     for (unsigned n = first;; n++) {
         snprintf(uri, sizeof(uri), "u%u", n);
         snprintf(call_id, sizeof(call_id), "%u", n);
-        if (fix_add(&f, "space", PAIRS("uri", uri, "callId", call_id, "passcode", call_id), NULL,
+        if (fix_add(&f, "space",
+                    PAIRS("name", "S", "uri", uri, "callId", call_id, "passcode", call_id), NULL,
                     &p))
             _exit(4);
         if (write(fd, &n, sizeof(n)) != sizeof(n))

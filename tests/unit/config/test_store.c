@@ -36,7 +36,8 @@ static void rows_survive_a_reopening_and_numbers_go_on(void **state)
     char id[64];
 
     assert_int_equal(store_seq(f->st, "site"), 0);
-    assert_int_equal(fix_add(f, "space", PAIRS("uri", "a", "passcode", "1"), id, &p), 0);
+    assert_int_equal(fix_add(f, "space", PAIRS("name", "S", "uri", "a", "passcode", "1"), id, &p),
+                     0);
     assert_int_equal(fix_add(f, "domain", PAIRS("domain", "octavio.com"), NULL, &p), 0);
     assert_int_equal(store_seq(f->st, "site"), 2);
     assert_int_equal(store_seq(f->st, "site-secret"), 1);
@@ -73,7 +74,7 @@ static void a_refusal_names_kind_and_field(void **state)
     struct fix *f = *state;
     struct store_problem p;
 
-    assert_int_equal(fix_add(f, "space", PAIRS("callId", "abc"), NULL, &p), -EINVAL);
+    assert_int_equal(fix_add(f, "space", PAIRS("name", "S", "callId", "abc"), NULL, &p), -EINVAL);
     assert_string_equal(p.text, "space.callId: must be 1 to 12 digits");
     assert_string_equal(p.name, "parameterError");
     assert_string_equal(p.field, "callId");
@@ -113,7 +114,7 @@ static void a_secret_is_made_with_the_call_id_and_again_on_demand(void **state)
     struct store_problem p;
     char id[64], first[512];
 
-    assert_int_equal(fix_add(f, "space", PAIRS("uri", "a"), id, &p), 0);
+    assert_int_equal(fix_add(f, "space", PAIRS("name", "S", "uri", "a"), id, &p), 0);
     assert_string_equal(fix_value(f, "space", id, "secret"), "(unset)");
     assert_int_equal(fix_set(f, "space", id, PAIRS("callId", "100101"), &p), 0);
     snprintf(first, sizeof(first), "%s", fix_value(f, "space", id, "secret"));
@@ -131,7 +132,8 @@ static void a_required_call_id_is_made(void **state)
     struct store_problem p;
     char id[64];
 
-    assert_int_equal(fix_add(f, "space", PAIRS("uri", "a", "requireCallId", "true"), id, &p), 0);
+    assert_int_equal(
+        fix_add(f, "space", PAIRS("name", "S", "uri", "a", "requireCallId", "true"), id, &p), 0);
     assert_int_equal(strlen(fix_value(f, "space", id, "callId")), 6);
     assert_int_equal(strlen(fix_value(f, "space", id, "secret")), 22);
 }
@@ -144,7 +146,7 @@ static void access_methods_go_with_their_space(void **state)
     const struct store_change *c;
     size_t n;
 
-    assert_int_equal(fix_add(f, "space", PAIRS("uri", "a"), space, &p), 0);
+    assert_int_equal(fix_add(f, "space", PAIRS("name", "S", "uri", "a"), space, &p), 0);
     assert_int_equal(
         fix_add(f, "accessMethod", PAIRS("space", "a", "name", "host", "callId", "7"), method, &p),
         0);
@@ -178,7 +180,8 @@ static void lists_filter_page_and_count(void **state)
     for (int i = 0; i < 8; i++) {
         snprintf(uri, sizeof(uri), "%s%d", i % 2 ? "sales" : "board", i);
         snprintf(call_id, sizeof(call_id), "90%d", i);
-        assert_int_equal(fix_add(f, "space", PAIRS("uri", uri, "callId", call_id), NULL, &p), 0);
+        assert_int_equal(
+            fix_add(f, "space", PAIRS("name", "S", "uri", uri, "callId", call_id), NULL, &p), 0);
     }
     assert_int_equal(store_list(f->st, &q, collect, &got, &total), 0);
     assert_string_equal(got.s, "sales3 sales5 ");
@@ -243,10 +246,11 @@ static void no_secret_is_in_the_file_in_clear(void **state)
     struct stat st;
     char wal[160], id[64], secret[512];
 
-    assert_int_equal(fix_add(f, "space",
-                             PAIRS("uri", "findme", "callId", "1", "passcode", "77665544332211"),
-                             id, &p),
-                     0);
+    assert_int_equal(
+        fix_add(f, "space",
+                PAIRS("name", "S", "uri", "findme", "callId", "1", "passcode", "77665544332211"),
+                id, &p),
+        0);
     assert_int_equal(fix_add(f, "turnServer",
                              PAIRS("serverAddress", "10.0.0.1", "password", "hunter2hunter2"), NULL,
                              &p),
@@ -322,7 +326,7 @@ static void a_second_config_on_the_same_file_is_refused(void **state)
     struct store_opts opts = { .path = f->db, .seal_path = f->seal, .site = KINDS_SITE_INSIDE };
     struct store_problem p;
 
-    assert_int_equal(fix_add(f, "space", PAIRS("uri", "a"), NULL, &p), 0);
+    assert_int_equal(fix_add(f, "space", PAIRS("name", "S", "uri", "a"), NULL, &p), 0);
     assert_int_equal(store_open(&second, &opts, &why), -EBUSY);
     assert_non_null(strstr(why.s, "another process has it open"));
     str_fini(&why);
@@ -335,7 +339,7 @@ static void a_column_that_is_missing_is_added(void **state)
     struct store_problem p;
     char id[64];
 
-    assert_int_equal(fix_add(f, "space", PAIRS("uri", "a", "cdrTag", "x"), id, &p), 0);
+    assert_int_equal(fix_add(f, "space", PAIRS("name", "S", "uri", "a", "cdrTag", "x"), id, &p), 0);
     store_close(&f->st);
     assert_int_equal(query_file(f->db, "ALTER TABLE k_space DROP COLUMN cdrTag"), SQLITE_OK);
     assert_int_equal(fix_open(f, &why), 0);
@@ -376,7 +380,7 @@ static void a_full_disk_refuses_the_write_and_loses_nothing(void **state)
     }
     snprintf(uri, sizeof(uri), "u%d", done);
     assert_string_equal(fix_value(f, "space", uri, "uri"), "(gone)");
-    assert_int_equal(fix_add(f, "space", PAIRS("uri", uri), NULL, &p), 0);
+    assert_int_equal(fix_add(f, "space", PAIRS("name", "S", "uri", uri), NULL, &p), 0);
 }
 
 static void a_missing_folder_is_a_sentence(void **state)
