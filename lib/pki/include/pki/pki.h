@@ -95,6 +95,27 @@ int pki_match(const char *cert_pem, const char *key_pem, struct pki_err *err) MU
 int pki_verify(const char *chain_pem, const char *bundle_pem, const char *name, int64_t now_s,
                struct pki_err *err) MUST_USE;
 
+/* Says whether the certificates of the text stand in the order in which a server sends them: its own
+ * first, then each one's issuer. With `key_pem` (may be NULL) also whether the key belongs to a later
+ * one; a key that belongs to none is pki_match()'s to find.
+ * Errors: -EBADMSG unreadable; -EACCES the sentence says what is out of place. */
+int pki_chain_check(const char *chain_pem, const char *key_pem, struct pki_err *err) MUST_USE;
+
+/* Returns the chain, followed by the issuers of its last certificate as far as the bundle has them
+ * (but no root): what a server has to send when it was given leaf and issuers in two files.
+ * Owner: *out is the caller's. Errors: -EBADMSG one is unreadable. */
+int pki_chain_complete(char **out, const char *chain_pem, const char *bundle_pem,
+                       struct pki_err *err) MUST_USE;
+
+/* True when the bundle holds the very certificate that is the first of `cert_pem`. */
+bool pki_holds(const char *bundle_pem, const char *cert_pem) MUST_USE;
+
+/* Returns the bundle (NULL: an empty one) without the first certificate of `cert_pem`, or with it at
+ * the end when `keep` is true. Owner: *out is the caller's; "" when nothing is left.
+ * Errors: -EBADMSG `cert_pem` is unreadable. */
+int pki_bundle_change(char **out, const char *bundle_pem, const char *cert_pem, bool keep,
+                      struct pki_err *err) MUST_USE;
+
 /* True when the first certificate is made for `name`; wildcards as RFC 6125 s6.4.3. */
 bool pki_name_matches(const char *cert_pem, const char *name) MUST_USE;
 
