@@ -103,6 +103,7 @@ static void look_at_ready(struct daemon *d)
 static void on_tick(void *arg)
 {
     look_at_ready(arg);
+    daemon_inuse_tick(arg);
 }
 
 void daemon_ready_changed(struct daemon *d)
@@ -293,12 +294,15 @@ static struct daemon_priv *new_priv(uv_loop_t *loop, const struct daemon_def *de
     p->lock_fd = -1;
     p->started_ms = loop_now_ms();
     list_init(&p->faults);
+    list_init(&p->certs);
+    list_init(&p->listeners);
     return p;
 }
 
 static void free_priv(struct daemon_priv *p)
 {
     daemon_fault_free_all(p);
+    daemon_inuse_free_all(p);
     daemon_metrics_free(p->d.metrics);
     free(p->why);
     free(p->bus_reason);

@@ -21,6 +21,7 @@ struct private_server;
 struct daemon_priv {
     struct daemon d;
     struct list faults;
+    struct list certs, listeners; /* in use */
     size_t fault_count;
     enum bus_serving state;
     bool drained, stopping, was_ready;
@@ -57,6 +58,11 @@ char *daemon_file_name(const struct daemon *d, const char *suffix);
 
 /* fault.c */
 void daemon_fault_free_all(struct daemon_priv *p);
+
+/* inuse.c */
+void daemon_inuse_tick(struct daemon *d);
+void daemon_inuse_status(struct daemon *d, Stoa__Admin__V1__Status *s);
+void daemon_inuse_free_all(struct daemon_priv *p);
 
 /* status.c: builds and frees the Status message; frees with daemon_status_free(). */
 Stoa__Admin__V1__Status *daemon_status_new(struct daemon *d);

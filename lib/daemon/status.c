@@ -81,6 +81,7 @@ Status *daemon_status_new(struct daemon *d)
     s->log_level = str_dup(log_level_word(log_level_get()));
     daemon_fault_each(d, add_fault, s);
     daemon_metrics_each(d->metrics, add_counter, s);
+    daemon_inuse_status(d, s);
     return s;
 }
 

@@ -4,6 +4,7 @@
 #include "webbridge.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -28,6 +29,17 @@ int wb_cert_check(const struct webbridge *wb, struct str *why)
     return 0;
 }
 
+void wb_cert_tell(const struct webbridge *wb)
+{
+    struct pki_info info = { 0 };
+    char *pem = NULL;
+    if (wb->daemon != NULL && pki_file_load(&pem, wb->cert_path, NULL) == 0 &&
+        pki_inspect(&info, pem, time(NULL), NULL) == 0)
+        daemon_cert_in_use(wb->daemon, "webbridge.crt", info.sha256, info.not_after_s);
+    pki_info_fini(&info);
+    free(pem);
+}
+
 /* Changes when either file does; 0 when one is missing. */
 static int64_t stamp(const struct webbridge *wb)
 {
@@ -50,6 +62,7 @@ void wb_cert_reload(struct webbridge *wb)
     struct str why = { 0 };
     wb->cert_stamp = stamp(wb);
     if (wb_server_reload_cert(wb, &why) == 0) {
+        wb_cert_tell(wb);
         log_info("certificate %s: in use for new connections", wb->cert_path);
         if (wb->daemon != NULL)
             daemon_fault_clear(wb->daemon, fault, wb->cert_path);
@@ -74,6 +87,7 @@ static void on_look(void *arg)
 void wb_cert_watch_start(struct webbridge *wb)
 {
     wb->cert_stamp = wb->cert_seen = stamp(wb);
+    wb_cert_tell(wb);
     wb->cert_timer = loop_timer_new(wb->loop, on_look, wb);
     loop_timer_start(wb->cert_timer, LOOK_MS, LOOK_MS);
 }

@@ -243,6 +243,9 @@ int wb_cert_check(const struct webbridge *wb, struct str *why) MUST_USE;
 void wb_cert_watch_start(struct webbridge *wb);
 void wb_cert_watch_stop(struct webbridge *wb);
 
+/* Tells the status which certificate new connections see. */
+void wb_cert_tell(const struct webbridge *wb);
+
 /* Takes over certificate and key now, changed or not (SIGHUP). */
 void wb_cert_reload(struct webbridge *wb);
 

@@ -2,6 +2,7 @@
  * A daemon for tests: what it does is told by options. PLAIN_BUS makes it one with a bus, of the
  * role xmpp. */
 #include <errno.h>
+#include <time.h>
 
 #include <base/str.h>
 #include <daemon/daemon.h>
@@ -44,6 +45,10 @@ static int start(struct daemon *d)
 {
     daemon_metric_set(daemon_metric_gauge(d->metrics, "stoa_plain", "For tests.", NULL), 42);
     daemon_fault_raise(d, "plain", "test", "this is only a test");
+    daemon_cert_in_use(d, "plain.crt", "AA:BB", (int64_t)time(NULL) + 86400 * 80);
+    daemon_listening(d, "https", "*:1");
+    daemon_listening(d, "https", "127.0.0.1:2");
+    daemon_listening_no_more(d, "https", "*:1");
     if (broken)
         return -EIO;
     return bind_port ? daemon_fail_port(d, "https", -EADDRINUSE) : 0;
@@ -70,6 +75,7 @@ static void drain(struct daemon *d)
 static void reload(struct daemon *d)
 {
     log_info("files read again");
+    daemon_cert_in_use(d, "plain.crt", "CC:DD", (int64_t)time(NULL) + 86400 * 90);
     daemon_fault_raise(d, "reload", "test", "raised by a reload");
 }
 

@@ -71,6 +71,37 @@ static void a_status_has_state_faults_and_counters(void **state)
     bus_msg_free(&reply);
 }
 
+static bool uses(const char *sha256)
+{
+    Stoa__Admin__V1__StatusRequest request = STOA__ADMIN__V1__STATUS_REQUEST__INIT;
+    const Stoa__Admin__V1__Status *s;
+    ProtobufCMessage *reply = NULL;
+    bool same;
+
+    assert_int_equal(busfix_ask(fix, admin, &dst, &request.base, &reply), BUS_OK);
+    s = (const void *)reply;
+    assert_int_equal(s->n_certificates, 1);
+    assert_string_equal(s->certificates[0]->file, "plain.crt");
+    assert_int_equal(s->n_listeners, 1);
+    assert_string_equal(s->listeners[0]->port, "https");
+    assert_string_equal(s->listeners[0]->address, "127.0.0.1:2");
+    same = str_eq(s->certificates[0]->sha256, sha256);
+    bus_msg_free(&reply);
+    return same;
+}
+
+static void a_status_says_what_is_in_use_and_a_reload_changes_it(void **state)
+{
+    Stoa__Admin__V1__ReloadRequest request = STOA__ADMIN__V1__RELOAD_REQUEST__INIT;
+    int64_t until = proc_now_ms() + WAIT_MS;
+
+    (void)state;
+    assert_true(uses("AA:BB"));
+    assert_int_equal(busfix_ask(fix, admin, &dst, &request.base, NULL), BUS_OK);
+    while (!uses("CC:DD"))
+        assert_true(proc_now_ms() < until);
+}
+
 static void metrics_come_over_the_bus_too(void **state)
 {
     Stoa__Admin__V1__MetricsRequest request = STOA__ADMIN__V1__METRICS_REQUEST__INIT;
@@ -157,6 +188,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(a_status_has_state_faults_and_counters),
+        CASE(a_status_says_what_is_in_use_and_a_reload_changes_it),
         CASE(metrics_come_over_the_bus_too),
         CASE(the_log_level_changes_and_a_wrong_one_is_refused),
         CASE(a_fault_is_announced_when_it_opens),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <base/str.h>
 #include <daemon/daemon.h>
@@ -115,6 +116,25 @@ static void their_number_is_limited(void **state)
     assert_int_equal(daemon_fault_count(*state), DAEMON_FAULTS_MAX);
 }
 
+static void a_certificate_that_nears_its_end_is_a_fault(void **state)
+{
+    int64_t now_s = (int64_t)time(NULL);
+    struct seen s;
+
+    daemon_cert_in_use(*state, "a.crt", "AA", now_s + 31 * 86400);
+    assert_int_equal(look(*state).count, 0);
+    daemon_cert_in_use(*state, "a.crt", "BB", now_s + 3 * 86400 + 60);
+    s = look(*state);
+    assert_int_equal(s.count, 1);
+    assert_string_equal(s.subject, "a.crt");
+    assert_non_null(strstr(s.text, "The certificate a.crt expires on 20"));
+    assert_non_null(strstr(s.text, ", in 3 days; replace it with 'stoa cert set'"));
+    daemon_cert_in_use(*state, "a.crt", "CC", now_s - 1);
+    assert_non_null(strstr(look(*state).text, "The certificate a.crt expired on 20"));
+    daemon_cert_in_use(*state, "a.crt", "DD", now_s + 31 * 86400);
+    assert_int_equal(look(*state).count, 0);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -124,6 +144,7 @@ int main(void)
         CASE(clearing_ends_only_the_one_that_is_named),
         CASE(one_that_comes_back_is_a_new_fault),
         CASE(their_number_is_limited),
+        CASE(a_certificate_that_nears_its_end_is_a_fault),
     };
 
     log_level_set(LOG_LEVEL_ERROR);

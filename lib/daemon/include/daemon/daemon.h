@@ -141,6 +141,20 @@ size_t daemon_fault_count(const struct daemon *d);
 
 enum { DAEMON_FAULTS_MAX = 256 };
 
+/* --- what it uses now ------------------------------------------------------------------------- */
+
+/* Says which certificate of a file is in use from now on, instead of the one before: for the status,
+ * and for the metric stoa_cert_expiry_seconds. With less than 30 days left the fault
+ * "certificateExpiry" is open.
+ * Shape: file is a name below pki/ ("webbridge.crt"); sha256 its fingerprint, "AB:CD:..". */
+void daemon_cert_in_use(struct daemon *d, const char *file, const char *sha256,
+                        int64_t not_after_s);
+
+/* Say that a listener has been opened, or closed, for a row of deploy/ports.
+ * Shape: address is "127.0.0.1:8443", "[::1]:8443" or "*:8443". */
+void daemon_listening(struct daemon *d, const char *port_name, const char *address);
+void daemon_listening_no_more(struct daemon *d, const char *port_name, const char *address);
+
 /* --- without daemon_main() -------------------------------------------------------------------- */
 
 /* Returns a daemon with faults and metrics on `loop`, without bus, sockets or signals: for unit
