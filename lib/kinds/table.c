@@ -166,6 +166,13 @@ static const struct kinds_field settings_fields[] = {
     { .name = "webBridgeHostnames", .type = KINDS_NAMES,
       .help = "Further names under which the guest page may be opened, beside those of "
               "webBridgeUri and guestAccountClientUri" },
+    { .name = "webBridgeEnabled", .type = KINDS_BOOL, .dflt = "true",
+      .help = "The web bridges answer; false closes their ports, running calls go on" },
+    { .name = "webBridgeListen", .type = KINDS_ADDRS,
+      .help = "Addresses on which the web bridges answer HTTPS, with a port if it is not the usual "
+              "one; a second web bridge of a machine adds 10 to it; unset: as they were started" },
+    { .name = "webBridgeHttpRedirect", .type = KINDS_BOOL, .dflt = "true",
+      .help = "HTTP is answered with a redirect to HTTPS" },
     { .name = "xmppDomain", .type = KINDS_DOMAIN, .help = "XMPP server: first domain" },
     { .name = "xmppUniqueName", .type = KINDS_STRING, .max = 64, .dflt = "callbridge",
       .help = "XMPP server: unique name of the callbridge" },

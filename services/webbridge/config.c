@@ -60,6 +60,9 @@ static void take_settings(struct wb_settings *s, const struct site_settings *fro
     struct str origins = { 0 };
     s->id_and_passcode = !str_eq(from->guest_access_via_id_and_passcode, "disabled");
     s->hyperlinks = from->guest_access_via_hyperlinks;
+    s->disabled = !from->web_bridge_enabled;
+    s->http_redirect = from->web_bridge_http_redirect;
+    str_set(&s->listen, from->web_bridge_listen);
     str_set(&s->background_image, from->custom_background_image_uri);
     str_set(&s->logo, from->custom_login_logo_uri);
     add_origin(&origins, s->background_image);
@@ -80,6 +83,7 @@ void wb_config_apply(struct webbridge *wb)
         take_settings(&wb->settings, site_settings(wb->site));
     } else {
         wb->settings.id_and_passcode = wb->settings.hyperlinks = true;
+        wb->settings.http_redirect = true;
     }
     wb_names_print(wb->names, &names);
     if (!str_eq(names.s, wb->names_text)) {
@@ -88,6 +92,7 @@ void wb_config_apply(struct webbridge *wb)
     }
     str_fini(&names);
     wb_welcome_update(wb);
+    wb_listen_apply(wb);
 }
 
 static void on_change(enum site_kind kind, const char *id, void *arg)
@@ -113,6 +118,7 @@ void wb_config_stop(struct webbridge *wb)
 
 void wb_config_free(struct webbridge *wb)
 {
+    str_set(&wb->settings.listen, NULL);
     str_set(&wb->settings.background_image, NULL);
     str_set(&wb->settings.logo, NULL);
     str_set(&wb->settings.img_src, NULL);

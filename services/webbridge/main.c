@@ -46,10 +46,16 @@ static int start_server(struct daemon *d)
         .listen = conf_listen(d->conf, "https"),
         .https_port = conf_port(d->conf, "https"),
         .http_port = conf_port(d->conf, "http"),
+        .port_distance =
+            (int)((conf_number(d->conf) - 1) * (unsigned)conf_port_row("https")->step),
         .cert_path = cert,
         .key_path = key,
     };
+    wb.listen_opts = opts;
+    wb.listen_opts.cert_path = wb.listen_opts.key_path = NULL; /* freed below */
     int err = wb_server_start(&wb, &opts, &why);
+    if (err == 0)
+        err = wb_listen_start(&wb, &why);
     if (err == -EACCES)
         err = daemon_fail(d, EX_DATAERR, "%s. Replace it and start again.", why.s);
     else if (err == -EADDRINUSE && wb.listeners == NULL)
@@ -106,7 +112,7 @@ static void on_drain_look(void *arg)
 static void drain(struct daemon *d)
 {
     wb.draining = true;
-    wb_server_drain(&wb);
+    wb_listen_apply(&wb);
     wb_welcome_update(&wb);
     drain_timer = loop_timer_new(d->loop, on_drain_look, d);
     loop_timer_start(drain_timer, 0, DRAIN_LOOK_MS);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Listeners, connections and the libwebsockets context.
+ * Connections and the libwebsockets context.
  *
  * The daemon accepts by itself and hands the socket to libwebsockets ("adopts" it): quotas are
  * checked before any TLS work, and the listener that expects a PROXY header can read it first. The
@@ -16,14 +16,6 @@
 
 #include <base/mem.h>
 #include <log/log.h>
-
-struct wb_listener {
-    struct wb_listener *next;
-    struct webbridge *wb;
-    uv_poll_t poll;
-    int fd;
-    bool plain;
-};
 
 static const char subprotocol[] = "stoa.guest.v1";
 
@@ -61,7 +53,7 @@ static struct wb_source *source_of(struct webbridge *wb, const char *ip)
     return s;
 }
 
-static bool quota_left(struct webbridge *wb, const char *ip)
+bool wb_server_quota_left(struct webbridge *wb, const char *ip)
 {
     const struct wb_source *s = map_get(wb->sources, ip);
     if (wb->conn_count < WB_CONNS_MAX && (s == NULL || s->conns < WB_CONNS_PER_SOURCE_MAX))
@@ -104,7 +96,7 @@ void wb_conn_free(struct wb_conn *c)
 
 /* libwebsockets' first callback for the new wsi comes from inside and ties it to wb->adopting; when
  * it gives up at once, the wsi's destruction has freed the connection already. */
-static void adopt(struct webbridge *wb, int fd, const struct addr *peer, bool plain)
+void wb_server_adopt(struct webbridge *wb, int fd, const struct addr *peer, bool plain)
 {
     struct wb_conn *c = conn_new(wb, peer, plain);
     wb->adopting = c;
@@ -112,95 +104,6 @@ static void adopt(struct webbridge *wb, int fd, const struct addr *peer, bool pl
     if (wsi == NULL && wb->adopting == c)
         wb_conn_free(c);
     wb->adopting = NULL;
-}
-
-static void on_acceptable(uv_poll_t *handle, int status, int events)
-{
-    struct wb_listener *l = handle->data;
-    (void)status;
-    (void)events;
-    for (int i = 0; i < WB_ACCEPT_BATCH; i++) {
-        struct sockaddr_storage ss;
-        socklen_t len = sizeof ss;
-        struct addr peer;
-        char ip[ADDR_TEXT_MAX];
-        int fd = accept4(l->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
-            return;
-        if (addr_from_sockaddr(&peer, (const struct sockaddr *)&ss) != 0 ||
-            !quota_left(l->wb, addr_print_ip(&peer, ip))) {
-            close(fd);
-            continue;
-        }
-        int on = 1;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        adopt(l->wb, fd, &peer, l->plain);
-    }
-}
-
-/* --- listening -------------------------------------------------------------------------------- */
-
-static int open_socket(const struct addr *a)
-{
-    struct sockaddr_storage ss;
-    socklen_t len = addr_to_sockaddr(a, &ss);
-    int on = 1, off = 0, err;
-    int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (ss.ss_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (bind(fd, (struct sockaddr *)&ss, len) != 0 || listen(fd, WB_BACKLOG) != 0) {
-        err = -errno;
-        close(fd);
-        return err;
-    }
-    return fd;
-}
-
-static int listen_on(struct webbridge *wb, const char *where, int port, bool plain, struct str *why)
-{
-    if (port == 0)
-        return 0;
-    struct addr a;
-    bool any = str_eq(where, "*");
-    int fd = -EINVAL;
-    if (addr_parse_ip(&a, any ? "::" : where, (uint16_t)port) == 0)
-        fd = open_socket(&a);
-    if (any && (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) &&
-        addr_parse_ip(&a, "0.0.0.0", (uint16_t)port) == 0)
-        fd = open_socket(&a); /* a kernel without IPv6 */
-    if (fd < 0) {
-        str_addf(why, "cannot listen on %s port %d: %s", any ? "any address," : where, port,
-                 strerror(-fd));
-        return fd;
-    }
-    struct wb_listener *l = MEM_NEW(struct wb_listener);
-    l->wb = wb;
-    l->fd = fd;
-    l->plain = plain;
-    l->next = wb->listeners;
-    l->poll.data = l;
-    wb->listeners = l;
-    int err = uv_poll_init(wb->loop, &l->poll, fd);
-    return err != 0 ? err : uv_poll_start(&l->poll, UV_READABLE, on_acceptable);
-}
-
-static void on_listener_closed(uv_handle_t *h)
-{
-    free(h->data);
-}
-
-void wb_server_drain(struct webbridge *wb)
-{
-    while (wb->listeners != NULL) {
-        struct wb_listener *l = wb->listeners;
-        wb->listeners = l->next;
-        uv_poll_stop(&l->poll);
-        close(l->fd);
-        uv_close((uv_handle_t *)&l->poll, on_listener_closed);
-    }
 }
 
 /* --- libwebsockets ---------------------------------------------------------------------------- */
@@ -256,7 +159,6 @@ static struct lws_vhost *vhost(struct webbridge *wb, bool plain)
 
 int wb_server_start(struct webbridge *wb, const struct wb_server_opts *o, struct str *why)
 {
-    wb->https_port = o->https_port;
     wb->sources = map_new();
     list_init(&wb->conns);
     wb->cert_path = str_dup(o->cert_path);
@@ -269,11 +171,7 @@ int wb_server_start(struct webbridge *wb, const struct wb_server_opts *o, struct
         str_add(why, "libwebsockets has no virtual host for redirects");
         return -ENOMEM;
     }
-    err = wb_server_reload_cert(wb, why);
-    if (err != 0)
-        return err;
-    err = listen_on(wb, o->listen, o->https_port, false, why);
-    return err != 0 ? err : listen_on(wb, o->listen, o->http_port, true, why);
+    return wb_server_reload_cert(wb, why);
 }
 
 /* A new virtual host, not new files in the old one: libwebsockets changes a TLS context in steps,
@@ -296,7 +194,7 @@ int wb_server_reload_cert(struct webbridge *wb, struct str *why)
 
 void wb_server_stop(struct webbridge *wb)
 {
-    wb_server_drain(wb);
+    wb_listen_stop(wb);
     if (wb->lws != NULL)
         lws_context_destroy(wb->lws);
     wb->lws = NULL;

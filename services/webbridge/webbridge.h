@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The daemon's inner types. One thread, one libuv loop; libwebsockets is a guest in that loop.
  *
- *   server.c   listeners, connections and their quotas, the libwebsockets context, certificate
+ *   listen.c   listeners, as the configuration has them
+ *   server.c   connections and their quotas, the libwebsockets context, certificate
  *   http.c     requests: Host check, files, redirects, small error pages
  *   ws.c       WebSockets: handshake check, frames in, bounded queue out
  *   session.c  what a WebSocket is to the bus: requests, answers, events, welcome
@@ -44,15 +45,25 @@ struct wb_metrics {
 };
 
 struct wb_settings {
+    bool disabled, http_redirect;
+    char *listen;                  /* "ip[:port], ..", or NULL: as the daemon was started */
     bool id_and_passcode, hyperlinks;
     char *background_image, *logo; /* URLs or NULL */
     char *img_src;                 /* their origins for the CSP, or NULL */
 };
 
-struct wb_listener;
 struct daemon;
 struct loop_timer;
 struct site;
+
+struct wb_listener;
+
+struct wb_server_opts {
+    const char *listen;        /* IP literal, or "*" */
+    int https_port, http_port; /* 0: off */
+    int port_distance;         /* of this instance from the first: added to configured ports */
+    const char *cert_path, *key_path;
+};
 
 struct webbridge {
     uv_loop_t *loop;
@@ -65,8 +76,11 @@ struct webbridge {
     struct loop_timer *cert_timer;
     int64_t cert_stamp;       /* of the files in use */
     int64_t cert_seen;        /* of the files at the last look */
-    int https_port;
+    int https_port;           /* where redirects lead to */
+    struct wb_server_opts listen_opts;
     struct wb_listener *listeners;
+    struct loop_timer *listen_retry;
+    bool listening;           /* between start and stop */
     struct wb_conn *adopting; /* being handed to libwebsockets right now */
 
     struct wb_assets *assets;
@@ -118,18 +132,15 @@ struct wb_conn {
 
 /* --- server.c --------------------------------------------------------------------------------- */
 
-struct wb_server_opts {
-    const char *listen;        /* IP literal, or "*" */
-    int https_port, http_port; /* 0: off */
-    const char *cert_path, *key_path;
-};
-
-/* Starts listening. Errors: negative errno; `why` says it in a sentence. */
+/* Makes everything that connections need. Errors: negative errno; `why` says it in a sentence. */
 int wb_server_start(struct webbridge *wb, const struct wb_server_opts *opts,
                     struct str *why) MUST_USE;
 
-/* Stops accepting; running connections go on. */
-void wb_server_drain(struct webbridge *wb);
+/* True while one more connection of this address is allowed; logs and counts a refusal. */
+bool wb_server_quota_left(struct webbridge *wb, const char *ip);
+
+/* Takes an accepted socket. `plain`: HTTP. */
+void wb_server_adopt(struct webbridge *wb, int fd, const struct addr *peer, bool plain);
 
 /* Ends all connections and starts closing; the loop must run until libuv has closed its handles. */
 void wb_server_stop(struct webbridge *wb);
@@ -143,6 +154,19 @@ void wb_server_free(struct webbridge *wb);
 
 /* Forgets a connection; called when its wsi is destroyed. */
 void wb_conn_free(struct wb_conn *c);
+
+/* --- listen.c --------------------------------------------------------------------------------- */
+
+/* Opens the first listeners. Errors: negative errno, `why` says it in a sentence; an address of the
+ * configuration that cannot be used is a fault instead. */
+int wb_listen_start(struct webbridge *wb, struct str *why) MUST_USE;
+
+/* Opens and closes listeners as configuration and drain have it now. Where that is not possible the
+ * old ones stay, with a fault. */
+void wb_listen_apply(struct webbridge *wb);
+
+/* Closes all for good; running connections go on. */
+void wb_listen_stop(struct webbridge *wb);
 
 /* --- http.c ----------------------------------------------------------------------------------- */
 

@@ -101,6 +101,11 @@ static void flags_and_branding_reach_the_welcome(void **state)
     load(wb, "[settings]\nguestAccessViaIdAndPasscode = disabled\n");
     assert_false(wb->settings.id_and_passcode);
     assert_non_null(strstr(wb->welcome, "\"idAndPasscode\":false"));
+    assert_true(!wb->settings.disabled && wb->settings.http_redirect);
+    load(wb, "[settings]\nwebBridgeEnabled = off\nwebBridgeHttpRedirect = off\n"
+             "webBridgeListen = 10.0.0.1:443\n");
+    assert_true(wb->settings.disabled && !wb->settings.http_redirect);
+    assert_string_equal(wb->settings.listen, "10.0.0.1:443");
     end_bridge(wb);
 }
 

@@ -69,6 +69,8 @@ struct site_settings {
     const char *guest_access_via_id_and_passcode; /* "secure", "disabled" */
     bool guest_access_via_hyperlinks, user_sign_in;
     const char *web_bridge_uri, *web_bridge_hostnames; /* names: comma-separated */
+    bool web_bridge_enabled, web_bridge_http_redirect;
+    const char *web_bridge_listen; /* "ip[:port], ..": comma-separated */
     const char *ivr_numeric_id, *ivr_telephone_number;
     const char *video_codec; /* "VP8", "H264" */
     const char *xmpp_domain, *xmpp_unique_name, *xmpp_server_address;

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Listeners. Which ones there are follows the configuration live: the web bridge may be disabled,
+ * the redirect switched off, other addresses chosen. Connections that were accepted before go on in
+ * every case. */
+#include "webbridge.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <base/mem.h>
+#include <daemon/daemon.h>
+#include <log/log.h>
+#include <loop/timer.h>
+#include <site/site.h>
+
+/* An address that was not there may come with its interface. */
+enum { RETRY_MS = 5000 };
+
+static const char fault[] = "webBridgeListen";
+
+/* What is to be listened on. */
+struct wb_endpoint {
+    char text[ADDR_TEXT_MAX + 8]; /* "127.0.0.1:8443", "*:8443" */
+    struct addr addr;             /* of the text; `any`: only its port counts */
+    bool any, plain;
+};
+
+struct wb_plan {
+    struct wb_endpoint list[2 * WB_LISTEN_MAX];
+    size_t count;
+};
+
+struct wb_listener {
+    struct wb_listener *next;
+    struct webbridge *wb;
+    uv_poll_t poll;
+    int fd;
+    struct wb_endpoint at;
+};
+
+static const char *port_name(const struct wb_endpoint *e)
+{
+    return e->plain ? "http" : "https";
+}
+
+/* --- accepting -------------------------------------------------------------------------------- */
+
+static void on_acceptable(uv_poll_t *handle, int status, int events)
+{
+    struct wb_listener *l = handle->data;
+    (void)status;
+    (void)events;
+    for (int i = 0; i < WB_ACCEPT_BATCH; i++) {
+        struct sockaddr_storage ss;
+        socklen_t len = sizeof ss;
+        struct addr peer;
+        char ip[ADDR_TEXT_MAX];
+        int fd = accept4(l->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+            return;
+        if (addr_from_sockaddr(&peer, (const struct sockaddr *)&ss) != 0 ||
+            !wb_server_quota_left(l->wb, addr_print_ip(&peer, ip))) {
+            close(fd);
+            continue;
+        }
+        int on = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        wb_server_adopt(l->wb, fd, &peer, l->at.plain);
+    }
+}
+
+/* --- opening and closing ---------------------------------------------------------------------- */
+
+static int open_socket(const struct addr *a)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = addr_to_sockaddr(a, &ss);
+    int on = 1, off = 0, err;
+    int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (ss.ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (bind(fd, (struct sockaddr *)&ss, len) != 0 || listen(fd, WB_BACKLOG) != 0) {
+        err = -errno;
+        close(fd);
+        return err;
+    }
+    return fd;
+}
+
+static int open_any(uint16_t port)
+{
+    struct addr a;
+    int fd = addr_parse_ip(&a, "::", port);
+    if (fd == 0)
+        fd = open_socket(&a);
+    if ((fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) && addr_parse_ip(&a, "0.0.0.0", port) == 0)
+        fd = open_socket(&a); /* a kernel without IPv6 */
+    return fd;
+}
+
+static int open_listener(struct webbridge *wb, const struct wb_endpoint *e)
+{
+    int fd = e->any ? open_any(e->addr.port) : open_socket(&e->addr);
+    if (fd < 0)
+        return fd;
+    struct wb_listener *l = MEM_NEW(struct wb_listener);
+    l->wb = wb;
+    l->fd = fd;
+    l->at = *e;
+    l->next = wb->listeners;
+    l->poll.data = l;
+    wb->listeners = l;
+    if (wb->daemon != NULL)
+        daemon_listening(wb->daemon, port_name(e), e->text);
+    int err = uv_poll_init(wb->loop, &l->poll, fd);
+    return err != 0 ? err : uv_poll_start(&l->poll, UV_READABLE, on_acceptable);
+}
+
+static void on_listener_closed(uv_handle_t *h)
+{
+    free(h->data);
+}
+
+/* Whoever the kernel has connected already is let in: closing would cut them off. */
+static void close_listener(struct wb_listener *l)
+{
+    if (l->wb->lws != NULL && l->wb->https != NULL)
+        on_acceptable(&l->poll, 0, 0);
+    if (l->wb->daemon != NULL)
+        daemon_listening_no_more(l->wb->daemon, port_name(&l->at), l->at.text);
+    uv_poll_stop(&l->poll);
+    close(l->fd);
+    uv_close((uv_handle_t *)&l->poll, on_listener_closed);
+}
+
+static bool same(const struct wb_endpoint *a, const struct wb_endpoint *b)
+{
+    return a->plain == b->plain && str_eq(a->text, b->text);
+}
+
+static bool is_planned(const struct wb_plan *p, const struct wb_endpoint *e)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (same(&p->list[i], e))
+            return true;
+    return false;
+}
+
+static void close_others(struct webbridge *wb, const struct wb_plan *keep)
+{
+    struct wb_listener **at = &wb->listeners;
+    while (*at != NULL) {
+        struct wb_listener *l = *at;
+        if (is_planned(keep, &l->at)) {
+            at = &l->next;
+        } else {
+            *at = l->next;
+            close_listener(l);
+        }
+    }
+}
+
+static bool is_open(const struct webbridge *wb, const struct wb_endpoint *e)
+{
+    for (const struct wb_listener *l = wb->listeners; l != NULL; l = l->next)
+        if (same(&l->at, e))
+            return true;
+    return false;
+}
+
+/* Opens what is missing. An address of another machine is passed over where the configuration
+ * names several. Returns 0, or the first error with its endpoint in *bad. */
+static int open_missing(struct webbridge *wb, const struct wb_plan *p,
+                        const struct wb_endpoint **bad)
+{
+    int err = 0, elsewhere = 0, https = 0;
+    for (size_t i = 0; i < p->count && err == 0; i++) {
+        const struct wb_endpoint *e = &p->list[i];
+        int one = is_open(wb, e) ? 0 : open_listener(wb, e);
+        if (one == 0) {
+            https += !e->plain;
+            continue;
+        }
+        *bad = e;
+        if (one != -EADDRNOTAVAIL)
+            err = one;
+        elsewhere++;
+    }
+    return err == 0 && elsewhere > 0 && https == 0 ? -EADDRNOTAVAIL : err;
+}
+
+/* --- the plan --------------------------------------------------------------------------------- */
+
+static void add(struct wb_plan *p, const char *ip, uint16_t port, bool plain)
+{
+    struct wb_endpoint e = { .any = str_eq(ip, "*"), .plain = plain, .addr = { .port = port } };
+    if (port == 0 || p->count == ARRAY_LEN(p->list) ||
+        (!e.any && addr_parse_ip(&e.addr, ip, port) != 0))
+        return;
+    if (e.any)
+        snprintf(e.text, sizeof e.text, "*:%u", port);
+    else
+        addr_print(&e.addr, e.text);
+    if (!is_planned(p, &e))
+        p->list[p->count++] = e;
+}
+
+/* "ip", "ip:port" or "[ip6]:port" of the setting. Instances on one machine keep their distance. */
+static void add_setting(struct webbridge *wb, struct wb_plan *p, const char *text)
+{
+    const struct wb_server_opts *o = &wb->listen_opts;
+    struct addr a;
+    char ip[ADDR_TEXT_MAX];
+    if (addr_parse(&a, text) == 0 && a.port != 0)
+        a.port = (uint16_t)(a.port + o->port_distance);
+    else if (addr_parse_ip(&a, text, (uint16_t)o->https_port) != 0)
+        return;
+    addr_print_ip(&a, ip);
+    add(p, ip, a.port, false);
+    if (wb->settings.http_redirect)
+        add(p, ip, (uint16_t)o->http_port, true);
+}
+
+static void make_plan(struct webbridge *wb, struct wb_plan *p)
+{
+    const struct wb_server_opts *o = &wb->listen_opts;
+    const char *list = wb->settings.listen;
+    memset(p, 0, sizeof *p);
+    if (wb->draining || wb->settings.disabled)
+        return;
+    if (str_empty(list)) {
+        add(p, o->listen, (uint16_t)o->https_port, false);
+        if (wb->settings.http_redirect)
+            add(p, o->listen, (uint16_t)o->http_port, true);
+    }
+    for (const char *at = list; at != NULL && *at != '\0';) {
+        at += strspn(at, ", ");
+        size_t len = strcspn(at, ", ");
+        char *one = str_ndup(at, len);
+        if (len > 0)
+            add_setting(wb, p, one);
+        free(one);
+        at += len;
+    }
+}
+
+/* Redirects lead to the first HTTPS port. */
+static void take_port(struct webbridge *wb, const struct wb_plan *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (!p->list[i].plain) {
+            wb->https_port = p->list[i].addr.port;
+            return;
+        }
+    }
+}
+
+static void say(struct webbridge *wb, const struct wb_endpoint *bad, int err)
+{
+    const char *hint = err == -EACCES ? "; a port below 1024 needs CAP_NET_BIND_SERVICE" : "";
+    if (wb->daemon != NULL)
+        daemon_fault_raise(wb->daemon, fault, "webbridge",
+                           "The web bridge cannot listen on %s: %s%s. %s.", bad->text,
+                           strerror(-err), hint,
+                           wb->listeners != NULL ? "It listens as before" :
+                                                   "It listens nowhere and keeps trying");
+}
+
+static void on_retry(void *arg)
+{
+    wb_listen_apply(arg);
+}
+
+static void retry_later(struct webbridge *wb)
+{
+    if (wb->listen_retry == NULL)
+        wb->listen_retry = loop_timer_new(wb->loop, on_retry, wb);
+    loop_timer_start(wb->listen_retry, RETRY_MS, 0);
+}
+
+/* The listeners that are open now, as a plan. */
+static void as_plan(const struct webbridge *wb, struct wb_plan *p)
+{
+    p->count = 0;
+    for (const struct wb_listener *l = wb->listeners; l != NULL; l = l->next)
+        p->list[p->count++] = l->at;
+}
+
+void wb_listen_apply(struct webbridge *wb)
+{
+    const struct wb_endpoint *bad = NULL, *again = NULL;
+    struct wb_plan plan, before;
+    if (!wb->listening)
+        return;
+    make_plan(wb, &plan);
+    as_plan(wb, &before);
+    /* First close: 127.0.0.1:443 cannot be opened beside *:443. */
+    close_others(wb, &plan);
+    int err = open_missing(wb, &plan, &bad);
+    if (err == 0) {
+        take_port(wb, &plan);
+        loop_timer_free(&wb->listen_retry);
+        if (wb->daemon != NULL)
+            daemon_fault_clear(wb->daemon, fault, "webbridge");
+        return;
+    }
+    close_others(wb, &before);
+    if (open_missing(wb, &before, &again) != 0)
+        log_warning("listener %s: cannot be opened again", again->text);
+    take_port(wb, &before);
+    say(wb, bad, err);
+    retry_later(wb);
+}
+
+int wb_listen_start(struct webbridge *wb, struct str *why)
+{
+    const struct wb_endpoint *bad = NULL;
+    struct wb_plan plan;
+    wb->listening = true;
+    if (!str_empty(wb->settings.listen)) {
+        /* What the configuration says may be wrong without ending the daemon: a fault says so. */
+        wb_listen_apply(wb);
+        return 0;
+    }
+    make_plan(wb, &plan);
+    take_port(wb, &plan);
+    int err = open_missing(wb, &plan, &bad);
+    if (err != 0)
+        str_addf(why, "cannot listen on %s: %s", bad->text, strerror(-err));
+    return err;
+}
+
+void wb_listen_stop(struct webbridge *wb)
+{
+    static const struct wb_plan nothing;
+    wb->listening = false;
+    loop_timer_free(&wb->listen_retry);
+    close_others(wb, &nothing);
+}
