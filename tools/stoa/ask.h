@@ -6,6 +6,7 @@
 
 #include <uv.h>
 
+#include <base/str.h>
 #include <bus/bus.h>
 
 #include "stoa.h"
@@ -16,6 +17,10 @@ struct ask;
  * Owner:  the caller, ends with ask_close().
  * Errors: -ENOENT no key; -ENOTCONN the bus does not answer. */
 int ask_open(struct ask **out, const struct stoa_ctx *ctx) MUST_USE;
+
+/* The same, with the reason in `why` and nothing on stderr: for those who can do without. A site of
+ * this machine whose busd does not run is known at once. */
+int ask_try(struct ask **out, const struct stoa_ctx *ctx, struct str *why) MUST_USE;
 void ask_close(struct ask **a);
 
 struct bus *ask_bus(struct ask *a);

@@ -13,6 +13,7 @@
 #include <base/str.h>
 #include <pki/file.h>
 
+#include "cert_print.h"
 #include "commands.h"
 
 #define NAMES_MAX 64
@@ -50,55 +51,6 @@ static int told(const struct pki_err *err)
     return stoa_fail("%s", err->text);
 }
 
-static json_t *info_json(const struct pki_info *info)
-{
-    json_t *names = json_array();
-
-    for (size_t i = 0; i < info->name_count; i++)
-        json_array_append_new(names, json_string(info->names[i]));
-    return json_pack("{s:s, s:s, s:o, s:I, s:I, s:i, s:s, s:b, s:b, s:i}", "subject", info->subject,
-                     "issuer", info->issuer, "names", names, "not_before", info->not_before_s,
-                     "not_after", info->not_after_s, "days_left", info->days_left, "sha256",
-                     info->sha256, "is_ca", info->is_ca, "is_self_signed", info->is_self_signed,
-                     "certificates", info->chain_len);
-}
-
-static void print_json(json_t *value)
-{
-    json_dumpf(value, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(value);
-}
-
-static const char *date(char out[32], int64_t t_s)
-{
-    time_t t = (time_t)t_s;
-    struct tm tm;
-
-    if (!gmtime_r(&t, &tm) || strftime(out, 32, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
-        strcpy(out, "?");
-    return out;
-}
-
-static void print_info(const struct pki_info *info)
-{
-    char from[32], to[32];
-
-    printf("subject      %s\nissuer       %s%s\n", info->subject, info->issuer,
-           info->is_self_signed ? " (signs itself)" : "");
-    for (size_t i = 0; i < info->name_count; i++)
-        printf("%s%s\n", i ? "             " : "names        ", info->names[i]);
-    printf("valid        %s to %s, ", date(from, info->not_before_s), date(to, info->not_after_s));
-    if (info->days_left < 0)
-        printf("EXPIRED %d days ago\n", -info->days_left);
-    else
-        printf("%d days left\n", info->days_left);
-    printf("kind         %s\nfingerprint  %s\n", info->is_ca ? "certificate authority" : "leaf",
-           info->sha256);
-    if (info->chain_len > 1)
-        printf("chain        %d certificates in the file\n", info->chain_len);
-}
-
 static int show(const char *pem, bool json, struct pki_err *err)
 {
     struct pki_info info;
@@ -106,9 +58,9 @@ static int show(const char *pem, bool json, struct pki_err *err)
     if (pki_inspect(&info, pem, now_s(), err) < 0)
         return told(err);
     if (json)
-        print_json(info_json(&info));
+        cert_print_value(cert_print_json(&info));
     else
-        print_info(&info);
+        cert_print_text(&info);
     pki_info_fini(&info);
     return STOA_OK;
 }
@@ -174,7 +126,7 @@ static int run_csr(const struct args *a, struct pki_err *err)
         return told(err);
     code = store(a, &pair, err);
     if (code == STOA_OK && a->json)
-        print_json(json_pack("{s:s, s:s}", "request", a->cert, "key", a->key));
+        cert_print_value(json_pack("{s:s, s:s}", "request", a->cert, "key", a->key));
     else if (code == STOA_OK)
         printf("request %s, key %s\n", a->cert, a->key);
     pki_pair_fini(&pair);
@@ -240,7 +192,7 @@ static int run_inspect(const struct args *a, struct pki_err *err)
 static int verdict(const struct args *a, int ret, const struct pki_err *err)
 {
     if (a->json)
-        print_json(json_pack("{s:b, s:s}", "ok", ret == 0, "reason", ret ? err->text : ""));
+        cert_print_value(json_pack("{s:b, s:s}", "ok", ret == 0, "reason", ret ? err->text : ""));
     else if (ret == 0)
         printf("ok\n");
     else

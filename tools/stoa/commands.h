@@ -8,6 +8,7 @@
 #define STOA_COMMANDS(X) \
     X(call)              \
     X(calls)             \
+    X(cert)              \
     X(config)            \
     X(keys)              \
     X(log)               \
