@@ -120,6 +120,9 @@ wait "$client" || true
 ok "the new certificate is served at once, a connection from before goes on"
 [ "$(stat -c %a "$site/pki/webbridge.key")" = 600 ] && [ "$(stat -c %a "$site/pki/webbridge.key.old")" = 600 ] ||
   fail "the keys can be read by others"
+[ "$("$stoa" pki inspect "$site/pki/callbridge.bundle" --json | grep -c '"certificates":1')" = 1 ] &&
+  "$stoa" pki verify --cert "$site/pki/webbridge.crt" --bundle "$site/pki/callbridge.bundle" >/dev/null ||
+  fail "callbridges do not trust the web bridge's new certificate"
 [ -e "$site/pki/webbridge.names" ] && fail "it still counts as made by ./start"
 cert 0 'SUCCESS: certificate is installed already' set webbridge good.key good.crt root.cer
 cert 0 'in use       yes' show webbridge

@@ -78,8 +78,21 @@ int cert_take_over(const struct cert_job *job, struct ask *ask, const char *sha2
 /* Has them read their files, without waiting. `ask` NULL does nothing. */
 void cert_reload(const struct cert_job *job, struct ask *ask);
 
-/* Before a callbridge changes its certificate: has the web bridge of this machine trust the new one
- * as well, if it trusts the present one. */
-int cert_trust_new(const struct cert_job *job, const char *old_pem, const char *new_pem);
+/* --- cert_links.c ----------------------------------------------------------------------------- */
+
+/* A file as it was; path NULL: nothing was changed. */
+struct cert_undo {
+    char *path, *text; /* text NULL: it was not there */
+};
+
+/* Web bridge and callbridge know each other by their certificates. Before one of them changes its
+ * own from `old_pem` (may be NULL) to `new_pem`, the other one of this machine is made to trust the
+ * new one as well.
+ * Owner: `undo` is the caller's, ends with cert_links_undo(). */
+int cert_links_trust(const struct cert_job *job, const char *old_pem, const char *new_pem,
+                     struct cert_undo *undo);
+
+/* Frees what is in `undo`; with `really` the file is what it was. */
+void cert_links_undo(struct cert_undo *undo, bool really);
 
 #endif

@@ -100,26 +100,3 @@ void cert_reload(const struct cert_job *job, struct ask *ask)
         (void)daemons_reload(ask, job->role, instance);
     daemons_end(ask, &all);
 }
-
-int cert_trust_new(const struct cert_job *job, const char *old_pem, const char *new_pem)
-{
-    char *path = cert_path(job->ctx, "webbridge", "trust"), *trust = NULL, *changed = NULL;
-    struct pki_err err = { "" };
-    int ret = 0;
-
-    if (old_pem && pki_file_load(&trust, path, NULL) == 0 && pki_holds(trust, old_pem) &&
-        !pki_holds(trust, new_pem)) {
-        ret = pki_bundle_change(&changed, trust, new_pem, true, &err);
-        if (!ret)
-            ret = pki_file_store_cert(path, changed, &err);
-        if (ret)
-            said_failure(job->said, "%s", err.text);
-        else
-            said_success(job->said, "web bridge trusts the new certificate beside the old one; "
-                                    "'webbridge trust callbridge.crt' in 'stoa mmp' ends that");
-    }
-    free(changed);
-    free(trust);
-    free(path);
-    return ret ? STOA_FAILED : STOA_OK;
-}

@@ -18,30 +18,35 @@ static const char *const roles[] = { "webbridge", "callbridge" };
 
 /* --- set and restore -------------------------------------------------------------------------- */
 
-/* What the role has after `set`: the new texts, and as .old those of now. */
-static struct cert_files with_new(const struct cert_files *have, const struct cert_texts *t)
+/* What the role has after `set`: the new texts, and as .old those of now. A callbridge's bundle is
+ * also that with which it verifies web bridges: without a new one it stays. */
+static struct cert_files with_new(const struct cert_job *job, const struct cert_files *have,
+                                  const struct cert_texts *t)
 {
+    bool keeps = !t->bundle && str_eq(job->role, "callbridge");
+
     return (struct cert_files){
-        .now = { t->key, t->chain, t->bundle, NULL },
+        .now = { t->key, t->chain, keeps ? have->now[CERT_BUNDLE] : t->bundle, NULL },
         .old = { have->now[CERT_KEY], have->now[CERT_CRT], have->now[CERT_BUNDLE],
                  have->now[CERT_NAMES] },
     };
 }
 
-static bool is_installed(const struct cert_files *have, const struct cert_texts *t)
+static bool is_installed(const struct cert_files *have, const struct cert_files *want)
 {
-    return str_eq(have->now[CERT_KEY], t->key) && str_eq(have->now[CERT_CRT], t->chain) &&
-           str_eq(have->now[CERT_BUNDLE], t->bundle) && !have->now[CERT_NAMES];
+    for (size_t i = 0; i < CERT_FILES; i++)
+        if (!str_eq(have->now[i], want->now[i]))
+            return false;
+    return true;
 }
 
 /* Writes `want`, and `have` again when the daemon will have none of it. */
 static int install(const struct cert_job *job, struct ask *ask, const struct cert_files *want,
                    const struct cert_files *have, const char *sha256)
 {
-    int code = STOA_OK;
+    struct cert_undo undo;
+    int code = cert_links_trust(job, have->now[CERT_CRT], want->now[CERT_CRT], &undo);
 
-    if (str_eq(job->role, "callbridge"))
-        code = cert_trust_new(job, have->now[CERT_CRT], want->now[CERT_CRT]);
     if (code == STOA_OK)
         code = cert_files_store(job, want, have);
     if (code == STOA_OK)
@@ -50,6 +55,7 @@ static int install(const struct cert_job *job, struct ask *ask, const struct cer
         cert_reload(job, ask); /* so that its fault goes as well */
         said_warning(job->said, "%s keeps the certificate and key that it had before", job->role);
     }
+    cert_links_undo(&undo, code != STOA_OK);
     return code;
 }
 
@@ -63,11 +69,11 @@ static int set_checked(const struct cert_job *job, struct ask *ask, const struct
         cert_unlock(lock);
         return code;
     }
-    if (is_installed(&have, t)) {
+    want = with_new(job, &have, t); /* borrows */
+    if (is_installed(&have, &want)) {
         said_success(job->said, "certificate is installed already");
         code = cert_take_over(job, ask, t->info.sha256);
     } else {
-        want = with_new(&have, t); /* borrows */
         code = install(job, ask, &want, &have, t->info.sha256);
     }
     cert_files_fini(&have);
