@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -55,6 +56,30 @@ static const struct sdp_payload *find_codec(const struct sdp_media *m, enum peer
     }
 }
 
+/* True for "111/111": every block of a redundant payload is of the one codec. */
+static bool repeats_only(const char *fmtp, void *arg)
+{
+    const uint8_t *pt = arg;
+    unsigned blocks = 0;
+
+    while (fmtp && *fmtp) {
+        char *end;
+
+        if (strtoul(fmtp, &end, 10) != *pt || end == fmtp || (*end && *end != '/'))
+            return false;
+        blocks++;
+        fmtp = end + (*end == '/');
+    }
+    return blocks > 1;
+}
+
+static uint8_t agree_red(const struct sdp_media *m, uint8_t opus_pt)
+{
+    const struct sdp_payload *red = sdp_media_find_codec(m, "red", repeats_only, &opus_pt);
+
+    return red && red->clock_hz == 48000 ? red->pt : 0;
+}
+
 /* Feedback that is offered and of use: on what the browser sends per packet, on what it gets as one
  * rate (see RECV_EXTS). */
 static uint8_t agree_feedback(const struct peer *p, bool recv, const struct sdp_payload *payload)
@@ -84,6 +109,7 @@ static void agree_codec(const struct peer *p, struct peer_mline *out, const stru
         (void)!sdp_fmtp_get(payload->fmtp, "profile-level-id", out->profile, sizeof(out->profile));
     rtx = sdp_rtx_of(m, payload->pt);
     out->rtx_pt = rtx ? rtx->pt : 0;
+    out->red_pt = codec == PEER_OPUS ? agree_red(m, out->pt) : 0;
 }
 
 /* --- header extensions ------------------------------------------------------------------------ */

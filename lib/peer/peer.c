@@ -11,6 +11,7 @@
 #include <base/str.h>
 #include <evp/rand.h>
 #include <evp/util.h>
+#include <rtp/red.h>
 #include <stun/msg.h>
 
 #include "peer_priv.h"
@@ -359,6 +360,7 @@ static int input_rtp(struct peer *p, uint8_t *data, size_t len)
         return 0; /* authentic, of no use: another codec, padding before the m-line is known */
     rtp.mline = stream->mline;
     rtp.layer = stream->layer;
+    rtp.red = rtp.pkt.pt == p->mlines[stream->mline].red_pt && rtp.pkt.pt;
     if (stream->rtx) {
         if (!stream->media_ssrc ||
             rtp_rtx_decode(&rtp.pkt, &osn, &payload, &rtp.pkt.payload_len) != 0)
@@ -478,6 +480,23 @@ static void fill_exts(const struct peer_mline *m, struct rtp_ext_values *ext,
     }
 }
 
+/* The payload type of a packet; a payload that repeats itself is cut down to what is new where the
+ * receiver knows no other. */
+static int fit_payload(const struct peer_mline *m, const struct peer_out *out, uint8_t *pt,
+                       const void **payload, size_t *len)
+{
+    struct rtp_red red;
+
+    *pt = out->rtx ? m->rtx_pt : out->red && m->red_pt ? m->red_pt : m->pt;
+    if (!out->red || m->red_pt)
+        return 0;
+    if (rtp_red_decode(&red, *payload, *len) != 0)
+        return -EBADMSG;
+    *payload = red.primary;
+    *len = red.primary_len;
+    return 0;
+}
+
 int peer_send_rtp(struct peer *p, int64_t now_us, const struct peer_out *out, const void *payload,
                   size_t len)
 {
@@ -486,7 +505,6 @@ int peer_send_rtp(struct peer *p, int64_t now_us, const struct peer_out *out, co
     struct buf buf = buf_writer(mem, sizeof(mem) - RTPSEC_RTP_OVERHEAD_MAX);
     struct rtp_ext_values ext;
     struct rtp_out hdr = {
-        .pt = out->rtx ? m->rtx_pt : m->pt,
         .marker = out->marker,
         .seq = out->seq,
         .ts = out->timestamp,
@@ -505,6 +523,8 @@ int peer_send_rtp(struct peer *p, int64_t now_us, const struct peer_out *out, co
         (out->rtx && !m->rtx_pt))
         return -EPROTO;
     fill_exts(m, &ext, out, now_us);
+    if (fit_payload(m, out, &hdr.pt, &payload, &len) != 0)
+        return -EBADMSG;
     if (rtp_build(&buf, &hdr, payload, len) != 0)
         return -E2BIG;
     n = rtpsec_protect_rtp(p->tr.out, mem, buf.pos, sizeof(mem));

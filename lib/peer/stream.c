@@ -93,6 +93,11 @@ static void forget_older(struct peer *p, const struct stream *fresh)
     }
 }
 
+static bool is_media(const struct peer_mline *m, uint8_t pt)
+{
+    return pt == m->pt || (m->red_pt && pt == m->red_pt);
+}
+
 /* Learns an SSRC from what its packet says about itself. */
 static struct stream *learn(struct peer *p, const struct rtp_packet *pkt,
                             const struct rtp_ext_values *ext)
@@ -107,7 +112,7 @@ static struct stream *learn(struct peer *p, const struct rtp_packet *pkt,
     m = &p->mlines[mline];
     fresh = (struct stream){ .mline = (uint8_t)mline, .rtx = m->rtx_pt && pkt->pt == m->rtx_pt };
     layer = layer_by_rid(m, fresh.rtx ? ext->rrid : ext->rid);
-    if (layer < 0 || (!fresh.rtx && pkt->pt != m->pt))
+    if (layer < 0 || (!fresh.rtx && !is_media(m, pkt->pt)))
         return NULL;
     fresh.layer = (uint8_t)layer;
     forget_older(p, &fresh);
@@ -126,7 +131,7 @@ struct stream *stream_find(struct peer *p, const struct rtp_packet *pkt,
     if (!known)
         return NULL;
     m = &p->mlines[known->mline];
-    if (pkt->pt != (known->rtx ? m->rtx_pt : m->pt))
+    if (known->rtx ? pkt->pt != m->rtx_pt : !is_media(m, pkt->pt))
         return NULL;
     if (known->rtx && !known->media_ssrc)
         known->media_ssrc = media_ssrc_of(p, known);

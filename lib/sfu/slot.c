@@ -176,6 +176,7 @@ void slot_forward(struct slot *sl, int64_t now_us, const struct source_packet *p
         .seq = (uint16_t)(pkt->seq + sl->seq_off),
         .timestamp = pkt->ts + sl->ts_off,
         .marker = pkt->marker,
+        .red = rtp->red,
         .csrc = sl->cur->owner->number,
         .ext = &ext,
     };

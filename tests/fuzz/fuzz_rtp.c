@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <rtp/h264.h>
+#include <rtp/red.h>
 #include <rtp/rtp.h>
 #include <rtp/vp8.h>
 
@@ -23,12 +24,15 @@ static void read_payload(const struct rtp_packet *p)
 {
     struct rtp_vp8 vp8;
     struct rtp_h264 h264;
+    struct rtp_red red;
     const uint8_t *payload;
     size_t len;
     uint16_t osn;
 
     (void)!rtp_h264_decode(&h264, p->payload, p->payload_len);
     (void)!rtp_rtx_decode(p, &osn, &payload, &len);
+    if (rtp_red_decode(&red, p->payload, p->payload_len) == 0)
+        assert(red.primary + red.primary_len == p->payload + p->payload_len);
     if (rtp_vp8_decode(&vp8, p->payload, p->payload_len) == 0) {
         struct rtp_vp8 again;
 

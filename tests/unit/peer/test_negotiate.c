@@ -131,6 +131,20 @@ static void check_subset(const struct sdp_media *offer, const struct sdp_media *
         assert_int_equal(sdp_ext_id(offer, answer->exts[i].uri), answer->exts[i].id);
 }
 
+/* Redundant audio comes first: so the browser sends it. */
+static void check_red(const struct sdp_media *offer, const struct sdp_media *m)
+{
+    bool offered = m->kind == SDP_AUDIO && sdp_media_find_codec(offer, "red", NULL, NULL);
+
+    assert_int_equal(sdp_media_find_codec(m, "red", NULL, NULL) != NULL, offered);
+    if (!offered)
+        return;
+    assert_string_equal(m->payloads[0].name, "red");
+    assert_int_equal(m->payloads[0].channels, 2);
+    assert_string_equal(m->payloads[0].fmtp, "111/111");
+    assert_string_equal(m->payloads[1].name, "opus");
+}
+
 static void check_publisher(const struct sdp_media *offer, const struct sdp_media *m)
 {
     assert_int_equal(m->dir, SDP_RECVONLY);
@@ -189,6 +203,7 @@ static void check_answer(const struct sdp_session *offer, const struct sdp_sessi
         assert_true(sdp_list_has(&answer->bundle, a->mid));
         check_transport(a);
         check_subset(o, a);
+        check_red(o, a);
         if (o->dir == SDP_SENDONLY)
             check_publisher(o, a);
         else if (o->dir == SDP_RECVONLY)
@@ -348,6 +363,42 @@ static void a_data_channel_is_rejected_beside_audio_and_video(void **state)
     peer_free(p);
     free(offer);
     free(answer);
+}
+
+/* The red_pt of the first m-line after the offer was changed. */
+static unsigned red_after(const char *from, const char *to)
+{
+    char *offer = replaced(slurp("chromium-offer-vp8-opus"), from, to);
+    struct peer *p = new_peer(PEER_VP8);
+    const struct peer_mline *m;
+    unsigned pt;
+
+    if (peer_set_offer(p, 0, offer, err) != 0)
+        fail_msg("refused: %s", err);
+    (void)peer_mlines(p, &m);
+    assert_int_equal(m[0].codec, PEER_OPUS);
+    pt = m[0].red_pt;
+    peer_free(p);
+    free(offer);
+    return pt;
+}
+
+static void redundant_audio_is_agreed_to_when_all_of_it_is_opus(void **state)
+{
+    static const char *const others[] = { "111", "111/110", "110/111", "111/", "111/111x", "/111",
+                                          "111 111", "x" };
+
+    (void)state;
+    assert_int_equal(red_after("a=fmtp:63 111/111", "a=fmtp:63 111/111"), 63);
+    assert_int_equal(red_after("a=fmtp:63 111/111", "a=fmtp:63 111/111/111"), 63);
+    assert_int_equal(red_after("a=fmtp:63 111/111\r\n", ""), 0);
+    assert_int_equal(red_after("red/48000/2", "red/8000/2"), 0);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        char line[64];
+
+        (void)snprintf(line, sizeof(line), "a=fmtp:63 %s", others[i]);
+        assert_int_equal(red_after("a=fmtp:63 111/111", line), 0);
+    }
 }
 
 static void firefox_s_offer_is_agreed_to(void **state)
@@ -546,6 +597,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(plain_baseline_is_taken_where_there_is_nothing_better),
         cmocka_unit_test(without_the_space_s_codec_video_is_rejected_and_audio_lives),
         cmocka_unit_test(a_data_channel_is_rejected_beside_audio_and_video),
+        cmocka_unit_test(redundant_audio_is_agreed_to_when_all_of_it_is_opus),
         cmocka_unit_test(firefox_s_offer_is_agreed_to),
         cmocka_unit_test(an_answer_is_the_same_when_it_is_asked_for_again),
         cmocka_unit_test(paused_layers_and_alternatives_are_understood_and_nonsense_is_left_out),

@@ -310,6 +310,43 @@ static void packets_arrive_as_they_were_sent_and_repetitions_as_what_they_repeat
     end(&t);
 }
 
+/* "old" 960 before, then "new". */
+static const uint8_t redundant[] = { 0x80 | 111, 960 >> 6, (960 & 0x3f) << 2, 3, 111,
+                                     'o', 'l', 'd', 'n', 'e', 'w' };
+
+static void redundant_audio_is_passed_on_or_cut_down_to_what_is_new(void **state)
+{
+    struct peer_out out = { .mline = 2, .seq = 1, .timestamp = 960, .red = true };
+    const struct peer_mline *mlines;
+    struct pair t;
+
+    (void)state;
+    start(&t, 13);
+    negotiate(&t, &(struct twist){ 0 });
+    assert_true(connects(&t, 1000));
+    assert_int_equal(peer_send_rtp(t.server.peer, simnet_now(t.net), &out, redundant,
+                                   sizeof(redundant)), 0);
+    run_ms(&t, 10);
+    assert_int_equal(t.browser.packets, 1);
+    assert_true(t.browser.rtp.red);
+    assert_int_equal(t.browser.rtp.pkt.payload_len, sizeof(redundant));
+    assert_memory_equal(t.browser.payload, redundant, sizeof(redundant));
+
+    (void)peer_mlines(t.server.peer, &mlines);
+    ((struct peer_mline *)(uintptr_t)&mlines[2])->red_pt = 0; /* as towards Firefox */
+    out.seq++;
+    assert_int_equal(peer_send_rtp(t.server.peer, simnet_now(t.net), &out, redundant,
+                                   sizeof(redundant)), 0);
+    assert_int_equal(peer_send_rtp(t.server.peer, simnet_now(t.net), &out, redundant, 7),
+                     -EBADMSG);
+    run_ms(&t, 10);
+    assert_int_equal(t.browser.packets, 2);
+    assert_false(t.browser.rtp.red);
+    assert_int_equal(t.browser.rtp.pkt.payload_len, 3);
+    assert_memory_equal(t.browser.payload, "new", 3);
+    end(&t);
+}
+
 static void a_packet_of_no_use_counts_as_arrived(void **state)
 {
     struct rtp_ext_values ext = { .has = 1u << RTP_EXT_TWCC, .twcc = 4711 };
@@ -467,6 +504,7 @@ int main(void)
         cmocka_unit_test(a_wrong_fingerprint_ends_the_handshake_on_either_side),
         cmocka_unit_test(lost_datagrams_delay_a_handshake_and_do_not_end_it),
         cmocka_unit_test(packets_arrive_as_they_were_sent_and_repetitions_as_what_they_repeat),
+        cmocka_unit_test(redundant_audio_is_passed_on_or_cut_down_to_what_is_new),
         cmocka_unit_test(a_packet_of_no_use_counts_as_arrived),
         cmocka_unit_test(what_may_not_be_sent_is_refused),
         cmocka_unit_test(no_datagram_is_longer_than_the_limit),

@@ -17,7 +17,8 @@ static struct peer *fixture(void)
     memset(&p, 0, sizeof(p));
     p.n_mlines = 4;
     p.streams = map_new();
-    p.mlines[0] = (struct peer_mline){ .recv = true, .pt = 111, .layers = 1, .mid = "0" };
+    p.mlines[0] = (struct peer_mline){ .recv = true, .pt = 111, .red_pt = 63, .layers = 1,
+                                       .mid = "0" };
     p.mlines[CAMERA] = (struct peer_mline){ .kind = PEER_VIDEO, .recv = true, .pt = PT,
                                             .rtx_pt = RTX,
                                             .layers = 3, .mid = "1", .rids = { "h", "m", "l" } };
@@ -127,11 +128,27 @@ static void other_payload_types_are_dropped_and_teach_nothing(void **state)
     struct peer *p = fixture();
 
     (void)state;
-    assert_null(find(p, 70, 63, named("0", NULL, NULL))); /* red */
+    assert_null(find(p, 70, 64, named("0", NULL, NULL))); /* unknown */
     assert_int_equal(map_count(p->streams), 0);
     assert_non_null(find(p, 70, 111, named("0", NULL, NULL)));
-    assert_null(find(p, 70, 63, named(NULL, NULL, NULL)));
+    assert_null(find(p, 70, 64, named(NULL, NULL, NULL)));
     assert_null(find(p, 71, 0, named("0", NULL, NULL))); /* rtx_pt 0 is none, not PCMU */
+    stream_clear(p);
+}
+
+static void plain_and_redundant_audio_are_one_stream(void **state)
+{
+    struct peer *p = fixture();
+    const struct stream *s = find(p, 10, 63, named("0", NULL, NULL));
+
+    (void)state;
+    assert_non_null(s);
+    assert_ptr_equal(find(p, 10, 111, named(NULL, NULL, NULL)), s);
+    assert_ptr_equal(find(p, 10, 63, named(NULL, NULL, NULL)), s);
+    assert_null(find(p, 10, 64, named(NULL, NULL, NULL)));
+    p->mlines[0].red_pt = 0; /* not agreed: 0 is no payload type of it */
+    assert_null(find(p, 10, 63, named(NULL, NULL, NULL)));
+    assert_null(find(p, 10, 0, named(NULL, NULL, NULL)));
     stream_clear(p);
 }
 
@@ -164,6 +181,7 @@ int main(void)
         cmocka_unit_test(a_repetition_that_comes_first_finds_its_stream_later),
         cmocka_unit_test(a_sender_that_begins_anew_is_followed),
         cmocka_unit_test(other_payload_types_are_dropped_and_teach_nothing),
+        cmocka_unit_test(plain_and_redundant_audio_are_one_stream),
         cmocka_unit_test(a_flood_of_ssrcs_stays_within_a_limit),
     };
     return cmocka_run_group_tests_name("peer streams", tests, NULL, NULL);

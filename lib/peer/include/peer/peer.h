@@ -56,6 +56,7 @@ struct peer_mline {
     enum peer_codec codec;
     bool send, recv;
     uint8_t pt, rtx_pt;        /* rtx_pt 0: none */
+    uint8_t red_pt;            /* audio that repeats itself (RFC 2198); 0: not agreed */
     uint8_t feedback;          /* enum peer_fb */
     uint32_t ssrc, rtx_ssrc;   /* of what this peer sends */
     struct rtp_ext_map exts;   /* ids of the agreed header extensions */
@@ -71,6 +72,7 @@ struct peer_rtp {
     unsigned mline;
     unsigned layer;    /* index into rids */
     bool repaired;     /* came as RTX */
+    bool red;          /* audio: the payload repeats earlier ones, RFC 2198 */
     struct rtp_packet pkt; /* points into the received bytes: valid for the call */
     struct rtp_ext_values ext;
 };
@@ -83,6 +85,8 @@ struct peer_out {
     bool marker;
     bool rtx;          /* send on the RTX stream: the payload is prefixed by `original_seq` */
     uint16_t original_seq;
+    bool red;          /* the payload is RFC 2198's: where the m-line knows only plain audio, it is
+                        * sent without what it repeats */
     uint32_t csrc;     /* the participant's number; 0: none */
     const struct rtp_ext_values *ext; /* passed on as far as the m-line agreed; NULL: none */
 };
@@ -183,7 +187,8 @@ const char *peer_cause(const struct peer *p);
 size_t peer_mlines(const struct peer *p, const struct peer_mline **lines);
 
 /* Encrypts and sends one RTP packet. Errors: -EPROTO not connected or the m-line does not send;
- * -E2BIG the payload does not fit: no datagram is longer than PEER_DATAGRAM_MAX. */
+ * -E2BIG the payload does not fit: no datagram is longer than PEER_DATAGRAM_MAX; -EBADMSG it is
+ * not what RFC 2198 says. */
 int peer_send_rtp(struct peer *p, int64_t now_us, const struct peer_out *out, const void *payload,
                   size_t len);
 
