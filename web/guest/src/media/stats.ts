@@ -109,8 +109,9 @@ function readPair(rows: Map<string, Row>): PairStats | null {
       protocol: str(local["protocol"]),
       relayProtocol: str(local["relayProtocol"]),
       rttMs: num(pair["currentRoundTripTime"]) * 1000,
-      bytesReceived: num(transport["bytesReceived"]),
-      bytesSent: num(transport["bytesSent"]),
+      // Firefox counts per pair only.
+      bytesReceived: num(transport["bytesReceived"] ?? pair["bytesReceived"]),
+      bytesSent: num(transport["bytesSent"] ?? pair["bytesSent"]),
       checksAnswered: num(pair["responsesReceived"]),
     };
   }
