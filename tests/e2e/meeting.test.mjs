@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import {
-  audioEnergy, axe, enterCall, enterMeeting, joinAs, launch, openGuest, tileNames, until, videoFrames,
+  audioEnergy, axe, enterCall, enterMeeting, joinAs, launch, leave, openGuest, tileNames, until, videoFrames,
 } from "./lib/browser.mjs";
 import { startSite } from "./lib/site.mjs";
 
@@ -26,14 +26,9 @@ async function guest(options = {}) {
   return openGuest(browser, site.url, own);
 }
 
-/** Everybody leaves as people do: a browser that is killed stays in the call for 30 s. */
 async function closeAll() {
   const pages = browsers.flatMap((b) => b.contexts()).flatMap((c) => c.pages());
-  for (const page of pages) {
-    if (await button(page, "Leave").count() === 0) continue;
-    await button(page, "Leave").click();
-    await button(page, "Leave").waitFor({ state: "detached" });
-  }
+  for (const page of pages) await leave(page);
   await Promise.all(browsers.map((b) => b.close()));
   browsers = [];
 }

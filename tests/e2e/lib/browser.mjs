@@ -99,6 +99,13 @@ export async function joinAs(page, { name, callId, passcode = "" }) {
   await enterMeeting(page, { name });
 }
 
+/** Out of the meeting as people leave: a browser that is killed stays in the call for 30 s. */
+export async function leave(page) {
+  if ((await button(page, "Leave").count()) === 0) return;
+  await button(page, "Leave").click();
+  await button(page, "Leave").waitFor({ state: "detached" });
+}
+
 /** The names of everybody whose tile is shown; the own one ends with " (you)". */
 export async function tileNames(page) {
   const tiles = await page.getByRole("list", { name: "Participants" }).getByRole("listitem").all();
