@@ -28,6 +28,7 @@ static const struct policy_row rows[] = {
     {BRIDGE("ViewEvent"), ROLE_WEBBRIDGE, ROLE_CALLBRIDGE, NULL},
     {BRIDGE("ReportEvent"), ROLE_WEBBRIDGE, ROLE_CALLBRIDGE, NULL},
     {BRIDGE("SessionGoneEvent"), ROLE_WEBBRIDGE, ROLE_CALLBRIDGE, NULL},
+    {BRIDGE("SessionsRequest"), ROLE_CALLBRIDGE, ROLE_WEBBRIDGE, BRIDGE("SessionsReply")},
     {BRIDGE("SessionEvent"), ROLE_CALLBRIDGE, ROLE_WEBBRIDGE, NULL},
     {BRIDGE("LinkProofRequest"), ROLE_CALLBRIDGE, ROLE_WEBBRIDGE, BRIDGE("LinkProofReply")},
 

@@ -148,7 +148,7 @@ static void signalling_back(struct participant *p)
 
     log_event(LOG_LEVEL_INFO, &ctx, "call %u: signalling is back", p->number);
     p->lost_ms = 0;
-    notify_all_to(p);
+    notify_state(p);
 }
 
 void call_webbridge(struct callbridge *cb, const char *instance, bool up)
@@ -159,6 +159,7 @@ void call_webbridge(struct callbridge *cb, const char *instance, bool up)
     if (!up &&
         map_count(cb->links) > LINKS_KEPT) /* else it keeps its number for when it comes back */
         (void)map_del(cb->links, instance);
+    session_webbridge(cb, instance, up);
     while (map_next(cb->calls, &pos, NULL, &value)) {
         struct list *it, *tmp;
 
@@ -197,6 +198,8 @@ static void tick_participant(struct participant *p, int64_t now_ms)
         bus_fail(p->offer, BUS_INTERNAL, true, "The media engine does not answer.");
         p->offer = NULL;
     }
+    if (p->stale && p->session && !p->lost_ms)
+        notify_state(p);
     if (is_gone(p, now_ms))
         participant_end(p, "connection-lost");
     else
@@ -210,6 +213,7 @@ void call_tick(struct callbridge *cb)
     size_t pos = 0;
 
     guest_tick(cb, now_ms);
+    session_tick(cb, now_ms);
     while (map_next(cb->calls, &pos, NULL, &value)) {
         struct call *c = value;
         struct list *it, *tmp;

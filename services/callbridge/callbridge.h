@@ -5,6 +5,7 @@
  *   login.c ─▶ tries.c       who has guessed too often   name.c    names of guests
  *   join.c  ─▶ call.c        entering and leaving       notify.c  what browsers are told
  *   signal.c                 what a participant asks    operate.c what an operator asks
+ *   session.c                whose WebSocket is gone
  *   engine.c                 what the media engine says
  */
 #ifndef CALLBRIDGE_CALLBRIDGE_H
@@ -43,6 +44,8 @@ struct callbridge {
     int64_t renewed_ms;    /* guest.c: when leases were renewed last */
     bool xmpp_seen;
     bool draining;
+    struct map *webs;      /* session.c: webbridge instance -> struct web */
+    int64_t asked_ms;      /* session.c: when web bridges were asked last */
     struct list waiting_logins; /* login.c */
     struct tries *tries;        /* login.c */
 };
@@ -90,6 +93,7 @@ struct participant {
     struct bus_call *offer;    /* waits for the worker's answer */
     uint64_t offer_cookie;
     int64_t joined_ms, offer_ms, lost_ms; /* lost_ms: signalling gone since; 0 while it is there */
+    bool stale;                /* events may be lost: its page is owed the whole state */
 };
 
 /* --- login.c, ticket.c, guest.c --------------------------------------------------------------- */
@@ -197,19 +201,42 @@ void media_of(struct participant *p);
 /* --- notify.c --------------------------------------------------------------------------------- */
 
 void notify_participant(const struct participant *about);      /* to everybody in the call */
-void notify_all_to(const struct participant *to);              /* what it may have missed */
 void notify_left(const struct call *c, uint32_t number);
 void notify_speaker(const struct call *c);
 void notify_locked(const struct call *c);
-void notify_slots(const struct participant *to);
-void notify_muted(const struct participant *to, bool audio, bool video, uint32_t by);
-void notify_media(const struct participant *to);
-void notify_ended(const struct participant *to, const char *reason);
+void notify_slots(struct participant *to);
+void notify_muted(struct participant *to, bool audio, bool video, uint32_t by);
+void notify_media(struct participant *to);
+void notify_ended(struct participant *to, const char *reason);
+
+/* Sends the whole state once more, to a page that may have missed events: pieces could not say who
+ * has left. */
+void notify_state(struct participant *to);
+
+/* Calls `fn` with the call's whole state as `to` sees it; it is valid for that call only. */
+typedef void (*notify_call_fn)(void *arg, const Stoa__Bridge__V1__JoinReply *state);
+void notify_call(const struct participant *to, notify_call_fn fn, void *arg);
 
 /* Fills a message about a participant; strings stay the participant's. */
 void notify_describe(Stoa__Bridge__V1__Participant *out, const struct participant *p);
 /* Fills the slots; `out` points into `slots`. */
 void notify_fill_slots(Stoa__Bridge__V1__Slots *out, struct sfu_slots *slots);
+
+/* --- session.c -------------------------------------------------------------------------------- */
+
+/* An event was sent to a web bridge. */
+void session_told(struct callbridge *cb, const char *webbridge);
+
+/* Now and then asks each web bridge which of its WebSockets are gone, and whether it has got all
+ * events: a SessionGoneEvent or a SessionEvent may be lost. */
+void session_tick(struct callbridge *cb, int64_t now_ms);
+
+/* The bus is back: whatever was sent around its end may be lost. */
+void session_bus_back(struct callbridge *cb);
+
+/* A web bridge is there (again) and has its WebSockets still; or is gone. */
+void session_webbridge(struct callbridge *cb, const char *instance, bool up);
+void session_fini(struct callbridge *cb);
 
 /* --- operate.c, engine.c ---------------------------------------------------------------------- */
 

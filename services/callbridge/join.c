@@ -113,42 +113,9 @@ static const char *full_or_locked(struct callbridge *cb, const struct call *c,
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-static void answer_state(struct bus_call *call, struct participant *p)
+static void answer_with(void *arg, const Stoa__Bridge__V1__JoinReply *state)
 {
-    struct call *c = p->call;
-    Stoa__Bridge__V1__JoinReply reply = STOA__BRIDGE__V1__JOIN_REPLY__INIT;
-    Stoa__Bridge__V1__Rights rights = STOA__BRIDGE__V1__RIGHTS__INIT;
-    Stoa__Bridge__V1__Slots slots = STOA__BRIDGE__V1__SLOTS__INIT;
-    Stoa__Bridge__V1__Participant *list = mem_calloc(c->count, sizeof(*list));
-    Stoa__Bridge__V1__Participant **ptrs = mem_calloc(c->count, sizeof(*ptrs));
-    struct list *it, *tmp;
-    size_t n = 0;
-
-    LIST_EACH(it, tmp, &c->parts) {
-        notify_describe(&list[n], LIST_ENTRY(it, struct participant, node));
-        ptrs[n] = &list[n];
-        n++;
-    }
-    rights.has_mute_others = rights.has_remove_others = rights.has_lock = 1;
-    rights.mute_others = p->can_mute;
-    rights.remove_others = p->can_remove;
-    rights.lock = p->can_lock;
-    notify_fill_slots(&slots, &p->slots);
-    reply.has_participant = reply.has_call = reply.has_locked = reply.has_speaker = 1;
-    reply.participant = reply.call = p->number;
-    reply.space_name = c->name;
-    reply.jid = p->jid;
-    reply.rights = &rights;
-    reply.n_participants = n;
-    reply.participants = ptrs;
-    reply.locked = c->locked;
-    reply.speaker = c->speaker;
-    reply.video_codec = (char *)(uintptr_t)c->codec;
-    reply.session_token = p->token;
-    reply.slots = &slots;
-    bus_reply(call, &reply.base);
-    free(ptrs);
-    free(list);
+    bus_reply(arg, &state->base);
 }
 
 static void take_session(struct participant *p, const struct bus_call *call,
@@ -161,6 +128,7 @@ static void take_session(struct participant *p, const struct bus_call *call,
     if (!session->client_address || addr_parse(&p->client, session->client_address) != 0)
         p->client = (struct addr){ 0 };
     p->lost_ms = 0;
+    p->stale = false; /* the answer has everything */
 }
 
 /* --- join ------------------------------------------------------------------------------------- */
@@ -210,7 +178,7 @@ static void enter(struct participant *p, struct bus_call *call,
     media_join(c->media, p->number, &p->client);
     media_of(p);
     daemon_load_set(c->cb->d, (uint32_t)c->cb->participants);
-    answer_state(call, p);
+    notify_call(p, answer_with, call);
     notify_participant(p);
 }
 
@@ -285,5 +253,5 @@ void resume_request(void *arg, struct bus_call *call, const ProtobufCMessage *bo
     ctx = participant_log(p);
     log_event(LOG_LEVEL_INFO, &ctx, "call %u: signalling resumed by web bridge link %u", p->number,
               link_number(cb, call));
-    answer_state(call, p);
+    notify_call(p, answer_with, call);
 }

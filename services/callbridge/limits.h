@@ -22,6 +22,9 @@ enum {
     XMPP_RENEW_COUNT = 500,       /* accounts in one message: 32 KiB */
     /* without signalling and without media: DESIGN section 4 step 8 */
     SIGNALLING_LOST_S = 30,
+    /* ids in one question: a webbridge holds half of them at most, the others are gone */
+    SESSIONS_ASK_MAX = 4000,
+    SESSIONS_ASK_MS = 5000,       /* a lost end of a WebSocket is found out well before that */
     EMPTY_SPACE_MS = 10000,       /* a space without participants is given back to the bus */
     LINKS_KEPT = 256,             /* numbers of web bridge links that are gone */
     SPACES_MAX = 2000,            /* open spaces of one callbridge */

@@ -177,6 +177,7 @@ static int start(struct daemon *d)
     cb->tries = tries_new();
     cb->calls = map_new();
     cb->links = map_new();
+    cb->webs = map_new();
     cb->xmpps = map_new();
     rc = ticket_key_load(cb->ticket_key, key);
     if (rc)
@@ -233,6 +234,7 @@ static void stop(struct daemon *d)
     tries_free(cb->tries);
     while (map_next(cb->calls, &it, NULL, &value))
         call_end(value, "server-stopping");
+    session_fini(cb);
     media_free(cb->media);
     loop_timer_free(&cb->tick);
     site_free(&cb->site);
@@ -241,6 +243,12 @@ static void stop(struct daemon *d)
     map_free(cb->xmpps);
     evp_wipe(cb->ticket_key, sizeof(cb->ticket_key));
     free(cb);
+}
+
+static void bus_changed(struct daemon *d, bool up)
+{
+    if (up && d->user)
+        session_bus_back(d->user);
 }
 
 static void key_lost(struct daemon *d, const char *key)
@@ -264,6 +272,7 @@ static const struct daemon_def def = {
     .waiting = waiting,
     .drain = drain,
     .stop = stop,
+    .bus_changed = bus_changed,
     .key_lost = key_lost,
 };
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What browsers are told: one SessionEvent per browser, to the webbridge that holds its
  * WebSocket. */
+#include <stdlib.h>
+
+#include <base/mem.h>
 #include <base/str.h>
 
 #include "callbridge.h"
@@ -15,19 +18,24 @@ static session_event event_of(Stoa__Bridge__V1__SessionEvent__EventCase which)
     return e;
 }
 
-/* Sends to one browser; a browser without signalling gets the whole state when it resumes. */
-static void send_to(const struct participant *to, session_event *e)
+/* Sends to one browser. One without signalling gets the whole state when it resumes, or when its web
+ * bridge is back; one whose event could not be sent gets it at the next tick. */
+static void send_to(struct participant *to, session_event *e)
 {
     struct bus_dst dst = { .role = "webbridge", .instance = to->webbridge };
     struct bus_req_opts opts = { .subject = to->number_text, .trace_id = to->trace };
     int rc;
 
-    if (!to->session)
+    if (!to->session || to->lost_ms)
         return;
     e->session_id = to->session;
     rc = bus_send_event(to->call->cb->d->bus, &dst, &e->base, &opts);
-    if (rc)
+    if (rc) {
         log_debug("call %u: event not sent (%d)", to->number, rc);
+        to->stale = true;
+    } else {
+        session_told(to->call->cb, to->webbridge);
+    }
 }
 
 static void send_to_all(const struct call *c, session_event *e)
@@ -73,25 +81,56 @@ void notify_participant(const struct participant *about)
     send_to_all(about->call, &e);
 }
 
-void notify_all_to(const struct participant *to)
+/* The answer to a join, to a resume, and the event "state" are the same message: a page that knows
+ * one of them knows all. */
+void notify_call(const struct participant *to, notify_call_fn fn, void *arg)
 {
-    session_event locked = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_LOCKED);
-    Stoa__Bridge__V1__CallLocked msg = STOA__BRIDGE__V1__CALL_LOCKED__INIT;
+    struct call *c = to->call;
+    Stoa__Bridge__V1__JoinReply state = STOA__BRIDGE__V1__JOIN_REPLY__INIT;
+    Stoa__Bridge__V1__Rights rights = STOA__BRIDGE__V1__RIGHTS__INIT;
+    Stoa__Bridge__V1__Slots slots = STOA__BRIDGE__V1__SLOTS__INIT;
+    Stoa__Bridge__V1__Participant *list = mem_calloc(c->count, sizeof(*list));
+    Stoa__Bridge__V1__Participant **ptrs = mem_calloc(c->count, sizeof(*ptrs));
+    struct sfu_slots own = to->slots;
     struct list *it, *tmp;
 
-    LIST_EACH(it, tmp, (struct list *)(uintptr_t)&to->call->parts) {
-        session_event e = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_PARTICIPANT);
-        Stoa__Bridge__V1__Participant about;
-
-        notify_describe(&about, LIST_ENTRY(it, struct participant, node));
-        e.participant = &about;
-        send_to(to, &e);
+    LIST_EACH(it, tmp, &c->parts) {
+        ptrs[state.n_participants] = &list[state.n_participants];
+        notify_describe(&list[state.n_participants++], LIST_ENTRY(it, struct participant, node));
     }
-    msg.has_locked = 1;
-    msg.locked = to->call->locked;
-    locked.locked = &msg;
-    send_to(to, &locked);
-    notify_slots(to);
+    rights.has_mute_others = rights.has_remove_others = rights.has_lock = 1;
+    rights.mute_others = to->can_mute;
+    rights.remove_others = to->can_remove;
+    rights.lock = to->can_lock;
+    notify_fill_slots(&slots, &own);
+    state.has_participant = state.has_call = state.has_locked = state.has_speaker = 1;
+    state.participant = state.call = to->number;
+    state.space_name = c->name;
+    state.jid = (char *)(uintptr_t)to->jid;
+    state.rights = &rights;
+    state.participants = ptrs;
+    state.locked = c->locked;
+    state.speaker = c->speaker;
+    state.video_codec = (char *)(uintptr_t)c->codec;
+    state.session_token = (char *)(uintptr_t)to->token;
+    state.slots = &slots;
+    fn(arg, &state);
+    free(ptrs);
+    free(list);
+}
+
+static void send_state(void *arg, const Stoa__Bridge__V1__JoinReply *state)
+{
+    session_event e = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_STATE);
+
+    e.state = (Stoa__Bridge__V1__JoinReply *)(uintptr_t)state;
+    send_to(arg, &e);
+}
+
+void notify_state(struct participant *to)
+{
+    to->stale = false;
+    notify_call(to, send_state, to);
     notify_media(to);
 }
 
@@ -128,7 +167,7 @@ void notify_locked(const struct call *c)
     send_to_all(c, &e);
 }
 
-void notify_slots(const struct participant *to)
+void notify_slots(struct participant *to)
 {
     session_event e = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_SLOTS);
     Stoa__Bridge__V1__Slots msg = STOA__BRIDGE__V1__SLOTS__INIT;
@@ -139,7 +178,7 @@ void notify_slots(const struct participant *to)
     send_to(to, &e);
 }
 
-void notify_muted(const struct participant *to, bool audio, bool video, uint32_t by)
+void notify_muted(struct participant *to, bool audio, bool video, uint32_t by)
 {
     session_event e = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_MUTED);
     Stoa__Bridge__V1__Muted msg = STOA__BRIDGE__V1__MUTED__INIT;
@@ -152,7 +191,7 @@ void notify_muted(const struct participant *to, bool audio, bool video, uint32_t
     send_to(to, &e);
 }
 
-void notify_media(const struct participant *to)
+void notify_media(struct participant *to)
 {
     static const char *const words[] = {
         [PEER_NEW] = "connecting", [PEER_CONNECTING] = "connecting", [PEER_CONNECTED] = "connected",
@@ -170,7 +209,7 @@ void notify_media(const struct participant *to)
     send_to(to, &e);
 }
 
-void notify_ended(const struct participant *to, const char *reason)
+void notify_ended(struct participant *to, const char *reason)
 {
     session_event e = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_ENDED);
     Stoa__Bridge__V1__Ended msg = STOA__BRIDGE__V1__ENDED__INIT;

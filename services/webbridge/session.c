@@ -236,11 +236,22 @@ void wb_session_message(struct wb_session *s, const char *text, size_t len)
 
 /* --- events of callbridge --------------------------------------------------------------------- */
 
+/* Counts events per callbridge instance, which compares: what the bus lost nobody else knows. */
+static uint64_t *told_by(struct webbridge *wb, const char *instance)
+{
+    uint64_t *n = map_get(wb->told, instance);
+    if (n == NULL) {
+        n = MEM_NEW(uint64_t);
+        map_put(wb->told, instance, n);
+    }
+    return n;
+}
+
 static void on_session_event(void *arg, struct bus_call *call, const ProtobufCMessage *body)
 {
     struct webbridge *wb = arg;
     const Stoa__Bridge__V1__SessionEvent *event = (const void *)body;
-    (void)call;
+    ++*told_by(wb, bus_call_instance(call));
     struct wb_session *s =
         event->session_id == NULL ? NULL : map_get(wb->sessions, event->session_id);
     char *text = s == NULL ? NULL : wb_text_event(body);
@@ -257,7 +268,23 @@ static void on_session_event(void *arg, struct bus_call *call, const ProtobufCMe
     wb_ws_send(s, text);
 }
 
+static void on_sessions(void *arg, struct bus_call *call, const ProtobufCMessage *body)
+{
+    struct webbridge *wb = arg;
+    const Stoa__Bridge__V1__SessionsRequest *req = (const void *)body;
+    Stoa__Bridge__V1__SessionsReply reply = STOA__BRIDGE__V1__SESSIONS_REPLY__INIT;
+    reply.gone = mem_calloc(req->n_session_ids + 1, sizeof *reply.gone);
+    for (size_t i = 0; i < req->n_session_ids; i++)
+        if (map_get(wb->sessions, req->session_ids[i]) == NULL)
+            reply.gone[reply.n_gone++] = req->session_ids[i];
+    reply.has_events = true;
+    reply.events = *told_by(wb, bus_call_instance(call));
+    bus_reply(call, &reply.base);
+    free(reply.gone);
+}
+
 static const struct bus_handler handlers[] = {
+    { &stoa__bridge__v1__sessions_request__descriptor, on_sessions },
     { &stoa__bridge__v1__session_event__descriptor, on_session_event },
 };
 
@@ -318,6 +345,8 @@ static void on_peer(void *arg, const struct bus_peer *peer, bool up)
     } else {
         map_del(wb->bridges, peer->instance);
     }
+    if (!up)
+        free(map_del(wb->told, peer->instance));
     wb_welcome_update(wb);
 }
 
@@ -327,6 +356,7 @@ void wb_sessions_start(struct webbridge *wb)
 {
     wb->sessions = map_new();
     wb->bridges = map_new();
+    wb->told = map_new();
     list_init(&wb->session_list);
     list_init(&wb->orphans);
     bus_handle(wb->bus, handlers, ARRAY_LEN(handlers), wb);
@@ -413,9 +443,14 @@ void wb_sessions_stop(struct webbridge *wb)
         bus_cancel(p->req);
         pending_free(p);
     }
+    void *count;
+    size_t pos = 0;
+    while (map_next(wb->told, &pos, NULL, &count))
+        free(count);
+    map_free(wb->told);
     map_free(wb->sessions);
     map_free(wb->bridges);
-    wb->sessions = wb->bridges = NULL;
+    wb->sessions = wb->bridges = wb->told = NULL;
     free(wb->welcome);
     wb->welcome = NULL;
 }

@@ -100,6 +100,7 @@ struct webbridge {
     struct list orphans;   /* requests whose WebSocket is gone and whose answer still matters */
     uint64_t session_number;
     struct map *bridges;   /* serving callbridge instances -> themselves */
+    struct map *told;      /* callbridge instances -> how many events came, uint64_t */
     char *welcome;         /* the text last sent */
     const char *join_reason; /* in it; a literal */
     bool draining;

@@ -173,16 +173,40 @@ static void on_session_event(void *arg, struct bus_call *call, const ProtobufCMe
     struct cbfix_web *w = arg;
 
     (void)call;
+    w->received++;
     if (w->n_events < CBFIX_EVENTS)
         w->events[w->n_events++] = (void *)bus_msg_dup(body);
 }
 
+static void on_sessions(void *arg, struct bus_call *call, const ProtobufCMessage *body)
+{
+    struct cbfix_web *w = arg;
+    const Stoa__Bridge__V1__SessionsRequest *req = (const void *)body;
+    Stoa__Bridge__V1__SessionsReply reply = STOA__BRIDGE__V1__SESSIONS_REPLY__INIT;
+    char *gone[1];
+
+    w->asked++;
+    reply.gone = gone;
+    for (size_t i = 0; i < req->n_session_ids; i++) {
+        if (w->gone && str_eq(req->session_ids[i], w->gone)) {
+            gone[0] = req->session_ids[i];
+            reply.n_gone = 1;
+        }
+    }
+    reply.has_events = 1;
+    reply.events = w->received;
+    bus_reply(call, &reply.base);
+}
+
 static const struct bus_handler web_handlers[] = {
     { &stoa__bridge__v1__session_event__descriptor, on_session_event },
+    { &stoa__bridge__v1__sessions_request__descriptor, on_sessions },
 };
 
 void cbfix_web_up(struct cbfix *f, unsigned i)
 {
+    f->web[i].received = 0;
+    f->web[i].gone = NULL;
     f->web[i].bus = busfix_serve(f->conf.bus_fix, "webbridge");
     bus_handle(f->web[i].bus, web_handlers, ARRAY_LEN(web_handlers), &f->web[i]);
     if (i == 0)

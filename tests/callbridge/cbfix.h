@@ -23,6 +23,9 @@ struct cbfix_web {
     struct bus *bus;
     Stoa__Bridge__V1__SessionEvent *events[CBFIX_EVENTS];
     size_t n_events;
+    uint64_t received;  /* as it tells the callbridge */
+    unsigned asked;     /* how often the callbridge asked about its WebSockets */
+    const char *gone;   /* the id of a WebSocket that it does not have any more */
 };
 
 /* An XMPP server of the test. */

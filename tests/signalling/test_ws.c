@@ -290,6 +290,55 @@ static void an_event_reaches_its_session_alone(void **state)
     close_joined(&p);
 }
 
+struct sessions {
+    bool done;
+    size_t n_gone;
+    char gone[40];
+    uint64_t events;
+};
+
+static void on_sessions(void *arg, const struct bus_result *r)
+{
+    struct sessions *s = arg;
+    const Stoa__Bridge__V1__SessionsReply *reply = (const void *)r->body;
+    s->done = true;
+    assert_int_equal(r->code, BUS_OK);
+    s->n_gone = reply->n_gone;
+    s->events = reply->events;
+    if (reply->n_gone > 0)
+        (void)!str_copy(s->gone, sizeof s->gone, reply->gone[0]);
+}
+
+static bool is_answered(void *arg)
+{
+    return ((struct sessions *)arg)->done;
+}
+
+static void it_says_which_websockets_are_gone_and_how_many_events_came(void **state)
+{
+    static char nobody[] = "0123456789abcdef0123456789abcdef";
+    struct page p;
+    struct sessions first = { 0 }, second = { 0 };
+    struct bus_dst dst = { .role = "webbridge", .instance = f->webbridge_instance };
+    (void)state;
+    ready(&p);
+    page_ask(&p, JOIN);
+    char *ids[] = { joined_session(), nobody };
+    Stoa__Bridge__V1__SessionsRequest req = STOA__BRIDGE__V1__SESSIONS_REQUEST__INIT;
+    req.n_session_ids = 2;
+    req.session_ids = ids;
+    bus_request(f->bus, &dst, &req.base, NULL, on_sessions, &first);
+    webfix_until(f, is_answered, &first);
+    assert_int_equal(first.n_gone, 1);
+    assert_string_equal(first.gone, nobody);
+    send_speaker(ids[0], 4);
+    send_speaker(nobody, 4); /* it came, although nobody can be told */
+    bus_request(f->bus, &dst, &req.base, NULL, on_sessions, &second);
+    webfix_until(f, is_answered, &second);
+    assert_int_equal(second.events, first.events + 2);
+    close_joined(&p);
+}
+
 static void a_lost_websocket_is_reported_with_its_participant(void **state)
 {
     struct page p;
@@ -519,6 +568,7 @@ int main(void)
         cmocka_unit_test(a_candidate_is_an_event_without_answer),
         cmocka_unit_test(a_large_offer_in_fragments_passes),
         cmocka_unit_test(an_event_reaches_its_session_alone),
+        cmocka_unit_test(it_says_which_websockets_are_gone_and_how_many_events_came),
         cmocka_unit_test(a_lost_websocket_is_reported_with_its_participant),
         cmocka_unit_test(after_leave_or_ended_nothing_more_is_reported),
         cmocka_unit_test(a_page_that_goes_while_its_requests_wait_does_no_harm),
