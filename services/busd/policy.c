@@ -78,6 +78,7 @@ static const struct policy_topic topics[] = {
     {"site-secret", ROLE_CONFIG, ROLE_CALLBRIDGE, BUS("StateUpdate")},
     {"user", ROLE_CONFIG, ROLE_CALLBRIDGE | ROLE_XMPP | ROLE_WEBADMIN, BUS("StateUpdate")},
     {"turn-secret", ROLE_CONFIG, ROLE_CALLBRIDGE | ROLE_TURN, BUS("StateUpdate")},
+    {"removed", ROLE_CALLBRIDGE, ROLE_CALLBRIDGE, BRIDGE("GuestsRemoved")},
     {"faults", ROLE_DAEMONS, ROLE_OPERATORS, ADMIN("FaultEvent")},
 };
 

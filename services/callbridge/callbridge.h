@@ -5,7 +5,7 @@
  *   login.c ─▶ tries.c       who has guessed too often   name.c    names of guests
  *   join.c  ─▶ call.c        entering and leaving       notify.c  what browsers are told
  *   signal.c                 what a participant asks    operate.c what an operator asks
- *   session.c                whose WebSocket is gone
+ *   session.c                whose WebSocket is gone    expel.c ─▶ removed.c  who may not come back
  *   engine.c                 what the media engine says
  */
 #ifndef CALLBRIDGE_CALLBRIDGE_H
@@ -25,8 +25,9 @@
 #include "bridge.pb-c.h"
 #include "limits.h"
 #include "media.h"
+#include "ticket.h"
 
-enum { GUID_LEN = 36, JID_MAX = 320, TOKEN_MAX = 32, TRACE_HEX_LEN = 2 * BUS_TRACE_ID_LEN };
+enum { TRACE_HEX_LEN = 2 * BUS_TRACE_ID_LEN };
 
 struct callbridge {
     struct daemon *d;
@@ -48,6 +49,8 @@ struct callbridge {
     int64_t asked_ms;      /* session.c: when web bridges were asked last */
     struct list waiting_logins; /* login.c */
     struct tries *tries;        /* login.c */
+    struct removed *removed;    /* expel.c */
+    struct map *others;         /* callbridge instances that know whom we have removed */
 };
 
 /* One meeting: a space with participants. Owned by its callbridge as long as the bus key is. */
@@ -76,6 +79,7 @@ struct participant {
     char jid[JID_MAX];
     char access[GUID_LEN + 1]; /* access method; "" the space itself */
     char token[TOKEN_MAX];     /* of the chat session */
+    int64_t expires_s;         /* of the ticket */
     bool activator;            /* may be alone: lets those in who wait */
     bool can_mute, can_remove, can_lock, can_present;
     char *session;             /* WebSocket; NULL after its end */
@@ -96,29 +100,10 @@ struct participant {
     bool stale;                /* events may be lost: its page is owed the whole state */
 };
 
-/* --- login.c, ticket.c, guest.c --------------------------------------------------------------- */
+/* --- login.c, guest.c ------------------------------------------------------------------------- */
 
 void login_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
 void login_fini(struct callbridge *cb);
-
-/* What a ticket says. */
-struct ticket {
-    char space[GUID_LEN + 1];
-    char access[GUID_LEN + 1]; /* "" the space itself */
-    char jid[JID_MAX];
-    char token[TOKEN_MAX];     /* opens the guest's chat session; "" no chat */
-    int64_t expires_s;         /* wall clock */
-};
-
-/* Loads the key that all callbridges of the site share, or makes it. Errors: negative errno. */
-int ticket_key_load(uint8_t key[32], const char *path) MUST_USE;
-
-/* Returns the sealed text. Owner: the caller frees. */
-char *ticket_seal(const uint8_t key[32], const struct ticket *t);
-
-/* Errors: -EACCES not one of ours, or changed; -ETIMEDOUT expired. */
-int ticket_open(struct ticket *out, const uint8_t key[32], const char *text,
-                int64_t now_s) MUST_USE;
 
 typedef void (*guest_stored_fn)(void *arg);
 
@@ -221,6 +206,16 @@ void notify_call(const struct participant *to, notify_call_fn fn, void *arg);
 void notify_describe(Stoa__Bridge__V1__Participant *out, const struct participant *p);
 /* Fills the slots; `out` points into `slots`. */
 void notify_fill_slots(Stoa__Bridge__V1__Slots *out, struct sfu_slots *slots);
+
+/* --- expel.c ---------------------------------------------------------------------------------- */
+
+void expel_start(struct callbridge *cb);
+
+/* Takes a participant out, and makes its ticket void at all callbridges. */
+void expel_participant(struct participant *p);
+
+/* Tells the other callbridges all that is known: one of them may be new, or have missed some. */
+void expel_tell_all(struct callbridge *cb);
 
 /* --- session.c -------------------------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Entering a call with a ticket, and taking a participant up again after its signalling was
  * lost. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +13,7 @@
 #include <loop/clock.h>
 
 #include "callbridge.h"
+#include "removed.h"
 
 unsigned link_number(struct callbridge *cb, const struct bus_call *call)
 {
@@ -34,31 +36,67 @@ struct admission {
     const struct site_access *access; /* NULL: the space itself */
 };
 
-/* Opens a ticket and looks its space and access method up in the live configuration. Answers the
- * request and returns false when it gives no access (any more). */
-static bool admit(struct callbridge *cb, struct bus_call *call, const char *ticket,
-                  const char *space, struct admission *out)
+/* Refuses a ticket: the page is told `text`, the log `why`. */
+static bool refuse_ticket(struct callbridge *cb, struct bus_call *call,
+                          const Stoa__Bridge__V1__Session *session, const char *why,
+                          const char *text)
 {
-    int rc = ticket_open(&out->ticket, cb->ticket_key, ticket ? ticket : "", (int64_t)time(NULL));
+    const char *from = session->client_address ? session->client_address : "";
+    char trace[TRACE_HEX_LEN + 1], once[ADDR_TEXT_MAX + 64];
+    struct log_ctx ctx = { .trace = trace };
+    struct addr client;
 
-    if (rc == 0 && !str_eq(out->ticket.space, space))
-        rc = -EACCES;
-    if (rc) {
-        call_release_key(cb, call);
-        bus_fail(call, BUS_DENIED, false,
-                 rc == -ETIMEDOUT ? "The ticket has expired: log in again."
-                                  : "The ticket is not valid: log in again.");
+    if (addr_parse(&client, from) == 0) /* who tries again has another port */
+        (void)addr_print_ip(&client, once);
+    else
+        once[0] = '\0';
+    (void)snprintf(once + strlen(once), 64, " %s", why);
+    hex_encode(trace, bus_call_trace(call), BUS_TRACE_ID_LEN);
+    if (log_limit(once))
+        log_event(LOG_LEVEL_INFO, &ctx, "web bridge link %u: ticket refused, %s, from=%s",
+                  link_number(cb, call), why, from);
+    call_release_key(cb, call);
+    bus_fail(call, BUS_DENIED, false, "%s", text);
+    return false;
+}
+
+/* Looks space and access method of an opened ticket up in the live configuration; false when they
+ * do not admit (any more). */
+static bool look_up(struct callbridge *cb, struct admission *out)
+{
+    const struct ticket *t = &out->ticket;
+
+    out->space = site_space(cb->site, t->space);
+    out->access = t->access[0] ? site_access(cb->site, t->access) : NULL;
+    if (!out->space || !out->space->non_member_access || (t->access[0] && !out->access))
         return false;
-    }
-    out->space = site_space(cb->site, out->ticket.space);
-    out->access = out->ticket.access[0] ? site_access(cb->site, out->ticket.access) : NULL;
-    if (!out->space || !out->space->non_member_access || (out->ticket.access[0] && !out->access) ||
-        (out->access && !str_eq(out->access->space, out->ticket.space))) {
-        call_release_key(cb, call);
-        bus_fail(call, BUS_DENIED, false,
-                 "The meeting, or this way into it, does not exist any more.");
-        return false;
-    }
+    return !out->access || str_eq(out->access->space, t->space);
+}
+
+/* Opens a ticket and asks what it gives at this moment. Answers the request and returns false when
+ * it gives no access (any more). */
+static bool admit(struct callbridge *cb, struct bus_call *call,
+                  const Stoa__Bridge__V1__Session *session, const char *ticket, const char *space,
+                  struct admission *out)
+{
+    int64_t now_s = (int64_t)time(NULL);
+    int rc = ticket_open(&out->ticket, cb->ticket_key, ticket ? ticket : "", now_s);
+
+    if (rc == -ETIMEDOUT)
+        return refuse_ticket(cb, call, session, "expired",
+                             "The ticket has expired: log in again.");
+    if (rc)
+        return refuse_ticket(cb, call, session, "forged or changed",
+                             "The ticket is not valid: log in again.");
+    if (!str_eq(out->ticket.space, space))
+        return refuse_ticket(cb, call, session, "of another space",
+                             "The ticket is not valid: log in again.");
+    if (removed_has(cb->removed, out->ticket.jid, now_s))
+        return refuse_ticket(cb, call, session, "the guest was removed",
+                             "You have been removed from this meeting.");
+    if (!look_up(cb, out))
+        return refuse_ticket(cb, call, session, "its space or access method is gone",
+                             "The meeting, or this way into it, does not exist any more.");
     return true;
 }
 
@@ -144,6 +182,7 @@ static struct participant *participant_new(struct call *c, const struct admissio
     (void)str_copy(p->jid, sizeof(p->jid), a->ticket.jid);
     (void)str_copy(p->access, sizeof(p->access), a->ticket.access);
     (void)str_copy(p->token, sizeof(p->token), a->ticket.token);
+    p->expires_s = a->ticket.expires_s;
     p->activator = !a->access || !a->access->needs_activation;
     p->can_mute = a->access && a->access->can_mute_others;
     p->can_remove = a->access && a->access->can_disconnect_others;
@@ -197,7 +236,7 @@ void join_request(void *arg, struct bus_call *call, const ProtobufCMessage *body
         bus_fail(call, BUS_INVALID, false, "The session is missing.");
         return;
     }
-    if (!admit(cb, call, req->ticket, req->space, &a))
+    if (!admit(cb, call, req->session, req->ticket, req->space, &a))
         return;
     name = name_clean(req->name);
     c = name ? call_open(cb, a.space) : NULL;
@@ -238,7 +277,7 @@ void resume_request(void *arg, struct bus_call *call, const ProtobufCMessage *bo
         bus_fail(call, BUS_INVALID, false, "The session is missing.");
         return;
     }
-    if (!admit(cb, call, req->ticket, req->space, &a))
+    if (!admit(cb, call, req->session, req->ticket, req->space, &a))
         return;
     c = call_find(cb, a.ticket.space);
     p = c ? participant_find(c, req->participant) : NULL;

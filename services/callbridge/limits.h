@@ -16,6 +16,8 @@ enum {
     TRIES_SOURCES_MAX = 10000,    /* addresses that guessed wrong within a minute: 1 MiB */
     LOGINS_WAITING_MAX = 1000,    /* refused logins held back at a time: 4,000 guesses/s */
     TICKET_LIFETIME_S = 24 * 3600, /* DESIGN section 4 step 3 */
+    REMOVED_MAX = 10000,          /* guests whose ticket is void: 1 MiB */
+    REMOVED_TELL_MAX = 1000,      /* of them in one message: 400 KiB at worst */
     XMPP_WAIT_MS = 1000,          /* joining never depends on xmpp: DESIGN section 4 step 3 */
     XMPP_LEASE_S = 120,           /* a guest account that nobody renews ends */
     XMPP_RENEW_MS = 40000,        /* a third of it: two renewals may be lost */

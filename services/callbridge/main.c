@@ -14,6 +14,7 @@
 
 #include "callbridge.h"
 #include "calls.pb-c.h"
+#include "removed.h"
 #include "tries.h"
 
 static const struct bus_handler handlers[] = {
@@ -61,10 +62,23 @@ static void on_tick(void *arg)
     call_tick(arg);
 }
 
+/* A peer is reported with each change of its load as well: only a new one knows nothing yet. */
+static void on_callbridge(struct callbridge *cb, const struct bus_peer *peer, bool up)
+{
+    if (up && !map_get(cb->others, peer->instance)) {
+        (void)map_put(cb->others, peer->instance, cb);
+        expel_tell_all(cb);
+    } else if (!up) {
+        (void)map_del(cb->others, peer->instance);
+    }
+}
+
 static void on_peer(void *arg, const struct bus_peer *peer, bool up)
 {
     if (str_eq(peer->role, "xmpp"))
         guest_peer(arg, peer->instance, up);
+    else if (str_eq(peer->role, "callbridge"))
+        on_callbridge(arg, peer, up);
     else if (str_eq(peer->role, "webbridge"))
         call_webbridge(arg, peer->instance, up);
 }
@@ -178,6 +192,7 @@ static int start(struct daemon *d)
     cb->calls = map_new();
     cb->links = map_new();
     cb->webs = map_new();
+    cb->others = map_new();
     cb->xmpps = map_new();
     rc = ticket_key_load(cb->ticket_key, key);
     if (rc)
@@ -194,6 +209,7 @@ static int start(struct daemon *d)
     free(cache);
     cb->tick = loop_timer_new(d->loop, on_tick, cb);
     loop_timer_start(cb->tick, TICK_MS, TICK_MS);
+    expel_start(cb);
     bus_peers_subscribe(d->bus, on_peer, cb);
     add_metrics(cb);
     return rc;
@@ -232,6 +248,7 @@ static void stop(struct daemon *d)
     login_fini(cb);
     guest_fini(cb);
     tries_free(cb->tries);
+    removed_free(cb->removed);
     while (map_next(cb->calls, &it, NULL, &value))
         call_end(value, "server-stopping");
     session_fini(cb);
@@ -241,14 +258,17 @@ static void stop(struct daemon *d)
     map_free(cb->calls);
     map_free(cb->links);
     map_free(cb->xmpps);
+    map_free(cb->others);
     evp_wipe(cb->ticket_key, sizeof(cb->ticket_key));
     free(cb);
 }
 
 static void bus_changed(struct daemon *d, bool up)
 {
-    if (up && d->user)
-        session_bus_back(d->user);
+    if (!up || !d->user)
+        return;
+    session_bus_back(d->user);
+    expel_tell_all(d->user);
 }
 
 static void key_lost(struct daemon *d, const char *key)

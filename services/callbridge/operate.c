@@ -139,7 +139,7 @@ static void apply(struct call *c, struct participant *p,
     if (req->has_lock)
         control_lock(c, req->lock);
     if (p && req->remove)
-        participant_end(p, "removed");
+        expel_participant(p);
     else if (p)
         control_mute(p, req->mute_audio, req->mute_video, 0);
     else if (req->remove)

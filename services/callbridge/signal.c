@@ -160,7 +160,7 @@ void control_request(void *arg, struct bus_call *call, const ProtobufCMessage *b
     if (req->has_lock)
         control_lock(p->call, req->lock);
     if (target && req->remove)
-        participant_end(target, "removed");
+        expel_participant(target);
     else if (target)
         control_mute(target, req->mute_audio, req->mute_video, p->number);
 }

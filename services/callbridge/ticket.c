@@ -2,6 +2,8 @@
  * Tickets: what a login found out, sealed, so that joining again needs no passcode and no memory of
  * ours. Only callbridges of the site hold the key; access is checked against the live configuration
  * each time a ticket is used. */
+#include "ticket.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,8 +16,6 @@
 #include <base/str.h>
 #include <evp/aead.h>
 #include <evp/rand.h>
-
-#include "callbridge.h"
 
 enum { TICKET_VERSION = 1, TICKET_BYTES_MAX = 512 };
 
