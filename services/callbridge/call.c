@@ -202,8 +202,6 @@ static void tick_participant(struct participant *p, int64_t now_ms)
         notify_state(p);
     if (is_gone(p, now_ms))
         participant_end(p, "connection-lost");
-    else
-        media_stats(p->call->media, p->number, 0);
 }
 
 void call_tick(struct callbridge *cb)
@@ -220,6 +218,7 @@ void call_tick(struct callbridge *cb)
 
         LIST_EACH(it, tmp, &c->parts)
             tick_participant(LIST_ENTRY(it, struct participant, node), now_ms);
+        media_stats(c->media);
         if (c->count == 0 && now_ms - c->empty_since_ms > EMPTY_SPACE_MS)
             call_close(c);
     }

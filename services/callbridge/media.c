@@ -242,10 +242,7 @@ void media_set(struct media_space *ms, uint32_t participant, const struct sfu_me
     worker_post(ms->worker, cmd);
 }
 
-void media_stats(struct media_space *ms, uint32_t participant, uint64_t cookie)
+void media_stats(struct media_space *ms)
 {
-    struct worker_cmd *cmd = cmd_new(ms, CMD_STATS, participant);
-
-    cmd->cookie = cookie;
-    worker_post(ms->worker, cmd);
+    worker_post(ms->worker, cmd_new(ms, CMD_STATS, 0));
 }

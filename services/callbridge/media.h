@@ -33,7 +33,7 @@ struct media_event {
     enum media_event_type type;
     void *space_arg;        /* as given to media_space_new() */
     uint32_t participant;
-    uint64_t cookie;        /* of the request it answers */
+    uint64_t cookie;        /* of the offer it answers */
     const char *text;
     const char *cause;
     enum peer_state state;
@@ -82,7 +82,7 @@ void media_candidate(struct media_space *ms, uint32_t participant, const char *l
                      const char *ufrag);
 void media_set(struct media_space *ms, uint32_t participant, const struct sfu_media *media);
 
-/* Answered by MEDIA_STATS with the same cookie. */
-void media_stats(struct media_space *ms, uint32_t participant, uint64_t cookie);
+/* Answered by one MEDIA_STATS for each participant, all of the same moment. */
+void media_stats(struct media_space *ms);
 
 #endif

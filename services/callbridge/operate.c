@@ -52,6 +52,9 @@ static void describe_participant(part_msg *out, const struct participant *p, int
     out->rx_bytes = st->rx_bytes;
     out->tx_bytes = st->tx_bytes;
     out->rtt_ms = st->rtt_us / 1000;
+    out->has_received = out->has_forwarded = 1;
+    out->received = p->stats.received;
+    out->forwarded = p->stats.forwarded;
 }
 
 /* Returns a message with memory of its own, ended with free_unpacked. */

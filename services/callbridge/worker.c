@@ -323,17 +323,20 @@ static void cmd_set(struct worker *w, const struct worker_cmd *cmd)
         sfu_set_media(seat->part, loop_now_us(), &cmd->media);
 }
 
+/* All of a space at one moment: what was taken from one was by then sent to the others. */
 static void cmd_stats(struct worker *w, const struct worker_cmd *cmd)
 {
-    struct seat *seat = seat_of(w, cmd);
-    struct worker_event *ev;
+    struct worker_space *ws = space_of(w, cmd);
+    void *value;
+    size_t it = 0;
 
-    if (!seat)
-        return;
-    ev = event_new(seat->ws, MEDIA_STATS, cmd->participant);
-    ev->event.cookie = cmd->cookie;
-    sfu_stats(seat->part, &ev->event.stats);
-    post(seat->ws, ev);
+    while (ws && map_next(ws->seats, &it, NULL, &value)) {
+        struct seat *seat = value;
+        struct worker_event *ev = event_new(ws, MEDIA_STATS, seat->number);
+
+        sfu_stats(seat->part, &ev->event.stats);
+        post(ws, ev);
+    }
 }
 
 static void cmd_stop(struct worker *w, const struct worker_cmd *cmd)

@@ -253,7 +253,7 @@ static void twelve_see_and_hear_and_whoever_speaks_is_shown(void **state)
     r.guests[2].u->browser->level = BROWSER_SILENT;
     assert_true(until(twelve_speaks, &r));
     g = &r.guests[1];
-    media_stats(r.space, 1, 77);
+    media_stats(r.space);
     assert_true(until(has_stats, g));
     assert_int_equal(g->stats.state, PEER_CONNECTED);
     assert_true(g->stats.forwarded > 0 && g->stats.received > 0);
@@ -293,9 +293,9 @@ static void a_room_freed_with_events_in_flight_is_silent(void **state)
         for (int i = 0; i < round * 4; i++) /* offers, answers and states at any stage */
             (void)uv_run(&e.loop, UV_RUN_ONCE);
         for (uint32_t i = 1; i <= 4; i++) {
-            media_stats(r.space, i, i);
+            media_stats(r.space);
             media_leave(r.space, round % 2 ? i : 5 - i);
-            media_stats(r.space, i, i);
+            media_stats(r.space);
         }
         close_room(&r); /* on_event() asserts that none comes for it */
     }
