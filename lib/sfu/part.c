@@ -33,11 +33,24 @@ static void on_state(void *arg, enum peer_state state, const char *cause)
     opts->ops->on_state(opts->arg, part->number, state, cause);
 }
 
+/* Browsers fill up their link with repeats of what has arrived long ago, to find out what it
+ * takes. */
+static bool is_padding(const struct source *src, const struct peer_rtp *rtp)
+{
+    const struct source_layer *layer;
+
+    if (!rtp->repaired || rtp->layer >= PEER_MAX_LAYERS)
+        return false;
+    layer = &src->layers[rtp->layer];
+    return layer->ssrc == rtp->pkt.ssrc && ring_get(&layer->ring, rtp->pkt.seq);
+}
+
 static void on_rtp(void *arg, int64_t now_us, const struct peer_rtp *rtp)
 {
     struct sfu_part *part = arg;
 
-    if (rtp->mline >= ARRAY_LEN(source_of_mline))
+    if (rtp->mline >= ARRAY_LEN(source_of_mline) ||
+        is_padding(&part->sources[source_of_mline[rtp->mline]], rtp))
         return;
     part->received++;
     if (rtp_ext_has(&rtp->ext, RTP_EXT_LEVEL) && rtp->mline == MLINE_AUDIO)

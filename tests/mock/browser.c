@@ -111,6 +111,28 @@ static void on_rtp(void *arg, int64_t now_us, const struct peer_rtp *rtp)
         judge_picture(s, rtp, gap);
 }
 
+/* Sends a camera packet again; false when it is not kept any more. */
+static bool send_again(struct browser *b, int64_t now_us, uint16_t seq)
+{
+    const struct browser_kept *k = b->kept ? &b->kept[seq % KEPT] : NULL;
+    struct peer_out out = { .mline = 1, .seq = ++b->rtx_seq, .rtx = true, .original_seq = seq };
+
+    if (!k || !k->known || k->seq != seq)
+        return false;
+    out.timestamp = k->ts;
+    out.marker = k->marker;
+    return peer_send_rtp(b->peer, now_us, &out, k->payload, PAYLOAD_B) == 0;
+}
+
+unsigned browser_probe(struct browser *b, int64_t now_us)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 2; i < 12; i++)
+        n += send_again(b, now_us, (uint16_t)(b->video_seq - i));
+    return n;
+}
+
 /* Sends the asked packets again. */
 static void on_nack(struct browser *b, int64_t now_us, const struct rtcp_packet *p)
 {
@@ -121,15 +143,8 @@ static void on_nack(struct browser *b, int64_t now_us, const struct rtcp_packet 
     if (rtcp_fb_decode(&fb, p) != 0)
         return;
     while (rtcp_nack_next(&fb, &it, &seq)) {
-        const struct browser_kept *k = b->kept ? &b->kept[seq % KEPT] : NULL;
-        struct peer_out out = { .mline = 1, .seq = ++b->rtx_seq, .rtx = true, .original_seq = seq };
-
         b->nacks++;
-        if (!k || !k->known || k->seq != seq)
-            continue;
-        out.timestamp = k->ts;
-        out.marker = k->marker;
-        (void)peer_send_rtp(b->peer, now_us, &out, k->payload, PAYLOAD_B);
+        (void)send_again(b, now_us, seq);
     }
 }
 

@@ -86,6 +86,10 @@ void browser_input(struct browser *b, int64_t now_us, const struct addr *from, v
 void browser_timeout(struct browser *b, int64_t now_us);
 int64_t browser_deadline(const struct browser *b);
 
+/* Sends camera packets once more that were sent a moment ago and that nobody has asked for, as
+ * Chromium fills up its link to find out what it takes. Returns how many. */
+unsigned browser_probe(struct browser *b, int64_t now_us);
+
 /* The slot (m-line) that shows a participant since at least the last 300 ms; NULL: none. */
 const struct browser_slot *browser_shows(const struct browser *b, bool video, uint32_t participant,
                                          int64_t now_us);

@@ -405,6 +405,35 @@ static void packets_lost_on_the_way_in_and_out_come_again(void **state)
     meeting_end(&m);
 }
 
+/* Every packet taken in is sent on, and one that is there already is neither: the operator's two
+ * sums are equal. */
+static void repeats_that_nobody_asked_for_are_not_sent_on(void **state)
+{
+    struct sfu_stats in, out, in_then, out_then;
+    struct meeting m;
+    struct guest *a, *b;
+
+    (void)state;
+    meeting_start(&m, 21);
+    a = meeting_join(&m, NULL);
+    b = meeting_join(&m, &(struct browser_opts){ .no_audio = true, .no_video = true });
+    assert_true(meeting_until(&m, 1000, meeting_connected));
+    meeting_run_ms(&m, 1000);
+    assert_non_null(shows(b, true, a->number));
+    sfu_stats(a->part, &in_then);
+    sfu_stats(b->part, &out_then);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(browser_probe(a->browser, meeting_now(&m)), 10);
+        meeting_run_ms(&m, 100);
+    }
+    sfu_stats(a->part, &in);
+    sfu_stats(b->part, &out);
+    assert_true(in.received > in_then.received + 100);
+    assert_int_equal(out.forwarded - out_then.forwarded, in.received - in_then.received);
+    assert_sound(&m);
+    meeting_end(&m);
+}
+
 static void the_screen_that_was_shared_last_is_shown(void **state)
 {
     struct sfu_media sharing = { .screen = true }, not_sharing = { 0 };
@@ -516,6 +545,7 @@ int main(void)
         cmocka_unit_test(whoever_sends_no_picture_takes_no_slot_from_those_who_do),
         cmocka_unit_test(a_camera_that_went_dark_gives_way_when_its_slot_is_needed),
         cmocka_unit_test(packets_lost_on_the_way_in_and_out_come_again),
+        cmocka_unit_test(repeats_that_nobody_asked_for_are_not_sent_on),
         cmocka_unit_test(the_screen_that_was_shared_last_is_shown),
         cmocka_unit_test(a_new_connection_of_the_same_participant_takes_over),
         cmocka_unit_test(comings_and_goings_at_random_leave_a_sound_meeting),
