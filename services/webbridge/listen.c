@@ -204,6 +204,8 @@ static void add(struct wb_plan *p, const char *ip, uint16_t port, bool plain)
     if (port == 0 || p->count == ARRAY_LEN(p->list) ||
         (!e.any && addr_parse_ip(&e.addr, ip, port) != 0))
         return;
+    /* "::" of the setting is every address of both families, also on a kernel without IPv6. */
+    e.any = e.any || (e.addr.family == ADDR_V6 && addr_is_any(&e.addr));
     if (e.any)
         snprintf(e.text, sizeof e.text, "*:%u", port);
     else

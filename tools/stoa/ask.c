@@ -12,12 +12,15 @@
 #include <loop/clock.h>
 #include <loop/timer.h>
 
+#include "daemons.h"
+
 enum { CONNECT_MS = 3000, RESTART_MS = 1000, REQUEST_MS = 5000, CLOSE_TURNS = 50 };
 
 struct ask {
     uv_loop_t loop;
     struct bus *bus;
     struct loop_timer *alarm;
+    struct daemons *daemons;
 };
 
 static void on_alarm(void *arg)
@@ -111,11 +114,19 @@ void ask_close(struct ask **ap)
         return;
     *ap = NULL;
     bus_free(&a->bus);
+    if (a->daemons)
+        daemons_fini(a->daemons);
+    free(a->daemons);
     loop_timer_free(&a->alarm);
     for (int i = 0; i < CLOSE_TURNS && uv_run(&a->loop, UV_RUN_NOWAIT) != 0; i++)
         continue;
     (void)uv_loop_close(&a->loop);
     free(a);
+}
+
+struct daemons **ask_daemons(struct ask *a)
+{
+    return &a->daemons;
 }
 
 struct bus *ask_bus(struct ask *a)

@@ -25,6 +25,11 @@ void ask_close(struct ask **a);
 
 struct bus *ask_bus(struct ask *a);
 
+struct daemons;
+
+/* Where daemons.c keeps its list; freed with the connection. */
+struct daemons **ask_daemons(struct ask *a);
+
 /* An answer that outlives the callback; ask_reply_fini() frees what it holds. */
 struct ask_reply {
     enum bus_code code;

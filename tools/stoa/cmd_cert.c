@@ -253,8 +253,7 @@ static int show(const struct stoa_ctx *ctx, const char *only)
     else if (!ctx->json && !only && !shown)
         code = stoa_fail("there is no certificate in %s/pki; ./start makes them",
                          conf_state(ctx->conf));
-    if (ask)
-        daemons_end(ask, &all);
+    daemons_fini(&all);
     ask_close(&ask);
     str_fini(&why);
     json_decref(rows);

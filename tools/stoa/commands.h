@@ -12,6 +12,7 @@
     X(config)            \
     X(keys)              \
     X(log)               \
+    X(mmp)               \
     X(pki)               \
     X(ports)             \
     X(run)               \

@@ -25,6 +25,8 @@
 #include <loop/clock.h>
 #include <loop/signal.h>
 
+#include "network.h"
+
 enum {
     /* how long a stage may hold up the next one: daemons cope with any order */
     STAGE_MS = 3000,
@@ -593,6 +595,7 @@ int run_site(const struct run_opts *opts)
     }
     if (!ports_free(r) || open_notify(r) != 0 || start_self(r) != 0 || start_signals(r) != 0)
         goto out;
+    network_save(opts->ctx);
     log_info("running the site \"%s\" with %zu daemons, pid %d", opts->ctx->site, r->count,
              (int)getpid());
     start_stage(r, 0);
