@@ -24,8 +24,8 @@ bool cert_role_known(const char *role);
 /* Returns <state>/pki/<role>.<suffix>. Owner: the caller. */
 char *cert_path(const struct stoa_ctx *ctx, const char *role, const char *suffix);
 
-/* Checks and installs; the pair before is kept as .old. Returns STOA_OK, or STOA_FAILED with nothing
- * changed. */
+/* Checks and installs; the pair before is kept as .old. Returns STOA_OK, or STOA_FAILED with
+ * nothing changed. */
 int cert_set(const struct cert_job *job);
 
 /* Changes the pair in use with the one before, after the same checks. `key`, `cert` and `bundle` of

@@ -187,7 +187,7 @@ static void show_text(const struct stoa_ctx *ctx, const char *role, const struct
     printf("%s\n", role);
     cert_print_text(info);
     printf("made by      %s\n", access(names, F_OK) == 0 ?
-                                    "the CA of this site (./start makes it anew when names change)" :
+                                    "the CA of this site (./start renews it as needed)" :
                                     "an administrator (./start leaves it alone)");
     printf("in use       %s\n", use);
     if (access(old, F_OK) == 0)
@@ -321,7 +321,7 @@ const struct stoa_cmd cmd_cert = {
     .summary = "show and replace the certificates of webbridge and callbridge",
     .help =
         "ROLE is webbridge or callbridge; the files are PEM.\n"
-        "show     who, by whom, for which names, until when, fingerprint, and whether it is in use\n"
+        "show     who, by whom, for which names, until when, fingerprint, whether it is in use\n"
         "set      checks that key and certificate match, that the chain is in order and leads to\n"
         "         BUNDLE, that the names of the site are covered and that it is valid now; then\n"
         "         installs it and waits until the running daemons use it. Nobody is cut off: what\n"

@@ -120,8 +120,9 @@ const struct stoa_cmd cmd_mmp = {
     .args = "[COMMAND ..]",
     .summary = "the guide's command shell: license, callbridge, webbridge, pki",
     .help =
-        "With a command carries it out: stoa mmp \"webbridge\". Without one it is a shell with history\n"
-        "and completion (Tab), or reads commands from a pipe, one per line; # begins a comment.\n"
+        "With a command carries it out: stoa mmp \"webbridge\". Without one it is a shell with\n"
+        "history and completion (Tab), or reads commands from a pipe, one per line; # begins a\n"
+        "comment.\n"
         "\"help\" lists the commands. Everything applies at once and ends no call.\n"
         "Ends with 0, 1 after a FAILURE, 2 when a command is not known or lacks something; with\n"
         "several commands with the highest of these.\n",

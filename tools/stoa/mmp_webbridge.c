@@ -372,7 +372,7 @@ static void compare_trust(struct mmp *m)
         pki_inspect(&info, crt, 0, NULL) == 0 &&
         (pki_file_load(&trust, trust_path, NULL) != 0 || !pki_holds(trust, crt)))
         said_warning(&m->said, "the callbridge of this machine is not trusted: it presents the "
-                               "certificate SHA-256 %s. Without a web bridge link guests cannot join",
+                               "certificate SHA-256 %s. Without a link guests cannot join",
                      info.sha256);
     pki_info_fini(&info);
     free(trust);

@@ -34,8 +34,8 @@ static void what_is_out_of_place_is_named(void **state)
         const char *a, *b, *c, *key, *text;
     } cases[] = {
         { chain_inter, chain_leaf, "", chain_leaf_key,
-          "wrong chain order: the private key belongs to certificate 2 in the file, which must come "
-          "first" },
+          "wrong chain order: the private key belongs to certificate 2 in the file, which must "
+          "come first" },
         { chain_inter, chain_leaf, "", NULL,
           "wrong chain order: certificate 2 in the file did not issue certificate 1; the server's "
           "own comes first, then each one's issuer" },
