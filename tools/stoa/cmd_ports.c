@@ -6,6 +6,8 @@
 
 #include <base/str.h>
 
+#include "firewall.h"
+#include "network.h"
 #include "stoa.h"
 
 /* "24000-29999" or "443"; "off" for a port that is switched off. */
@@ -52,28 +54,12 @@ static void print_markdown(const struct conf_port_row *row)
     free(based);
 }
 
-static int run(const struct stoa_ctx *ctx, int argc, char **argv)
+static int list(const struct stoa_ctx *ctx, bool markdown)
 {
-    static const struct option options[] = { { "markdown", no_argument, NULL, 'm' }, { 0 } };
     const struct conf_port_row *rows;
-    bool markdown = false;
     size_t count;
-    int opt;
 
-    while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (opt != 'm')
-            return STOA_USAGE;
-        markdown = true;
-    }
     rows = conf_port_rows(&count);
-    if (optind + 1 == argc) {
-        if (!conf_port_row(argv[optind]))
-            return stoa_fail("there is no port \"%s\"", argv[optind]);
-        printf("%u\n", conf_port(ctx->conf, argv[optind]));
-        return STOA_OK;
-    }
-    if (optind < argc)
-        return stoa_usage("unexpected argument \"%s\"", argv[optind + 1]);
     if (markdown)
         printf("| name | port | with `--port-base N` | protocol | addresses | site | daemon | "
                "purpose |\n"
@@ -91,12 +77,91 @@ static int run(const struct stoa_ctx *ctx, int argc, char **argv)
     return STOA_OK;
 }
 
+static int firewall(const struct stoa_ctx *ctx, const char *format, bool planned)
+{
+    struct conf *conf = network_conf(ctx);
+    struct firewall f;
+    int code = STOA_OK;
+
+    if (!conf)
+        return STOA_FAILED;
+    firewall_find(ctx, conf, planned, &f);
+    if (!firewall_print(&f, format ? format : ctx->json ? "json" : "text"))
+        code = stoa_usage("--format is text, json, nftables or iptables, not \"%s\"", format);
+    firewall_fini(&f);
+    conf_free(conf);
+    return code;
+}
+
+/* The settings again, with the options of this command. */
+static int list_planned(const struct stoa_ctx *outer, bool markdown)
+{
+    struct stoa_ctx ctx = *outer;
+    char error[CONF_ERROR_MAX];
+    struct conf *conf = NULL;
+    int code;
+
+    if (conf_load(&conf, NULL, error) != 0)
+        return stoa_usage("%s", error);
+    ctx.conf = conf;
+    code = list(&ctx, markdown);
+    conf_free(conf);
+    return code;
+}
+
+static int print_one(const struct stoa_ctx *ctx, const char *name)
+{
+    if (!conf_port_row(name))
+        return stoa_fail("there is no port \"%s\"", name);
+    printf("%u\n", conf_port(ctx->conf, name));
+    return STOA_OK;
+}
+
+static int run(const struct stoa_ctx *ctx, int argc, char **argv)
+{
+    static const struct option options[] = { { "markdown", no_argument, NULL, 'm' },
+                                             { "firewall", no_argument, NULL, 'w' },
+                                             { "format", required_argument, NULL, 'f' },
+                                             { "port-base", required_argument, NULL, 'b' },
+                                             { "listen", required_argument, NULL, 'l' },
+                                             { 0 } };
+    bool markdown = false, rules = false, planned = false;
+    const char *format = NULL;
+    int opt;
+
+    while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (opt == '?')
+            return STOA_USAGE;
+        markdown = markdown || opt == 'm';
+        rules = rules || opt == 'w' || opt == 'f';
+        planned = planned || opt == 'b' || opt == 'l';
+        if (opt == 'f')
+            format = optarg;
+        else if (opt == 'b' || opt == 'l')
+            setenv(opt == 'b' ? "STOA_PORT_BASE" : "STOA_LISTEN", optarg, 1);
+    }
+    if (rules)
+        return optind < argc ? stoa_usage("unexpected argument \"%s\"", argv[optind]) :
+                               firewall(ctx, format, planned);
+    if (optind + 1 == argc)
+        return print_one(ctx, argv[optind]);
+    if (optind < argc)
+        return stoa_usage("unexpected argument \"%s\"", argv[optind + 1]);
+    return list_planned(ctx, markdown);
+}
+
 const struct stoa_cmd cmd_ports = {
     .name = "ports",
-    .args = "[NAME] [--markdown]",
-    .summary = "list the ports, or print one",
+    .args = "[NAME] [--markdown] | --firewall [--format FORMAT]",
+    .summary = "list the ports, print one, or print what a firewall has to let through",
     .help =
         "The table is deploy/ports; STOA_PORT_BASE, STOA_PORT_<NAME> and STOA_LISTEN are applied.\n"
-        "  --markdown   the table of docs/ports.md\n",
+        "  --markdown         the table of docs/ports.md\n"
+        "  --firewall         who has to reach what, and why: of the running site what it listens\n"
+        "                     on and where its configuration sends it, else what its start settings\n"
+        "                     say. Ports for this machine alone are left out\n"
+        "  --format FORMAT    the same as text, json, nftables or iptables\n"
+        "  --port-base N      instead of what the site was started with\n"
+        "  --listen ADDRESS   the same\n",
     .run = run,
 };

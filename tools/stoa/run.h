@@ -44,6 +44,9 @@ struct run_opts {
     unsigned callbridges, webbridges; /* instances */
 };
 
+/* True when a site of this version has such a daemon. */
+bool run_site_has(const char *site, const char *role);
+
 /* run_site.c: runs the site until it is told to stop. Returns the exit code. */
 int run_site(const struct run_opts *opts);
 

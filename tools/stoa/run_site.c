@@ -52,6 +52,14 @@ static const struct {
 
 enum { STAGES = 3 };
 
+bool run_site_has(const char *site, const char *role)
+{
+    for (size_t i = 0; i < ARRAY_LEN(daemons); i++)
+        if (str_eq(daemons[i].site, site) && str_eq(daemons[i].role, role))
+            return true;
+    return false;
+}
+
 struct run {
     uv_loop_t loop;
     struct daemon *self; /* status and faults, for `stoa status` */

@@ -143,8 +143,8 @@ enum { DAEMON_FAULTS_MAX = 256 };
 
 /* --- what it uses now ------------------------------------------------------------------------- */
 
-/* Says which certificate of a file is in use from now on, instead of the one before: for the status,
- * and for the metric stoa_cert_expiry_seconds. With less than 30 days left the fault
+/* Says which certificate of a file is in use from now on, instead of the one before: for the
+ * status, and for the metric stoa_cert_expiry_seconds. With less than 30 days left the fault
  * "certificateExpiry" is open.
  * Shape: file is a name below pki/ ("webbridge.crt"); sha256 its fingerprint, "AB:CD:..". */
 void daemon_cert_in_use(struct daemon *d, const char *file, const char *sha256,

@@ -95,9 +95,9 @@ int pki_match(const char *cert_pem, const char *key_pem, struct pki_err *err) MU
 int pki_verify(const char *chain_pem, const char *bundle_pem, const char *name, int64_t now_s,
                struct pki_err *err) MUST_USE;
 
-/* Says whether the certificates of the text stand in the order in which a server sends them: its own
- * first, then each one's issuer. With `key_pem` (may be NULL) also whether the key belongs to a later
- * one; a key that belongs to none is pki_match()'s to find.
+/* Says whether the certificates of the text stand in the order in which a server sends them: its
+ * own first, then each one's issuer. With `key_pem` (may be NULL) also whether the key belongs to a
+ * later one; a key that belongs to none is pki_match()'s to find.
  * Errors: -EBADMSG unreadable; -EACCES the sentence says what is out of place. */
 int pki_chain_check(const char *chain_pem, const char *key_pem, struct pki_err *err) MUST_USE;
 
@@ -110,8 +110,8 @@ int pki_chain_complete(char **out, const char *chain_pem, const char *bundle_pem
 /* True when the bundle holds the very certificate that is the first of `cert_pem`. */
 bool pki_holds(const char *bundle_pem, const char *cert_pem) MUST_USE;
 
-/* Returns the bundle (NULL: an empty one) without the first certificate of `cert_pem`, or with it at
- * the end when `keep` is true. Owner: *out is the caller's; "" when nothing is left.
+/* Returns the bundle (NULL: an empty one) without the first certificate of `cert_pem`, or with it
+ * at the end when `keep` is true. Owner: *out is the caller's; "" when nothing is left.
  * Errors: -EBADMSG `cert_pem` is unreadable. */
 int pki_bundle_change(char **out, const char *bundle_pem, const char *cert_pem, bool keep,
                       struct pki_err *err) MUST_USE;
