@@ -343,6 +343,9 @@ static void operators_see_and_direct_calls(void **state)
     assert_int_equal(order((uint32_t)strtoul(number + 8, NULL, 10), "kick", out), 2);
     assert_non_null(strstr(out, "takes a participant"));
 
+    assert_int_equal(stoa("mmp callbridge restart", out), 1);
+    assert_non_null(strstr(out, "FAILURE: the only callbridge has 1 call with 2 participants"));
+
     assert_int_equal(order(4711, "mute", out), 1);
     assert_non_null(strstr(out, "there is no call or participant 4711"));
     assert_int_equal(order(b.number, "shout", out), 2);
@@ -365,6 +368,8 @@ static void operators_see_and_direct_calls(void **state)
     assert_true(e && str_eq(e->ended->reason, "call-ended"));
     assert_int_equal(stoa("calls", out), 0);
     assert_string_equal(out, "no calls\n");
+    assert_int_equal(stoa("mmp callbridge restart", out), 1);
+    assert_non_null(strstr(out, "nobody would start callbridge again"));
     assert_int_equal(cbfix_bridge_stop(&fix, 0, SIGTERM), 0);
     guest_fini(&a);
     guest_fini(&b);

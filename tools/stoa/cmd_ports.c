@@ -157,9 +157,9 @@ const struct stoa_cmd cmd_ports = {
     .help =
         "The table is deploy/ports; STOA_PORT_BASE, STOA_PORT_<NAME> and STOA_LISTEN are applied.\n"
         "  --markdown         the table of docs/ports.md\n"
-        "  --firewall         who has to reach what, and why: of the running site what it listens\n"
-        "                     on and where its configuration sends it, else what its start settings\n"
-        "                     say. Ports for this machine alone are left out\n"
+        "  --firewall         who has to reach what, and why: of the running site what it\n"
+        "                     listens on and where its configuration sends it, else what its\n"
+        "                     start settings say. Ports for this machine alone are left out\n"
         "  --format FORMAT    the same as text, json, nftables or iptables\n"
         "  --port-base N      instead of what the site was started with\n"
         "  --listen ADDRESS   the same\n",

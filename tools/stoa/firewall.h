@@ -34,7 +34,9 @@ struct firewall {
 };
 
 /* Finds the rules: of the daemons that run what they listen on, else (and when `planned`: other
- * start settings than theirs) what they would; outgoing ones from the configuration. Owner: `out` is the caller's, ends with firewall_fini(). */
+ * start settings than theirs) what they would; outgoing ones from the
+ * configuration.
+ * Owner: `out` is the caller's, ends with firewall_fini(). */
 void firewall_find(const struct stoa_ctx *ctx, const struct conf *conf, bool planned,
                    struct firewall *out);
 void firewall_fini(struct firewall *f);

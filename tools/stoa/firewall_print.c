@@ -39,8 +39,8 @@ static bool is_any(const struct firewall_rule *r)
 static void print_text(const struct firewall *f)
 {
     if (f->count)
-        printf("%-9s %-7s %-16s %-28s %-8s %-12s %s\n", "direction", "site", "from", "to", "protocol",
-               "port", "why");
+        printf("%-9s %-7s %-16s %-28s %-8s %-12s %s\n", "direction", "site", "from", "to",
+               "protocol", "port", "why");
     for (size_t i = 0; i < f->count; i++) {
         const struct firewall_rule *r = &f->rule[i];
         char *port = ports(r, '-');
@@ -114,8 +114,8 @@ static void print_nft_chain(const struct firewall *f, bool out)
 
 static void print_nftables(const struct firewall *f)
 {
-    printf("# Rules of the Stoa site \"%s\", made by 'stoa ports --firewall'. They open, and close\n"
-           "# nothing: jump to them from your own chains, for example\n"
+    printf("# Rules of the Stoa site \"%s\", made by 'stoa ports --firewall'. They open, and\n"
+           "# close nothing: jump to them from your own chains, for example\n"
            "#   nft add rule inet filter input jump stoa_%s_in\n"
            "#   nft add rule inet filter output jump stoa_%s_out\n"
            "# A line with a name in it is a comment: put the addresses behind the name there.\n"
@@ -142,8 +142,9 @@ static void print_iptables_rule(const struct firewall *f, const struct firewall_
 
 static void print_iptables(const struct firewall *f)
 {
-    printf("#!/bin/sh\n# Rules of the Stoa site \"%s\", made by 'stoa ports --firewall'. They open, "
-           "and close nothing.\n"
+    printf("#!/bin/sh\n"
+           "# Rules of the Stoa site \"%s\", made by 'stoa ports --firewall'. They open, and\n"
+           "# close nothing.\n"
            "# A line with a name in it is a comment: put the addresses behind the name there.\n",
            f->site);
     for (size_t i = 0; i < f->count; i++) {

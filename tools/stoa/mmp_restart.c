@@ -114,22 +114,30 @@ static int restart_one(struct mmp *m, const char *role, const char *instance)
     return code;
 }
 
-/* One with calls: only where another one takes the new ones meanwhile. */
-static int restart_busy(struct mmp *m, const char *role, const char *instance, size_t others,
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static int refuse_busy(struct mmp *m, const char *role, const struct load *load)
+{
+    return said_failure(&m->said,
+                        "the only %s has %zu call%s with %zu participant%s, and nobody could join "
+                        "while it waits for the end. Certificates and settings need no restart; "
+                        "with a second one it would be possible: 'stoa run --%s 2'",
+                        role, load->calls, plural(load->calls), load->participants,
+                        plural(load->participants), role);
+}
+
+/* One with calls, where another one takes the new ones meanwhile. */
+static int restart_busy(struct mmp *m, const char *role, const char *instance,
                         const struct load *load)
 {
-    int code;
+    int code = drain(m, role, instance, PATIENT_S);
 
-    if (others == 0)
-        return said_failure(&m->said,
-                            "%zu calls with %zu participants are on the only %s, and nobody could "
-                            "join while it waits for their end. Certificates and settings need no "
-                            "restart; a second one would make it possible: 'stoa run --%s 2'",
-                            load->calls, load->participants, role, role);
-    code = drain(m, role, instance, PATIENT_S);
     if (code == STOA_OK)
-        said_success(&m->said, "%s restarts when its %zu calls have ended; new ones go elsewhere",
-                     role, load->calls);
+        said_success(&m->said, "one %s restarts when its %zu call%s ended; new ones go elsewhere",
+                     role, load->calls, load->calls == 1 ? " has" : "s have");
     return code;
 }
 
@@ -143,19 +151,21 @@ int mmp_restart(struct mmp *m, const char *role)
 
     if (!mmp_ask(m))
         return STOA_FAILED;
-    if (!is_supervised(m))
-        return said_failure(&m->said,
-                            "'stoa run' does not run here, so nobody would start %s again; restart "
-                            "it with what runs it, for example 'systemctl restart stoa-%s'",
-                            role, role);
     daemons_find(m->ask, &all);
     while (daemons_next(&all, role, &it))
         n++;
     for (it = 0; code == STOA_OK && (instance = daemons_next(&all, role, &it));) {
         if (!load_of(m, role, instance, &load))
             code = said_failure(&m->said, "%s does not answer", role);
+        else if (load.participants && n == 1)
+            code = refuse_busy(m, role, &load);
+        else if (!is_supervised(m))
+            code = said_failure(&m->said,
+                                "'stoa run' does not run here, so nobody would start %s again; "
+                                "restart it with what runs it, for example 'systemctl restart "
+                                "stoa-%s'", role, role);
         else if (load.participants)
-            code = restart_busy(m, role, instance, n - 1, &load);
+            code = restart_busy(m, role, instance, &load);
         else if ((code = restart_one(m, role, instance)) == STOA_OK)
             restarted++;
     }
