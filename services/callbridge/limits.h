@@ -12,8 +12,10 @@ enum {
     TRIES_STEP_MS = 2000,
     /* webbridge waits 5 s for a login; LOGINS_WAITING_MAX stays free */
     TRIES_DELAY_MAX_MS = 4000,
-    TRIES_KEY_LEN = 9,            /* family, IPv4 address or first half of an IPv6 address */
-    TRIES_SOURCES_MAX = 10000,    /* addresses that guessed wrong within a minute: 1 MiB */
+    TRIES_ZONE_LEN = 64,          /* a longer name counts by its beginning */
+    /* family, IPv4 address or first half of an IPv6 address, zone */
+    TRIES_KEY_LEN = 1 + 8 + TRIES_ZONE_LEN,
+    TRIES_SOURCES_MAX = 10000,    /* addresses that guessed wrong within a minute: 2 MiB */
     LOGINS_WAITING_MAX = 1000,    /* refused logins held back at a time: 4,000 guesses/s */
     TICKET_LIFETIME_S = 24 * 3600, /* DESIGN section 4 step 3 */
     REMOVED_MAX = 10000,          /* guests whose ticket is void: 1 MiB */

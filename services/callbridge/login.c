@@ -19,7 +19,7 @@ struct login {
     struct bus_call *call;
     struct loop_timer *timer;
     unsigned number, link;
-    struct addr client;
+    struct tries_from client;
     int64_t delay_ms; /* the answer is held back so long: wrong tries before */
     struct ticket ticket;
     char *space_name;
@@ -49,7 +49,7 @@ static void refuse_now(void *arg)
 }
 
 static struct login *login_new(struct callbridge *cb, struct bus_call *call,
-                               const struct addr *client)
+                               const struct tries_from *client)
 {
     struct login *l = MEM_NEW(struct login);
 
@@ -77,7 +77,7 @@ static void refuse(struct login *l, const char *why)
 
     log_info("guest login request %u: refused, %s", l->number, why);
     if (tries_wrong(l->cb->tries, &l->client, tries_limit(l->cb), loop_now_ms()) &&
-        log_limit(addr_print_ip(&l->client, from)))
+        log_limit(addr_print_ip(&l->client.addr, from)))
         log_warning("guest logins from %s: slowed, wrong tries within a minute=%u", from,
                     tries_limit(l->cb));
     l->timer = loop_timer_new(l->cb->d->loop, refuse_now, l);
@@ -153,13 +153,23 @@ static const char *switched_off(const struct callbridge *cb, bool by_link)
                ? "guest access via ID and passcode is off" : NULL;
 }
 
+static void who_asks(struct tries_from *out, const Stoa__Bridge__V1__Session *session)
+{
+    if (!session)
+        return;
+    if (session->client_address && addr_parse(&out->addr, session->client_address) != 0)
+        out->addr = (struct addr){ 0 };
+    if (session->zone) /* cut at the length that counts */
+        (void)snprintf(out->zone, sizeof(out->zone), "%.*s", TRIES_ZONE_LEN, session->zone);
+}
+
 void login_request(void *arg, struct bus_call *call, const ProtobufCMessage *body)
 {
     struct callbridge *cb = ((struct daemon *)arg)->user;
     const Stoa__Bridge__V1__GuestLoginRequest *req = (const void *)body;
     const char *call_id = req->call_id ? req->call_id : "";
     bool by_link = !str_empty(req->secret);
-    struct addr client = { 0 };
+    struct tries_from client = { 0 };
     struct site_login found;
     struct login *l;
     const char *off;
@@ -170,9 +180,7 @@ void login_request(void *arg, struct bus_call *call, const ProtobufCMessage *bod
         bus_fail(call, BUS_UNAVAILABLE, true, "The server takes no more logins at the moment.");
         return;
     }
-    if (req->session && req->session->client_address &&
-        addr_parse(&client, req->session->client_address) != 0)
-        client = (struct addr){ 0 };
+    who_asks(&client, req->session);
     delay_ms = tries_delay(cb->tries, &client, tries_limit(cb), loop_now_ms());
     if (delay_ms < 0) {
         bus_fail(call, BUS_UNAVAILABLE, false,

@@ -10,8 +10,6 @@
 #include <base/map.h>
 #include <base/mem.h>
 
-#include "limits.h"
-
 struct source {
     uint32_t wrong;
     int64_t since_ms; /* begin of the minute in which `wrong` counts */
@@ -55,13 +53,14 @@ void tries_free(struct tries *t)
     free(t);
 }
 
-static void key_of(uint8_t key[TRIES_KEY_LEN], const struct addr *from)
+static void key_of(uint8_t key[TRIES_KEY_LEN], const struct tries_from *from)
 {
-    size_t len = from->family == ADDR_V4 ? 4 : 8;
+    size_t len = from->addr.family == ADDR_V4 ? 4 : 8;
 
     memset(key, 0, TRIES_KEY_LEN);
-    key[0] = (uint8_t)from->family;
-    memcpy(key + 1, from->ip, len);
+    key[0] = (uint8_t)from->addr.family;
+    memcpy(key + 1, from->addr.ip, len);
+    memcpy(key + TRIES_KEY_LEN - TRIES_ZONE_LEN, from->zone, strlen(from->zone));
 }
 
 /* The source of an address; NULL when it has tried nothing wrong within the last minute. */
@@ -72,7 +71,7 @@ static struct source *find(struct tries *t, const uint8_t *key, int64_t now_ms)
     return s && now_ms - s->since_ms <= TRIES_WINDOW_MS ? s : NULL;
 }
 
-int64_t tries_delay(struct tries *t, const struct addr *from, uint32_t limit, int64_t now_ms)
+int64_t tries_delay(struct tries *t, const struct tries_from *from, uint32_t limit, int64_t now_ms)
 {
     uint8_t key[TRIES_KEY_LEN];
     struct source *s;
@@ -89,7 +88,7 @@ int64_t tries_delay(struct tries *t, const struct addr *from, uint32_t limit, in
     return at - now_ms;
 }
 
-bool tries_wrong(struct tries *t, const struct addr *from, uint32_t limit, int64_t now_ms)
+bool tries_wrong(struct tries *t, const struct tries_from *from, uint32_t limit, int64_t now_ms)
 {
     uint8_t key[TRIES_KEY_LEN];
     struct source *s;

@@ -9,15 +9,21 @@
 
 enum { LIMIT = 10 };
 
-static struct addr at(const char *text)
+static struct tries_from through(const char *zone, const char *text)
 {
-    struct addr a;
+    struct tries_from a = { 0 };
 
-    assert_int_equal(addr_parse(&a, text), 0);
+    assert_int_equal(addr_parse(&a.addr, text), 0);
+    (void)snprintf(a.zone, sizeof(a.zone), "%s", zone);
     return a;
 }
 
-static void guess_wrong(struct tries *t, const struct addr *from, int times, int64_t now_ms)
+static struct tries_from at(const char *text)
+{
+    return through("", text);
+}
+
+static void guess_wrong(struct tries *t, const struct tries_from *from, int times, int64_t now_ms)
 {
     for (int i = 0; i < times; i++)
         (void)tries_wrong(t, from, LIMIT, now_ms);
@@ -26,7 +32,7 @@ static void guess_wrong(struct tries *t, const struct addr *from, int times, int
 static void a_few_wrong_tries_slow_nobody(void **state)
 {
     struct tries *t = tries_new();
-    struct addr a = at("192.0.2.1:1000");
+    struct tries_from a = at("192.0.2.1:1000");
 
     (void)state;
     assert_int_equal(tries_delay(t, &a, LIMIT, 0), 0);
@@ -40,7 +46,7 @@ static void a_few_wrong_tries_slow_nobody(void **state)
 static void beyond_the_limit_answers_leave_one_by_one(void **state)
 {
     struct tries *t = tries_new();
-    struct addr a = at("192.0.2.1:1000"), same = at("192.0.2.1:2000");
+    struct tries_from a = at("192.0.2.1:1000"), same = at("192.0.2.1:2000");
 
     (void)state;
     guess_wrong(t, &a, LIMIT, 0);
@@ -54,8 +60,8 @@ static void beyond_the_limit_answers_leave_one_by_one(void **state)
 static void other_addresses_are_not_slowed(void **state)
 {
     struct tries *t = tries_new();
-    struct addr a = at("192.0.2.1:1"), b = at("192.0.2.2:1");
-    struct addr c = at("[2001:db8:0:1::1]:1"), d = at("[2001:db8:0:1::2]:1"),
+    struct tries_from a = at("192.0.2.1:1"), b = at("192.0.2.2:1");
+    struct tries_from c = at("[2001:db8:0:1::1]:1"), d = at("[2001:db8:0:1::2]:1"),
                 e = at("[2001:db8:0:2::1]:1");
 
     (void)state;
@@ -67,10 +73,24 @@ static void other_addresses_are_not_slowed(void **state)
     tries_free(t);
 }
 
+static void each_zone_counts_by_itself(void **state)
+{
+    struct tries *t = tries_new();
+    struct tries_from inside = at("192.0.2.1:1"), one = through("dmz", "192.0.2.1:1"),
+                      two = through("branch", "192.0.2.1:1");
+
+    (void)state;
+    guess_wrong(t, &one, LIMIT, 0);
+    assert_int_equal(tries_delay(t, &one, LIMIT, 0), TRIES_STEP_MS);
+    assert_int_equal(tries_delay(t, &two, LIMIT, 0), 0);
+    assert_int_equal(tries_delay(t, &inside, LIMIT, 0), 0);
+    tries_free(t);
+}
+
 static void a_minute_later_all_is_forgotten(void **state)
 {
     struct tries *t = tries_new();
-    struct addr a = at("192.0.2.1:1");
+    struct tries_from a = at("192.0.2.1:1");
 
     (void)state;
     guess_wrong(t, &a, LIMIT, 0);
@@ -83,7 +103,7 @@ static void a_minute_later_all_is_forgotten(void **state)
 static void memory_is_bounded(void **state)
 {
     struct tries *t = tries_new();
-    struct addr a;
+    struct tries_from a;
     char text[32];
 
     (void)state;
@@ -104,6 +124,7 @@ int main(void)
         cmocka_unit_test(a_few_wrong_tries_slow_nobody),
         cmocka_unit_test(beyond_the_limit_answers_leave_one_by_one),
         cmocka_unit_test(other_addresses_are_not_slowed),
+        cmocka_unit_test(each_zone_counts_by_itself),
         cmocka_unit_test(a_minute_later_all_is_forgotten),
         cmocka_unit_test(memory_is_bounded),
     };
