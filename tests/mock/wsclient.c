@@ -149,6 +149,12 @@ void wsclient_frame(struct wsclient *c, enum wsclient_opcode opcode, bool fin, c
     free(frame);
 }
 
+void wsclient_raw(struct wsclient *c, const void *data, size_t len)
+{
+    if (c->open)
+        send_bytes(c, data, len);
+}
+
 void wsclient_send(struct wsclient *c, const char *text)
 {
     wsclient_frame(c, WSCLIENT_TEXT, true, text, strlen(text));

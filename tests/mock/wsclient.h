@@ -74,6 +74,9 @@ void wsclient_send(struct wsclient *c, const char *text);
 void wsclient_frame(struct wsclient *c, enum wsclient_opcode opcode, bool fin, const void *data,
                     size_t len);
 
+/* Sends bytes that are no frame of ours, or a frame without mask. */
+void wsclient_raw(struct wsclient *c, const void *data, size_t len);
+
 /* Sends a close frame; the end comes with on_end. */
 void wsclient_close(struct wsclient *c, int code);
 
