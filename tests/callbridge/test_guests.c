@@ -275,6 +275,43 @@ static void a_guest_who_joins_again_takes_the_place_of_itself(void **state)
     guest_fini(&again);
 }
 
+/* Who sees the call hears that the old one has left before it hears of the new one: at no time are
+ * there two of the same name. */
+static void the_others_never_see_two_of_one_who_joins_again(void **state)
+{
+    struct guest a = guest_enter(&fix, 0, "100101", "Ada"),
+                 b = guest_enter(&fix, 0, "100101", "Bob"), again = b;
+    const Stoa__Bridge__V1__SessionEvent *e;
+    bool is_old_there = true, is_new_there = false;
+
+    (void)state;
+    again.a = (struct answer){ 0 };
+    (void)str_copy(again.session, sizeof(again.session), "feedfeedfeedfeedfeedfeedfeedfeed");
+    busfix_run_for(fix.conf.bus_fix, SETTLE_MS);
+    cbfix_forget(&fix);
+    assert_int_equal(guest_join(&again, "Bob"), BUS_OK);
+    busfix_run_for(fix.conf.bus_fix, SETTLE_MS);
+    for (size_t i = 0; i < fix.web[0].n_events; i++) {
+        e = fix.web[0].events[i];
+        if (!str_eq(e->session_id, a.session))
+            continue;
+        if (e->event_case == EVENT(LEFT))
+            is_old_there = is_old_there && e->left->participant != b.number;
+        else if (e->event_case == EVENT(PARTICIPANT))
+            is_new_there = is_new_there || e->participant->participant == again.number;
+        assert_false(is_old_there && is_new_there);
+    }
+    assert_true(is_new_there);
+    assert_int_equal(guest_resume(&a, a.number), BUS_OK);
+    assert_int_equal(((const Stoa__Bridge__V1__JoinReply *)(const void *)a.a.body)->n_participants,
+                     2);
+    assert_int_equal(guest_leave(&again), BUS_OK);
+    assert_int_equal(guest_leave(&a), BUS_OK);
+    guest_fini(&a);
+    guest_fini(&b);
+    guest_fini(&again);
+}
+
 static void those_who_need_activation_wait_for_a_host(void **state)
 {
     struct guest g = guest_new(&fix, 0), host;
@@ -635,6 +672,7 @@ int main(void)
         T(a_name_is_trimmed_and_shown_to_all),
         T(a_full_space_takes_nobody_but_those_who_come_back),
         T(a_guest_who_joins_again_takes_the_place_of_itself),
+        T(the_others_never_see_two_of_one_who_joins_again),
         T(those_who_need_activation_wait_for_a_host),
         T(a_guest_without_rights_is_refused),
         T(a_host_mutes_locks_and_removes),
