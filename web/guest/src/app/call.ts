@@ -85,11 +85,9 @@ function show(joined: Joined): void {
 }
 
 function onBack(joined: Joined, sameMedia: boolean): void {
-  // What was switched while the WebSocket was away is told now.
   const own = joined.participants.find((p) => p.participant === joined.participant);
-  if (own !== undefined) told = { audioMuted: own.audioMuted, videoMuted: own.videoMuted };
   show(joined);
-  tellMutes();
+  if (own !== undefined) agree(own);
   if (sameMedia) {
     attempt(reconnect(joined));
   } else {
@@ -184,6 +182,23 @@ const ownMutes = (): MediaChoice => ({
   videoMuted: videoMuted.value,
 });
 
+/** A switch of ours could not be told. */
+let unsaid = false;
+
+/**
+ * After signalling was away: what was switched here meanwhile is told now; otherwise a difference is
+ * the order of somebody who muted us meanwhile.
+ */
+function agree(own: MediaChoice): void {
+  const mine = ownMutes();
+  const audio = !unsaid && own.audioMuted && !mine.audioMuted;
+  const video = !unsaid && own.videoMuted && !mine.videoMuted;
+  unsaid = false;
+  told = { audioMuted: own.audioMuted, videoMuted: own.videoMuted };
+  if (audio || video) onMuted({ audio, video, by: 0 });
+  tellMutes();
+}
+
 function tellMutes(): void {
   const now = ownMutes();
   if (self.value === 0) return;
@@ -196,7 +211,9 @@ function tellMutes(): void {
 
 /** A failure is made good by the next resume. */
 function tell(changes: Changes): void {
-  session.setMedia(changes).catch(() => {});
+  session.setMedia(changes).catch(() => {
+    unsaid = true;
+  });
 }
 
 export async function shareScreen(): Promise<void> {
