@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a kill costs in milliseconds: two browsers in a meeting, one daemon after the other is ended with
+// kill -9, ROUNDS times each. Prints for each the largest gap between two pictures on the screen over the
+// kill, and over as long a time without one just before; when a third guest could join; when both had media. docs/benchmarks.md has the method.
+//
+//   cmake --build --preset release && web/build && node bench/kills/kills.mjs [--rounds N] [--json]
+import { fileURLToPath } from "node:url";
+
+process.env.BUILD_DIR ??= fileURLToPath(new URL("../../build/release", import.meta.url));
+const { joinAs, launch, openGuest, until, videoFrames } = await import("../../tests/e2e/lib/browser.mjs");
+const { daemon, end, successor, visit } = await import("../../tests/e2e/lib/kill.mjs");
+const { startSite } = await import("../../tests/e2e/lib/site.mjs");
+
+const WATCH_MS = 6000; // before the kill, and at least after it
+const own = { ignoreHTTPSErrors: true };
+const at = process.argv.indexOf("--rounds");
+const rounds = at > 0 ? Number(process.argv[at + 1]) : 5;
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+const show = (list) => `${median(list)} (${Math.min(...list)}-${Math.max(...list)})`;
+
+/** Has a page note when each picture of the other comes to the screen. */
+const watch = (page, name) => page.getByRole("listitem", { name: new RegExp(`^${name}`) }).locator("video")
+  .evaluate((video) => {
+    window.frameTimes = [];
+    const note = (now) => {
+      window.frameTimes.push(performance.timeOrigin + now);
+      video.requestVideoFrameCallback(note);
+    };
+    video.requestVideoFrameCallback(note);
+  });
+
+/** The largest gap between two pictures between two times, ms. */
+async function gap(page, from, to) {
+  const times = (await page.evaluate(() => window.frameTimes)).filter((t) => t >= from && t <= to);
+  return Math.round([...times, to].reduce((max, t, i, all) => Math.max(max, t - (all[i - 1] ?? from)), 0));
+}
+
+async function round(site, pages, role) {
+  const calls = JSON.parse(await site.stoa("calls", "--json"));
+  let number = 1;
+  if (role === "callbridge" && (await daemon(site, role, 2)).instance === calls[0].callbridge) number = 2;
+  await Promise.all([watch(pages[0], "Ben"), watch(pages[1], "Ada")]);
+  const began = Date.now();
+  await sleep(WATCH_MS);
+  const dead = await end(site, role, number);
+  await until(async () => await visit(pages[0], { callId: "100101" }) === "", "a third guest joins");
+  const service = Date.now() - dead.at;
+  const both = async () => {
+    const [call] = JSON.parse(await site.stoa("calls", "--json").catch(() => "[]"));
+    return call?.participants.filter((p) => p.media === "connected" && !p.audioMuted).length === 2;
+  };
+  await until(both, "both are connected", 30000);
+  const connected = Date.now() - dead.at;
+  await sleep(Math.max(0, WATCH_MS - (Date.now() - dead.at)));
+  const to = Date.now();
+  const gaps = role === "callbridge" ? [0] : await Promise.all(pages.map((p) => gap(p, dead.at, to)));
+  const quiet = await Promise.all(pages.map((p) => gap(p, began, dead.at)));
+  await successor(site, role, number, dead);
+  for (const page of pages) {
+    const frames = await videoFrames(page);
+    await until(async () => await videoFrames(page) > frames + 20, "pictures", 30000);
+  }
+  return { role, gap: Math.max(...gaps), quiet: Math.max(...quiet), service, connected };
+}
+
+const site = await startSite({ args: ["--callbridge", "2"] });
+const browsers = await Promise.all([launch(), launch()]);
+const results = [];
+try {
+  const pages = await Promise.all(browsers.map((b) => openGuest(b, site.url, own)));
+  await joinAs(pages[0], { name: "Ada", callId: "100101" });
+  await joinAs(pages[1], { name: "Ben", callId: "100101" });
+  await until(async () => await videoFrames(pages[0]) > 10 && await videoFrames(pages[1]) > 10, "pictures");
+  for (const role of ["config", "busd", "webbridge", "callbridge"]) {
+    for (let i = 0; i < rounds; i++) results.push(await round(site, pages, role));
+  }
+} finally {
+  await Promise.all(browsers.map((b) => b.close()));
+  await site.stop();
+}
+if (process.argv.includes("--json")) {
+  console.log(JSON.stringify(results));
+} else {
+  console.log("ended       gap with / without kill, ms    third guest joined, ms    both connected, ms");
+  for (const role of new Set(results.map((r) => r.role))) {
+    const of = (field) => show(results.filter((r) => r.role === role).map((r) => r[field]));
+    const gaps = role === "callbridge" ? `- / ${of("quiet")}` : `${of("gap")} / ${of("quiet")}`;
+    console.log(`${role.padEnd(11)} ${gaps.padEnd(30)} ${of("service").padEnd(26)} ${of("connected")}`);
+  }
+}
