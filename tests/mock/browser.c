@@ -21,6 +21,9 @@ enum {
     KEPT = 256,          /* packets that can be sent again */
     PLI_US = 500000,     /* between requests for a key frame */
     NACKS_MAX = 32,      /* per gap: beyond, a key frame is asked for */
+    REMB_US = 200000,    /* between two, unless it falls */
+    REPORT_US = 1000000,
+    REPAIR_US = 10000,   /* how often it looks whether what was lost has come */
 };
 
 struct browser_kept {
@@ -37,30 +40,6 @@ static bool is_video(unsigned mline)
 
 /* --- what arrives ----------------------------------------------------------------------------- */
 
-static void judge_picture(struct browser_slot *s, const struct peer_rtp *rtp, bool gap)
-{
-    struct rtp_vp8 vp8;
-    bool begins;
-
-    if (rtp_vp8_decode(&vp8, rtp->pkt.payload, rtp->pkt.payload_len) != 0) {
-        s->broken++;
-        return;
-    }
-    begins = vp8.start && vp8.pid == 0;
-    if (gap)
-        s->decodable = false;
-    if (begins) {
-        bool follows = s->frames > 0 && vp8.picture_id == ((s->picture + 1) & 0x7fff);
-
-        s->frames++;
-        s->key_frames += vp8.key;
-        s->decodable = vp8.key || (s->decodable && follows);
-        s->picture = vp8.picture_id;
-    }
-    if (!s->decodable || vp8.picture_id != s->picture)
-        s->broken++;
-}
-
 /* Asks for what is missing, and for a key frame while nothing can be shown. */
 static void ask(struct browser *b, struct browser_slot *s, int64_t now_us,
                 const struct peer_rtp *rtp)
@@ -71,7 +50,7 @@ static void ask(struct browser *b, struct browser_slot *s, int64_t now_us,
 
     for (uint16_t seq = (uint16_t)(s->seq + 1); seq != rtp->pkt.seq && n < NACKS_MAX; seq++)
         seqs[n++] = seq;
-    if (s->started && !b->opts.no_nack)
+    if (s->started && !b->opts.no_nack && !b->opts.wait_us)
         rtcp_nack_put(&out, 1, rtp->pkt.ssrc, seqs, n);
     if (!s->decodable && now_us - s->pli_us > PLI_US) {
         s->pli_us = now_us;
@@ -81,13 +60,101 @@ static void ask(struct browser *b, struct browser_slot *s, int64_t now_us,
         (void)peer_send_rtcp(b->peer, mem, out.pos);
 }
 
+/* Judges the packet as it comes: this decoder does not wait. */
+static void judge_picture(struct browser_slot *s, int64_t now_us, const struct peer_rtp *rtp,
+                          bool gap)
+{
+    struct decoder_packet p = { .seq = rtp->pkt.seq, .known = true, .marker = rtp->pkt.marker,
+                                .len = rtp->pkt.payload_len };
+
+    if (p.len)
+        memcpy(p.head, rtp->pkt.payload, MIN(p.len, sizeof(p.head)));
+    decoder_judge(s, now_us, &p, gap);
+}
+
+static void send_remb(struct browser *b, int64_t now_us)
+{
+    uint64_t rate = b->opts.remb_fixed_bps ? b->opts.remb_fixed_bps : b->estimate.rate_bps;
+    uint8_t mem[64];
+    struct buf out = buf_writer(mem, sizeof(mem));
+    uint32_t ssrc = b->slots[FIRST_VIDEO_SLOT].ssrc;
+
+    b->next_remb_us = now_us + REMB_US;
+    if (!rate)
+        return;
+    rtcp_remb_put(&out, 1, rate, &ssrc, 1);
+    (void)peer_send_rtcp(b->peer, mem, out.pos);
+}
+
+static void estimate(struct browser *b, int64_t now_us, const struct peer_rtp *rtp)
+{
+    if (b->opts.remb && rtp_ext_has(&rtp->ext, RTP_EXT_ABS_TIME) &&
+        estimate_packet(&b->estimate, now_us, rtp->ext.abs_time, rtp->pkt.payload_len))
+        send_remb(b, now_us);
+}
+
+/* Counts the packet for reports; what is repeated is not counted, as in Chromium. */
+static void count(struct browser_slot *s, int64_t now_us, const struct peer_rtp *rtp)
+{
+    struct rtp_recv_packet arrival = {
+        .seq = rtp->pkt.seq, .ts = rtp->pkt.ts, .now_us = now_us,
+        .payload_len = (uint32_t)rtp->pkt.payload_len,
+    };
+
+    if (s->recv.ssrc != rtp->pkt.ssrc)
+        rtp_recv_init(&s->recv, rtp->pkt.ssrc, is_video(rtp->mline) ? 90000 : 48000);
+    (void)rtp_recv_packet(&s->recv, &arrival, NULL);
+}
+
+static void send_reports(struct browser *b, int64_t now_us)
+{
+    struct rtcp_report reports[BROWSER_MLINES];
+    uint8_t mem[600];
+    struct buf out = buf_writer(mem, sizeof(mem));
+    size_t n = 0;
+
+    b->next_report_us = now_us + REPORT_US;
+    for (unsigned i = FIRST_SLOT; i < BROWSER_MLINES; i++) {
+        if (b->slots[i].recv.ssrc && rtp_recv_report(&b->slots[i].recv, now_us, &reports[n]))
+            n++;
+    }
+    if (n == 0)
+        return;
+    rtcp_rr_put(&out, 1, reports, n);
+    (void)peer_send_rtcp(b->peer, mem, out.pos);
+}
+
+/* Asks again for what is still missing. */
+static void repair(struct browser *b, int64_t now_us)
+{
+    uint16_t seqs[DECODER_NACKS];
+    uint8_t mem[200];
+
+    b->next_repair_us = now_us + REPAIR_US;
+    for (unsigned i = FIRST_VIDEO_SLOT; i <= SCREEN_SLOT; i++) {
+        struct buf out = buf_writer(mem, sizeof(mem));
+        size_t n = decoder_tick(&b->slots[i], now_us, b->opts.wait_us, seqs);
+
+        if (n == 0 || b->opts.no_nack)
+            continue;
+        rtcp_nack_put(&out, 1, b->slots[i].ssrc, seqs, n);
+        (void)peer_send_rtcp(b->peer, mem, out.pos);
+    }
+}
+
 static void on_rtp(void *arg, int64_t now_us, const struct peer_rtp *rtp)
 {
     struct browser *b = arg;
     struct browser_slot *s = &b->slots[rtp->mline];
+    bool waits = b->opts.wait_us && is_video(rtp->mline);
     bool gap = false;
 
     s->repaired += rtp->repaired;
+    estimate(b, now_us, rtp);
+    if (!rtp->repaired)
+        count(s, now_us, rtp);
+    if (waits)
+        decoder_take(s, now_us, rtp);
     if (s->started) {
         int ahead = rtp_seq_diff(rtp->pkt.seq, s->seq);
 
@@ -107,8 +174,8 @@ static void on_rtp(void *arg, int64_t now_us, const struct peer_rtp *rtp)
     s->csrc = rtp_csrc_at(&rtp->pkt, 0);
     s->last_us = now_us;
     s->level = rtp_ext_has(&rtp->ext, RTP_EXT_LEVEL) ? rtp->ext.level.dbov : -1;
-    if (is_video(rtp->mline))
-        judge_picture(s, rtp, gap);
+    if (is_video(rtp->mline) && !waits)
+        judge_picture(s, now_us, rtp, gap);
 }
 
 /* Sends a camera packet again; false when it is not kept any more. */
@@ -117,7 +184,7 @@ static bool send_again(struct browser *b, int64_t now_us, uint16_t seq)
     const struct browser_kept *k = b->kept ? &b->kept[seq % KEPT] : NULL;
     struct peer_out out = { .mline = 1, .seq = ++b->rtx_seq, .rtx = true, .original_seq = seq };
 
-    if (!k || !k->known || k->seq != seq)
+    if (!k || !k->known || k->seq != seq || b->opts.no_rtx)
         return false;
     out.timestamp = k->ts;
     out.marker = k->marker;
@@ -233,6 +300,8 @@ void browser_free(struct browser *b)
     if (!b)
         return;
     peer_free(b->peer);
+    for (unsigned i = 0; i < BROWSER_MLINES; i++)
+        free(b->slots[i].decoder);
     free(b->kept);
     free(b);
 }
@@ -373,8 +442,15 @@ void browser_timeout(struct browser *b, int64_t now_us)
     peer_timeout(b->peer, now_us);
     if (b->state != PEER_CONNECTED) {
         b->next_audio_us = b->next_frame_us = now_us;
+        b->next_remb_us = b->next_report_us = b->next_repair_us = now_us;
         return;
     }
+    if (b->opts.remb && b->next_remb_us <= now_us)
+        send_remb(b, now_us);
+    if (b->opts.reports && b->next_report_us <= now_us)
+        send_reports(b, now_us);
+    if (b->opts.wait_us && b->next_repair_us <= now_us)
+        repair(b, now_us);
     for (; b->next_audio_us <= now_us; b->next_audio_us += b->opts.audio_us)
         send_audio(b, now_us);
     for (; b->next_frame_us <= now_us; b->next_frame_us += b->opts.frame_us)
@@ -385,9 +461,14 @@ int64_t browser_deadline(const struct browser *b)
 {
     int64_t due = peer_deadline(b->peer);
 
-    if (b->state == PEER_CONNECTED)
-        due = MIN(due, MIN(b->next_audio_us, b->next_frame_us));
-    return due;
+    if (b->state != PEER_CONNECTED)
+        return due;
+    due = MIN(due, MIN(b->next_audio_us, b->next_frame_us));
+    if (b->opts.remb)
+        due = MIN(due, b->next_remb_us);
+    if (b->opts.reports)
+        due = MIN(due, b->next_report_us);
+    return b->opts.wait_us ? MIN(due, b->next_repair_us) : due;
 }
 
 const struct browser_slot *browser_shows(const struct browser *b, bool video, uint32_t participant,

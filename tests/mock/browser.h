@@ -3,7 +3,8 @@
  * the 18 m-lines of docs/guest-protocol.md. It sends audio of a chosen loudness and VP8 frames of
  * made-up content, answers key frame requests and NACKs, asks for both, and judges what arrives in
  * its slots as a decoder would: a stream must begin with a key frame, lose no packet, and number
- * its pictures without a gap.
+ * its pictures without a gap. If wished it waits for repetitions before it judges, and tells like
+ * Chromium what its link takes: REMB from a simple estimator, receiver reports with loss.
  *
  * Sans-I/O like lib/peer; used on the simulated network, over real sockets, and by benchmarks. */
 #ifndef TESTS_MOCK_BROWSER_H
@@ -13,6 +14,10 @@
 #include <stdint.h>
 
 #include <peer/peer.h>
+#include <rtp/recv.h>
+
+#include "decoder.h"
+#include "estimate.h"
 
 enum { BROWSER_MLINES = 18, BROWSER_SILENT = 127 };
 
@@ -29,9 +34,15 @@ struct browser_slot {
     uint16_t seq;
     uint16_t picture;
     uint32_t ts;
-    bool started, decodable;
+    bool started, decodable, holes;
     int level;           /* of the last audio packet; -1: none */
     int64_t pli_us;      /* last key frame request */
+    uint64_t shown;      /* whole pictures that a decoder could show */
+    uint64_t gone;       /* packets that were not repeated in time (with wait_us) */
+    int64_t shown_us;    /* when the last picture was shown */
+    int64_t frozen_us;   /* how long pictures stood longer than 250 ms, in sum */
+    struct decoder *decoder; /* with wait_us */
+    struct rtp_recv recv;    /* for reports */
 };
 
 struct browser_opts {
@@ -42,6 +53,11 @@ struct browser_opts {
     int64_t audio_us, frame_us; /* intervals; 0: 20 and 50 ms */
     unsigned frame_packets;    /* per picture; 0: 3 */
     bool no_nack;              /* asks for no packet again */
+    bool no_rtx;               /* sends none again */
+    int64_t wait_us;           /* pictures wait so long for lost packets; 0: not at all */
+    bool remb;                 /* sends REMB */
+    bool reports;              /* sends receiver reports */
+    uint64_t remb_fixed_bps;   /* with remb: sends this instead of an estimate; may be changed */
 };
 
 struct browser {
@@ -57,6 +73,8 @@ struct browser {
     uint64_t twcc;          /* transport-wide feedback that Chromium would take */
     uint64_t reports;       /* receiver reports received */
     uint64_t sender_reports;
+    struct estimate estimate;  /* of what it gets */
+    int64_t next_remb_us, next_report_us, next_repair_us;
     int64_t next_audio_us, next_frame_us;
     uint16_t audio_seq, video_seq, picture, twcc_seq;
     uint8_t tl0;

@@ -11,7 +11,10 @@
 #include <base/mem.h>
 #include <base/str.h>
 
-enum { SOCKETS_MAX = 64, ACTORS_MAX = 64, BOXES_MAX = 16, HOLES_MAX = 16, MAPPINGS_MAX = 256 };
+enum {
+    SOCKETS_MAX = 64, ACTORS_MAX = 64, BOXES_MAX = 16, HOLES_MAX = 16, MAPPINGS_MAX = 256,
+    SHAPES_MAX = 16,
+};
 
 struct packet {
     struct list node;
@@ -32,6 +35,15 @@ struct box {
     enum simnet_nat kind;
 };
 
+/* A slow link in front of an address, and loss of what it sends. */
+struct shape {
+    struct addr ip;
+    uint64_t rate_bps;
+    size_t queue_b;
+    unsigned loss_pct;
+    int64_t free_us; /* when all that is queued has gone */
+};
+
 /* Traffic of an inside address through a box: one line per destination. */
 struct mapping {
     struct addr inside, outside, remote;
@@ -42,11 +54,12 @@ struct simnet {
     uint64_t rng;
     struct simnet_link link;
     struct list packets; /* in order of arrival */
-    size_t n_socks, n_actors, n_boxes, n_holes, n_mappings;
+    size_t n_socks, n_actors, n_boxes, n_holes, n_mappings, n_shapes;
     struct sock socks[SOCKETS_MAX];
     struct simnet_actor actors[ACTORS_MAX];
     struct box boxes[BOXES_MAX];
     struct addr holes[HOLES_MAX];
+    struct shape shapes[SHAPES_MAX];
     struct mapping mappings[MAPPINGS_MAX];
     bool all_dark;
     uint16_t next_port;
@@ -91,6 +104,61 @@ int64_t simnet_now(const struct simnet *net)
 void simnet_set_link(struct simnet *net, struct simnet_link link)
 {
     net->link = link;
+}
+
+static struct shape *shape_of(struct simnet *net, const struct addr *ip)
+{
+    for (size_t i = 0; i < net->n_shapes; i++)
+        if (addr_ip_eq(&net->shapes[i].ip, ip))
+            return &net->shapes[i];
+    return NULL;
+}
+
+static struct shape *shape_add(struct simnet *net, const char *ip)
+{
+    struct addr a = ip_of(ip);
+    struct shape *s = shape_of(net, &a);
+
+    if (!s) {
+        assert(net->n_shapes < SHAPES_MAX);
+        s = &net->shapes[net->n_shapes++];
+        *s = (struct shape){ .ip = a };
+    }
+    return s;
+}
+
+void simnet_lose_from(struct simnet *net, const char *ip, unsigned loss_pct)
+{
+    shape_add(net, ip)->loss_pct = loss_pct;
+}
+
+void simnet_shape(struct simnet *net, const char *ip, uint64_t rate_bps, size_t queue_b)
+{
+    struct shape *s = shape_add(net, ip);
+
+    s->rate_bps = rate_bps;
+    s->queue_b = queue_b;
+}
+
+/* Passes a datagram through the link in front of its destination, if there is one; false: the queue
+ * is full. */
+static bool pass_shape(struct simnet *net, struct packet *p)
+{
+    struct shape *s = shape_of(net, &p->to);
+    int64_t start;
+
+    if (!s)
+        return true;
+    start = MAX(s->free_us, p->at_us);
+    if (!s->rate_bps) { /* nothing overtakes what is still queued */
+        p->at_us = start;
+        return true;
+    }
+    if ((uint64_t)(start - p->at_us) * s->rate_bps / 8000000 + p->len > s->queue_b)
+        return false;
+    s->free_us = start + (int64_t)(p->len * 8000000 / s->rate_bps);
+    p->at_us = s->free_us;
+    return true;
 }
 
 struct addr simnet_bind(struct simnet *net, const char *ip_port, simnet_recv_fn recv, void *arg)
@@ -243,6 +311,7 @@ void simnet_send(struct simnet *net, const struct addr *from, const struct addr 
 {
     const struct simnet_link *l = &net->link;
     const struct box *box = box_of(net, from);
+    const struct shape *source = shape_of(net, from);
     struct packet p = { .from = *from, .to = *to, .len = len };
     unsigned copies = draw(net, 100) < l->dup_pct ? 2 : 1;
 
@@ -253,14 +322,17 @@ void simnet_send(struct simnet *net, const struct addr *from, const struct addr 
     if (box && !box_of(net, to))
         p.from = map_out(net, box, from, to);
     while (copies-- > 0) {
-        if (draw(net, 100) < l->loss_pct) {
+        if (draw(net, 100) < l->loss_pct || (source && draw(net, 100) < source->loss_pct)) {
             net->dropped++;
             continue;
         }
         p.at_us = net->now_us + l->delay_us + (int64_t)draw(net, (uint64_t)l->jitter_us + 1);
         if (draw(net, 100) < l->reorder_pct)
             p.at_us += l->delay_us + 1000;
-        enqueue(net, &p, data);
+        if (pass_shape(net, &p))
+            enqueue(net, &p, data);
+        else
+            net->dropped++;
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A simulated UDP network with its own clock, for tests of sans-I/O code: sockets, loss, delay,
- * jitter, duplicates, black holes and NAT boxes. The same seed gives the same run.
+ * jitter, duplicates, slow links with a queue, black holes and NAT boxes. The same seed gives the
+ * same run.
  *
  *     net = simnet_new(1);
  *     simnet_bind(net, "192.0.2.1:5000", on_datagram, peer);
@@ -51,6 +52,13 @@ int64_t simnet_now(const struct simnet *net);
 
 /* Sets the treatment of all datagrams sent from now on. */
 void simnet_set_link(struct simnet *net, struct simnet_link link);
+
+/* Loses so many datagrams of those that come from an IP address; 0: none any more. */
+void simnet_lose_from(struct simnet *net, const char *ip, unsigned loss_pct);
+
+/* Puts a slow link in front of an IP address: what goes to it passes a queue of `queue_b` bytes
+ * that is emptied with `rate_bps`; what finds it full is dropped. Rate 0 takes the link away. */
+void simnet_shape(struct simnet *net, const char *ip, uint64_t rate_bps, size_t queue_b);
 
 /* Binds a receiver to "ip:port" and returns the address. It can be bound again to another one. */
 struct addr simnet_bind(struct simnet *net, const char *ip_port, simnet_recv_fn recv, void *arg);

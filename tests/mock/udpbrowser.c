@@ -134,6 +134,18 @@ void udpbrowser_answer(struct udpbrowser *u, const char *sdp)
     rearm(u);
 }
 
+void udpbrowser_silence(struct udpbrowser *u)
+{
+    (void)uv_timer_stop(&u->timer);
+    (void)uv_udp_recv_stop(&u->socket);
+}
+
+void udpbrowser_resume(struct udpbrowser *u)
+{
+    (void)uv_udp_recv_start(&u->socket, on_alloc, on_recv);
+    rearm(u);
+}
+
 const struct browser_slot *udpbrowser_shows(const struct udpbrowser *u, bool video,
                                             uint32_t participant)
 {

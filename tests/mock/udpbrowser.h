@@ -25,6 +25,10 @@ void udpbrowser_free(struct udpbrowser *u);
 char *udpbrowser_offer(struct udpbrowser *u);
 void udpbrowser_answer(struct udpbrowser *u, const char *sdp);
 
+/* Goes silent: hears nothing, sends nothing, as when its network is gone; and is there again. */
+void udpbrowser_silence(struct udpbrowser *u);
+void udpbrowser_resume(struct udpbrowser *u);
+
 /* The slot that shows a participant now, or NULL: as browser_shows(). */
 const struct browser_slot *udpbrowser_shows(const struct udpbrowser *u, bool video,
                                             uint32_t participant);
