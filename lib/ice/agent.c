@@ -311,6 +311,7 @@ void ice_stats(const struct ice_agent *a, struct ice_stats *out)
     out->remote_type = a->sel.remote_type;
     out->local_type = a->sel.local_type;
     out->n_pairs = (uint16_t)a->n_pairs;
+    out->consent_us = a->sel.valid ? a->sel.ok_us : 0;
     for (size_t i = 0; i < ICE_REMOTE_MAX; i++)
         out->n_remote += a->remotes[i].used;
 }

@@ -17,6 +17,11 @@
 #include "peer_priv.h"
 
 enum {
+    /* A check of consent is answered every 6 s at the latest: after 10 s two in a row are missing.
+     * Loss alone does that now and then, so as long as media comes in it takes four. */
+    UNREACHED_US = 10000000,
+    UNREACHED_HEARD_US = 20000000,
+    SILENT_US = 3000000,
     VERDICT_US = 3000000, /* without a path by then both ends say so: DESIGN section 4 step 7 */
 };
 
@@ -413,6 +418,7 @@ int peer_input(struct peer *p, int64_t now_us, uint8_t path, const struct addr *
         p->stats.rx_dropped++;
         return rc;
     }
+    p->heard_us = now_us;
     p->stats.rx_packets++;
     p->stats.rx_bytes += len;
     return 0;
@@ -550,6 +556,18 @@ int peer_send_rtcp(struct peer *p, const void *data, size_t len)
         return (int)n;
     send_protected(p, &to, mem, (size_t)n);
     return 0;
+}
+
+bool peer_reached(const struct peer *p, int64_t now_us)
+{
+    struct ice_stats ice;
+
+    if (p->state != PEER_CONNECTED)
+        return false;
+    ice_stats(p->tr.ice, &ice);
+    return ice.consent_us &&
+           now_us - ice.consent_us <
+               (now_us - p->heard_us < SILENT_US ? UNREACHED_HEARD_US : UNREACHED_US);
 }
 
 void peer_stats(const struct peer *p, struct peer_stats *out)

@@ -34,6 +34,7 @@ struct peer {
     enum peer_state state;
     char cause[PEER_ERROR_MAX];
     int64_t now_us; /* of the running call, for callbacks without a time */
+    int64_t heard_us; /* last authentic datagram */
     struct transport tr;
     bool described;   /* both descriptions are known */
     bool dtls_active;

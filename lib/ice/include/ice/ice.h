@@ -189,6 +189,7 @@ struct ice_stats {
     uint16_t n_remote, n_pairs;
     int64_t started_us;      /* when checking began; 0 not yet */
     int64_t connected_us;    /* when this generation first had a pair; 0 not yet */
+    int64_t consent_us;      /* last proof of consent of the selected pair; 0 there is none */
     int64_t heard_us;        /* last authenticated datagram of the peer; 0 never */
     int64_t rtt_us;          /* of the last answered check; 0 unknown */
     uint32_t checks_sent;    /* requests, repetitions included */

@@ -183,6 +183,11 @@ enum peer_state peer_state(const struct peer *p);
 /* Why it is not connected, in the words of the event log; "" while it is. */
 const char *peer_cause(const struct peer *p);
 
+/* False when the other side is not reached any more: there is no pair of candidates left, or it has
+ * given no sign for so long that one has to be looked for. Consent (RFC 7675) may still be there:
+ * the pair is used until it expires or is replaced, and comes back by itself when the path does. */
+bool peer_reached(const struct peer *p, int64_t now_us);
+
 /* The agreed m-lines. Owner: the peer. */
 size_t peer_mlines(const struct peer *p, const struct peer_mline **lines);
 
