@@ -136,9 +136,13 @@ void feedback_twcc(struct sfu_part *part, int64_t now_us, bool at_once)
 
 void feedback_tick(struct sfu_part *part, int64_t now_us, unsigned ticks)
 {
+    struct peer_stats st;
+
     feedback_twcc(part, now_us, false);
     if (ticks % REPORT_TICKS != part->number % REPORT_TICKS) /* spread over the second */
         return;
+    peer_stats(part->peer, &st);
+    part->rtt_us = st.rtt_us;
     report_received(part, now_us);
     part->view_ops->report(part->view, now_us);
 }

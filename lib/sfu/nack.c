@@ -61,14 +61,15 @@ void nack_key_frame(struct nack *n, uint16_t seq)
     drop_first(n, older);
 }
 
-size_t nack_due(struct nack *n, int64_t now_us, uint16_t seqs[NACK_MISSING_MAX])
+size_t nack_due(struct nack *n, int64_t now_us, int64_t retry_us,
+                uint16_t seqs[NACK_MISSING_MAX])
 {
     size_t count = 0;
 
     for (unsigned i = 0; i < n->n;) {
         struct nack_missing *m = &n->missing[i];
 
-        if (m->tries > 0 && now_us - m->asked_us < NACK_RETRY_US) {
+        if (m->tries > 0 && now_us - m->asked_us < retry_us) {
             i++;
         } else if (m->tries >= NACK_TRIES) {
             remove_at(n, i);

@@ -14,7 +14,7 @@ struct sfu *sfu_new(const struct sfu_opts *opts)
     struct sfu *s = MEM_NEW(struct sfu);
 
     s->opts = *opts;
-    s->next_us = INT64_MAX;
+    s->next_us = s->nack_us = INT64_MAX;
     list_init(&s->parts);
     return s;
 }
@@ -66,6 +66,7 @@ static void settle(struct sfu *s, const struct sfu_part *part, int64_t now_us)
         sfu_update_views(s, now_us);
     if (part)
         s->next_us = MIN(s->next_us, peer_deadline(part->peer));
+    s->next_us = MIN(s->next_us, s->nack_us);
 }
 
 struct sfu_part *sfu_join(struct sfu *s, int64_t now_us, const struct sfu_join_opts *opts)
@@ -164,6 +165,23 @@ static void tick(struct sfu *s, int64_t now_us)
     }
 }
 
+/* Asks again for what is missing; a timer of its own, because a tick is too long for pictures. */
+static void ask_again(struct sfu *s, int64_t now_us)
+{
+    struct list *it, *tmp;
+    bool missing = false;
+
+    LIST_EACH(it, tmp, &s->parts) {
+        struct sfu_part *part = LIST_ENTRY(it, struct sfu_part, node);
+
+        if (!part->connected)
+            continue;
+        for (unsigned i = 0; i < SOURCE_COUNT; i++)
+            missing = source_nack(&part->sources[i], now_us) || missing;
+    }
+    s->nack_us = missing ? now_us + NACK_RETRY_US : INT64_MAX;
+}
+
 void sfu_timeout(struct sfu *s, int64_t now_us)
 {
     struct list *it, *tmp;
@@ -174,6 +192,8 @@ void sfu_timeout(struct sfu *s, int64_t now_us)
         if (s->tick_us <= now_us) /* after a pause: ticks are not made up for */
             s->tick_us = now_us + SPEAKER_TICK_US;
     }
+    if (now_us >= s->nack_us)
+        ask_again(s, now_us);
     s->next_us = s->count > 0 ? s->tick_us : INT64_MAX;
     LIST_EACH(it, tmp, &s->parts) {
         struct sfu_part *part = LIST_ENTRY(it, struct sfu_part, node);

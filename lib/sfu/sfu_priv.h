@@ -70,6 +70,7 @@ struct sfu_part {
     struct sfu_local *locals; /* host candidates, for part_renew() */
     size_t n_locals;
     bool connected;
+    uint32_t rtt_us; /* of its connection, as last looked at; 0: unknown */
 };
 
 struct sfu {
@@ -79,10 +80,17 @@ struct sfu {
     struct sfu_part *speaker;
     struct sfu_part *audible[SPEAKER_AUDIBLE]; /* loudest first; NULL at the end */
     int64_t tick_us;   /* next tick */
+    int64_t nack_us;   /* when lost packets are asked for again; INT64_MAX: none is missing */
     int64_t next_us;   /* sfu_deadline() */
     unsigned ticks;
     bool views_stale;  /* somebody joined, left, began or ended sending */
 };
+
+/* A packet is missing: it is asked for again soon. */
+static inline void sfu_nack_later(struct sfu *s, int64_t now_us)
+{
+    s->nack_us = MIN(s->nack_us, now_us + NACK_RETRY_US);
+}
 
 /* sfu.c: lets every view look at the space again. */
 void sfu_update_views(struct sfu *s, int64_t now_us);

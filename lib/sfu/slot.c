@@ -11,7 +11,8 @@
 
 enum {
     PAYLOAD_MAX = 1400,     /* a browser's packets have 1200 bytes at most */
-    RESEND_GAP_MS = 30,     /* the same packet is not sent again within this time */
+    RESEND_GAP_MS = 30,     /* the same packet is not sent again within this time, */
+    RESEND_GAP_MAX_MS = 500, /* nor while the last repetition may be on its way */
 };
 
 void slot_init(struct slot *sl, struct sfu_part *owner, unsigned mline)
@@ -196,6 +197,14 @@ void slot_forward(struct slot *sl, int64_t now_us, const struct source_packet *p
     advance(sl, now_us, &out, &sent, &p->vp8);
 }
 
+/* How long the same packet is not sent again: its repetition may be on the way. */
+static uint16_t resend_gap_ms(const struct slot *sl)
+{
+    uint32_t rtt_ms = sl->owner->rtt_us / 1000;
+
+    return (uint16_t)MIN(MAX(rtt_ms, (uint32_t)RESEND_GAP_MS), (uint32_t)RESEND_GAP_MAX_MS);
+}
+
 bool slot_resend(struct slot *sl, uint16_t out_seq, int64_t now_us)
 {
     struct slot_sent *sent = sl->sent ? &sl->sent[out_seq % SLOT_SENT] : NULL;
@@ -207,7 +216,7 @@ bool slot_resend(struct slot *sl, uint16_t out_seq, int64_t now_us)
 
     if (!sent || !sent->known || sent->out_seq != out_seq || !sl->cur)
         return false;
-    if (sent->resent_ms && (uint16_t)(now_ms - sent->resent_ms) < RESEND_GAP_MS)
+    if (sent->resent_ms && (uint16_t)(now_ms - sent->resent_ms) < resend_gap_ms(sl))
         return true;
     kept = ring_get(&sl->cur->layers[sent->layer].ring, sent->seq);
     if (!kept || kept->len > sizeof(payload))

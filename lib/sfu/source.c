@@ -94,13 +94,26 @@ static void send_nack(struct source *src, struct source_layer *layer, int64_t no
     uint16_t seqs[NACK_MISSING_MAX];
     uint8_t mem[12 + NACK_MISSING_MAX * 4];
     struct buf out = buf_writer(mem, sizeof(mem));
-    size_t n = nack_due(&layer->nack, now_us, seqs);
+    size_t n = nack_due(&layer->nack, now_us, nack_retry_us(src->owner->rtt_us), seqs);
 
     if (n == 0 || !src->repairs || src->muted)
         return;
     rtcp_nack_put(&out, layer->ssrc, layer->ssrc, seqs, n);
     if (buf_ok(&out))
         (void)peer_send_rtcp(src->owner->peer, mem, out.pos);
+}
+
+bool source_nack(struct source *src, int64_t now_us)
+{
+    bool missing = false;
+
+    for (unsigned i = 0; i < PEER_MAX_LAYERS; i++) {
+        if (src->layers[i].nack.n == 0)
+            continue;
+        send_nack(src, &src->layers[i], now_us);
+        missing = missing || src->layers[i].nack.n > 0;
+    }
+    return missing;
 }
 
 /* Slots of a layer that has died, or beside which a better one has begun, change over at a key
@@ -140,8 +153,6 @@ void source_tick(struct source *src, int64_t now_us)
     if (!source_alive(src, now_us))
         return;
     choose_layers(src, now_us);
-    for (unsigned i = 0; i < PEER_MAX_LAYERS; i++)
-        send_nack(src, &src->layers[i], now_us);
     LIST_EACH(it, tmp, &src->waiting) {
         struct slot *sl = LIST_ENTRY(it, struct slot, next_node);
 
@@ -197,8 +208,10 @@ static void record(struct source *src, int64_t now_us, const struct peer_rtp *rt
     if (!source_is_video(src))
         return;
     ring_put(&layer->ring, &rtp->pkt);
-    if (nack_packet(&layer->nack, rtp->pkt.seq))
+    if (nack_packet(&layer->nack, rtp->pkt.seq)) {
         send_nack(src, layer, now_us);
+        sfu_nack_later(src->owner->space, now_us);
+    }
 }
 
 /* A key frame begins: it is the one that everybody waits for. */

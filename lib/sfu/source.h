@@ -66,8 +66,11 @@ bool source_alive(const struct source *src, int64_t now_us);
  * early is kept for source_tick(). */
 void source_want_key(struct source *src, unsigned layer, int64_t now_us);
 
-/* Sends kept key frame requests, repeats those that slots still wait for, asks again for lost
- * packets, and moves slots to another layer when theirs has died or a better one has begun. */
+/* Asks again for lost packets whose time has come; true while some are missing. */
+bool source_nack(struct source *src, int64_t now_us);
+
+/* Sends kept key frame requests, repeats those that slots still wait for, and moves slots to
+ * another layer when theirs has died or a better one has begun. */
 void source_tick(struct source *src, int64_t now_us);
 
 static inline bool source_is_video(const struct source *src)

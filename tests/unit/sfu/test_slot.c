@@ -377,13 +377,13 @@ static void a_gap_is_asked_for_at_once_then_again_and_ends_with_a_key_frame(void
     a.seq = 3;
     frame(&a, false); /* 3 and 4 come */
     now_us += 50000;
-    source_tick(a.video, now_us);
+    (void)source_nack(a.video, now_us);
     assert_int_equal(n_nacked, 4);
     assert_int_equal(nacked[3], 2);
     a.seq = 7;
     frame(&a, true);
     now_us += 50000;
-    source_tick(a.video, now_us);
+    (void)source_nack(a.video, now_us);
     assert_int_equal(n_nacked, 4);
     a.seq += 1000; /* an outage is no loss */
     frame(&a, false);
@@ -398,9 +398,28 @@ static void a_packet_is_asked_for_ten_times(void **state)
     a.seq++;
     for (int i = 0; i < 100; i++) {
         frame(&a, false);
-        source_tick(a.video, now_us);
+        (void)source_nack(a.video, now_us);
     }
     assert_int_equal(n_nacked, NACK_TRIES);
+}
+
+static void over_a_long_path_a_packet_is_asked_for_once_per_round_trip(void **state)
+{
+    (void)state;
+    a.part.rtt_us = 300000;
+    slot_feed(&slot, a.video, now_us);
+    frame(&a, true);
+    a.seq++;
+    frame(&a, false);
+    assert_int_equal(n_nacked, 1);
+    for (int i = 0; i < 10; i++) { /* 330 ms */
+        frame(&a, false);
+        assert_true(source_nack(a.video, now_us));
+    }
+    assert_int_equal(n_nacked, 1);
+    frame(&a, false);
+    assert_true(source_nack(a.video, now_us));
+    assert_int_equal(n_nacked, 2);
 }
 
 static void without_repetition_agreed_on_nothing_is_asked_for(void **state)
@@ -552,6 +571,7 @@ int main(void)
         TEST(a_repetition_has_the_numbers_of_its_first_sending),
         TEST(a_gap_is_asked_for_at_once_then_again_and_ends_with_a_key_frame),
         TEST(a_packet_is_asked_for_ten_times),
+        TEST(over_a_long_path_a_packet_is_asked_for_once_per_round_trip),
         TEST(without_repetition_agreed_on_nothing_is_asked_for),
         TEST(a_layer_that_dies_is_replaced_within_a_second),
         TEST(a_sender_that_begins_anew_is_joined_at_its_key_frame),
