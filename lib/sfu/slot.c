@@ -31,6 +31,7 @@ static void unlink_all(struct slot *sl)
     list_del(&sl->cur_node);
     list_del(&sl->next_node);
     sl->cur = sl->next = NULL;
+    sl->flowing = sl->bare = false;
 }
 
 void slot_fini(struct slot *sl)
@@ -40,15 +41,43 @@ void slot_fini(struct slot *sl)
     sl->sent = NULL;
 }
 
+/* Numbers of another source must not be resent. */
+static void forget_sent(struct slot *sl)
+{
+    if (sl->sent)
+        memset(sl->sent, 0, SLOT_SENT * sizeof(*sl->sent));
+}
+
 static void take(struct slot *sl, struct source *src, unsigned layer)
 {
     unlink_all(sl);
     sl->cur = src;
     sl->layer = layer;
     sl->started = false;
+    sl->flowing = true;
     list_add_tail(&src->subs, &sl->cur_node);
-    if (sl->sent) /* numbers of another source must not be resent */
-        memset(sl->sent, 0, SLOT_SENT * sizeof(*sl->sent));
+    forget_sent(sl);
+}
+
+/* Nothing of `cur` flows any more; the slot goes on naming it. */
+static void idle(struct slot *sl)
+{
+    list_del(&sl->cur_node);
+    list_add_tail(&sl->cur->idle, &sl->cur_node);
+    sl->flowing = false;
+}
+
+/* Lets a held slot name a source. */
+static void name(struct slot *sl, struct source *src)
+{
+    if (sl->cur == src)
+        return;
+    unlink_all(sl);
+    sl->cur = src;
+    sl->started = false;
+    sl->bare = true;
+    list_add_tail(&src->idle, &sl->cur_node);
+    forget_sent(sl);
 }
 
 void slot_feed(struct slot *sl, struct source *src, int64_t now_us)
@@ -62,10 +91,14 @@ void slot_feed(struct slot *sl, struct source *src, int64_t now_us)
             take(sl, src, 0);
         return;
     }
+    if (sl->held) {
+        name(sl, src);
+        return;
+    }
     if (sl->next == src) /* waits for it, or for another layer of it */
         return;
-    if (sl->cur == src && !list_empty(&sl->cur_node)) /* a change of mind: what feeds it stays */
-        slot_cancel(sl);
+    if (sl->cur == src && sl->flowing) /* a change of mind: what feeds it stays */
+        slot_cancel(sl, now_us);
     else
         slot_await(sl, src, now_us);
 }
@@ -79,10 +112,32 @@ void slot_await(struct slot *sl, struct source *src, int64_t now_us)
     source_want_key(src, sl->next_layer, now_us);
 }
 
-void slot_cancel(struct slot *sl)
+void slot_cancel(struct slot *sl, int64_t now_us)
 {
     list_del(&sl->next_node);
     sl->next = NULL;
+    if (sl->cur && !sl->flowing && !sl->held)
+        slot_await(sl, sl->cur, now_us);
+}
+
+void slot_hold(struct slot *sl, bool held, int64_t now_us)
+{
+    struct source *next = sl->next;
+
+    if (sl->held == held)
+        return;
+    sl->held = held;
+    if (!held) {
+        if (sl->cur)
+            slot_await(sl, sl->cur, now_us);
+        return;
+    }
+    list_del(&sl->next_node);
+    sl->next = NULL;
+    if (next && next != sl->cur)
+        name(sl, next);
+    else if (sl->flowing)
+        idle(sl);
 }
 
 void slot_restart(struct slot *sl)
@@ -90,7 +145,7 @@ void slot_restart(struct slot *sl)
     sl->started = false;
     if (!source_is_video(sl->cur))
         return;
-    list_del(&sl->cur_node); /* nothing is forwarded until take() links it again */
+    idle(sl); /* nothing is forwarded until take() links it again */
     if (sl->next)
         return;
     sl->next = sl->cur;
@@ -214,7 +269,7 @@ bool slot_resend(struct slot *sl, uint16_t out_seq, int64_t now_us)
     struct rtp_vp8 vp8;
     struct peer_out out;
 
-    if (!sent || !sent->known || sent->out_seq != out_seq || !sl->cur)
+    if (!sent || !sent->known || sent->out_seq != out_seq || !sl->cur || sl->held)
         return false;
     if (sent->resent_ms && (uint16_t)(now_ms - sent->resent_ms) < resend_gap_ms(sl))
         return true;

@@ -26,7 +26,10 @@ struct slot_sent {
 struct slot {
     struct sfu_part *owner; /* the receiver */
     unsigned mline;
-    struct source *cur;     /* feeds it now; NULL: empty */
+    struct source *cur;     /* whom it names; NULL: empty */
+    bool flowing;           /* `cur` feeds it: it is in its subs, else in its idle */
+    bool held;              /* nothing is sent for now */
+    bool bare;              /* named while nothing flowed: the receiver has no picture of `cur` */
     unsigned layer;
     struct source *next;    /* takes over at its next key frame; NULL: none */
     unsigned next_layer;
@@ -59,8 +62,13 @@ void slot_feed(struct slot *sl, struct source *src, int64_t now_us);
 /* Lets the slot wait for a key frame of `src`: another source, or another layer of its own. */
 void slot_await(struct slot *sl, struct source *src, int64_t now_us);
 
-/* What the slot waits for is not wanted any more; what feeds it stays. */
-void slot_cancel(struct slot *sl);
+/* What the slot waits for is not wanted any more; what feeds it stays. If nothing does, it waits
+ * for a key frame of whom it names. */
+void slot_cancel(struct slot *sl, int64_t now_us);
+
+/* Video: sends nothing (any more), or begins again at a key frame. While it is held, slot_feed()
+ * changes at once whom the slot names. */
+void slot_hold(struct slot *sl, bool held, int64_t now_us);
 
 /* The stream that feeds the slot ended and begins anew: video waits for its key frame. */
 void slot_restart(struct slot *sl);

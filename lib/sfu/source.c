@@ -20,6 +20,7 @@ void source_init(struct source *src, struct sfu_part *owner, enum source_id id)
 {
     *src = (struct source){ .owner = owner, .id = id };
     list_init(&src->subs);
+    list_init(&src->idle);
     list_init(&src->waiting);
 }
 
@@ -27,11 +28,10 @@ void source_fini(struct source *src, int64_t now_us)
 {
     while (!list_empty(&src->subs))
         slot_feed(LIST_ENTRY(src->subs.next, struct slot, cur_node), NULL, now_us);
-    while (!list_empty(&src->waiting)) {
-        struct slot *sl = LIST_ENTRY(src->waiting.next, struct slot, next_node);
-
-        slot_cancel(sl);
-    }
+    while (!list_empty(&src->idle))
+        slot_feed(LIST_ENTRY(src->idle.next, struct slot, cur_node), NULL, now_us);
+    while (!list_empty(&src->waiting))
+        slot_cancel(LIST_ENTRY(src->waiting.next, struct slot, next_node), now_us);
     for (unsigned i = 0; i < PEER_MAX_LAYERS; i++)
         ring_fini(&src->layers[i].ring);
 }
@@ -129,7 +129,7 @@ static void choose_layers(struct source *src, int64_t now_us)
         if (sl->layer != best && !sl->next)
             slot_await(sl, src, now_us);
         else if (sl->layer == best && sl->next == src)
-            slot_cancel(sl);
+            slot_cancel(sl, now_us);
     }
 }
 

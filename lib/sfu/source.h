@@ -44,6 +44,7 @@ struct source {
     bool repairs; /* the sender repeats lost packets on a stream of their own */
     struct source_layer layers[PEER_MAX_LAYERS];
     struct list subs;     /* slots it feeds, by slot.cur_node */
+    struct list idle;     /* slots that name it and get nothing of it, by slot.cur_node */
     struct list waiting;  /* slots that take it over at its next key frame, by slot.next_node */
     uint32_t plis;        /* sent */
 };

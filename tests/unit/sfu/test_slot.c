@@ -490,6 +490,86 @@ static void a_sender_that_begins_anew_is_joined_at_its_key_frame(void **state)
     assert_continuous(0);
 }
 
+static void a_held_slot_gets_nothing_and_begins_again_with_a_key_frame(void **state)
+{
+    unsigned before;
+
+    (void)state;
+    slot_feed(&slot, a.video, now_us);
+    frame(&a, true);
+    slot_hold(&slot, true, now_us);
+    assert_ptr_equal(slot.cur, a.video);
+    before = n_sent;
+    frame(&a, false);
+    frame(&a, true);
+    assert_int_equal(n_sent, before);
+    assert_false(slot_resend(&slot, sent[0].out.seq, now_us));
+    n_plis = 0;
+    now_us += 600000;
+    slot_hold(&slot, false, now_us);
+    assert_int_equal(n_plis, 1);
+    frame(&a, false);
+    assert_int_equal(n_sent, before);
+    frame(&a, true);
+    frame(&a, false);
+    assert_int_equal(n_sent, before + 4);
+    assert_continuous(0);
+}
+
+static void a_held_slot_changes_its_name_at_once_and_says_that_it_has_no_picture(void **state)
+{
+    (void)state;
+    slot_feed(&slot, a.video, now_us);
+    frame(&a, true);
+    slot_feed(&slot, b.video, now_us);
+    slot_hold(&slot, true, now_us); /* what it waited for has its name now */
+    assert_ptr_equal(slot.cur, b.video);
+    assert_true(slot.bare);
+    slot_feed(&slot, a.video, now_us);
+    assert_ptr_equal(slot.cur, a.video);
+    slot_hold(&slot, false, now_us);
+    assert_true(slot.bare);
+    frame(&a, true);
+    assert_false(slot.bare);
+    assert_int_equal(n_sent, 4);
+    assert_continuous(0);
+}
+
+static void a_slot_that_named_a_sender_who_left_is_empty(void **state)
+{
+    (void)state;
+    slot_feed(&slot, a.video, now_us);
+    slot_hold(&slot, true, now_us);
+    slot_feed(&slot, a.video, now_us);
+    source_fini(a.video, now_us);
+    assert_null(slot.cur);
+    slot_hold(&slot, false, now_us);
+    sender_init(&a, 1);
+    slot_feed(&slot, a.video, now_us);
+    frame(&a, true);
+    a.ssrc += 10; /* begins anew, and leaves before its key frame */
+    frame(&a, false);
+    source_fini(a.video, now_us);
+    assert_null(slot.cur);
+    assert_null(slot.next);
+}
+
+static void a_slot_whose_next_left_waits_for_the_one_it_names(void **state)
+{
+    (void)state;
+    slot_feed(&slot, a.video, now_us);
+    frame(&a, true);
+    slot_feed(&slot, b.video, now_us);
+    a.ssrc += 10;
+    frame(&a, false);
+    source_fini(b.video, now_us);
+    sender_init(&b, 2);
+    frame(&a, true);
+    frame(&a, false);
+    assert_int_equal(n_sent, 6);
+    assert_continuous(0);
+}
+
 static void muted_video_is_not_forwarded(void **state)
 {
     (void)state;
@@ -575,6 +655,10 @@ int main(void)
         TEST(without_repetition_agreed_on_nothing_is_asked_for),
         TEST(a_layer_that_dies_is_replaced_within_a_second),
         TEST(a_sender_that_begins_anew_is_joined_at_its_key_frame),
+        TEST(a_held_slot_gets_nothing_and_begins_again_with_a_key_frame),
+        TEST(a_held_slot_changes_its_name_at_once_and_says_that_it_has_no_picture),
+        TEST(a_slot_that_named_a_sender_who_left_is_empty),
+        TEST(a_slot_whose_next_left_waits_for_the_one_it_names),
         TEST(muted_video_is_not_forwarded),
         TEST(an_h264_slot_begins_at_the_parameter_set),
         TEST(audio_switches_at_once_and_stays_in_order),
