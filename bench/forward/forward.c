@@ -93,8 +93,23 @@ static void on_speaker(void *arg, uint32_t participant)
     (void)arg, (void)participant;
 }
 
+static void on_wanted(void *arg, uint32_t participant, const struct sfu_wanted *wanted)
+{
+    (void)arg, (void)participant, (void)wanted;
+}
+
+static void on_path(void *arg, uint32_t participant, bool lost)
+{
+    (void)arg, (void)participant, (void)lost;
+}
+
 static const struct sfu_ops ops = {
-    .send = on_send, .on_state = on_state, .on_slots = on_slots, .on_speaker = on_speaker
+    .send = on_send,
+    .on_state = on_state,
+    .on_slots = on_slots,
+    .on_speaker = on_speaker,
+    .on_wanted = on_wanted,
+    .on_path = on_path,
 };
 
 /* The port of an address is the participant's number. */

@@ -22,6 +22,16 @@ static struct source_layer *layer_of_ssrc(struct sfu_part *part, uint32_t ssrc)
     return NULL;
 }
 
+/* What it says about the streams that it gets. */
+static void on_reports(struct sfu_part *part, int64_t now_us, const struct rtcp_packet *p)
+{
+    struct rtcp_report r;
+
+    (void)now_us;
+    for (size_t i = 0; rtcp_report_at(&r, p, i); i++)
+        part->view_ops->on_report(part->view, &r);
+}
+
 static void on_sr(struct sfu_part *part, int64_t now_us, const struct rtcp_packet *p)
 {
     struct source_layer *layer;
@@ -32,6 +42,7 @@ static void on_sr(struct sfu_part *part, int64_t now_us, const struct rtcp_packe
     layer = layer_of_ssrc(part, sr.ssrc);
     if (layer)
         rtp_recv_sr(&layer->recv, sr.ntp, now_us);
+    on_reports(part, now_us, p);
 }
 
 static void on_rtpfb(struct sfu_part *part, int64_t now_us, const struct rtcp_packet *p)
@@ -48,11 +59,15 @@ static void on_rtpfb(struct sfu_part *part, int64_t now_us, const struct rtcp_pa
 
 static void on_psfb(struct sfu_part *part, int64_t now_us, const struct rtcp_packet *p)
 {
+    struct rtcp_remb remb;
     struct rtcp_fir fir;
     struct rtcp_fb fb;
 
     if (rtcp_fb_decode(&fb, p) != 0)
         return;
+    if (p->count == RTCP_FB_AFB && rtcp_remb_decode(&remb, &fb) == 0 &&
+        budget_remb(&part->budget, now_us, remb.rate_bps))
+        part->view_ops->pace(part->view, now_us, true);
     if (p->count == RTCP_FB_PLI)
         (void)part->view_ops->on_pli(part->view, fb.media, now_us);
     if (p->count != RTCP_FB_FIR)
@@ -66,6 +81,7 @@ static const struct {
     void (*handle)(struct sfu_part *part, int64_t now_us, const struct rtcp_packet *p);
 } handlers[] = {
     { RTCP_SR, on_sr },
+    { RTCP_RR, on_reports },
     { RTCP_RTPFB, on_rtpfb },
     { RTCP_PSFB, on_psfb },
 };

@@ -29,6 +29,7 @@ static void on_state(void *arg, enum peer_state state, const char *cause)
     const struct sfu_opts *opts = &part->space->opts;
 
     part->connected = state == PEER_CONNECTED;
+    part->was_connected = part->was_connected || part->connected;
     part->space->views_stale = true;
     opts->ops->on_state(opts->arg, part->number, state, cause);
 }
@@ -93,6 +94,8 @@ static void connection_new(struct sfu_part *part, int64_t now_us)
         .cname = "stoa",
     };
 
+    budget_init(&part->budget, now_us);
+    part->path_lost = part->was_connected = false;
     part->twcc = rtp_twcc_new();
     part->view = part->view_ops->new(part);
     part->peer = peer_new(&opts, now_us);
@@ -112,6 +115,7 @@ void part_renew(struct sfu_part *part, int64_t now_us)
     connection_free(part);
     part->connected = false;
     connection_new(part, now_us);
+    wanted_forget(&part->wanted);
 }
 
 void part_on_mlines(struct sfu_part *part)
@@ -123,6 +127,17 @@ void part_on_mlines(struct sfu_part *part)
         part->sources[source_of_mline[i]].repairs =
             lines[i].recv && lines[i].rtx_pt && (lines[i].feedback & PEER_FB_NACK);
     part->view_ops->on_mlines(part->view);
+}
+
+void part_watch_path(struct sfu_part *part, int64_t now_us)
+{
+    const struct sfu_opts *opts = &part->space->opts;
+    bool lost = part->was_connected && !peer_reached(part->peer, now_us);
+
+    if (lost == part->path_lost)
+        return;
+    part->path_lost = lost;
+    opts->ops->on_path(opts->arg, part->number, lost);
 }
 
 struct sfu_part *part_new(struct sfu *s, int64_t now_us, const struct sfu_join_opts *opts)
@@ -137,6 +152,7 @@ struct sfu_part *part_new(struct sfu *s, int64_t now_us, const struct sfu_join_o
     part->n_locals = opts->n_locals;
     for (unsigned i = 0; i < SOURCE_COUNT; i++)
         source_init(&part->sources[i], part, (enum source_id)i);
+    wanted_init(&part->wanted);
     part->sources[SOURCE_SCREEN].muted = part->sources[SOURCE_SCREEN_AUDIO].muted = true;
     connection_new(part, now_us);
     list_add_tail(&s->parts, &part->node);

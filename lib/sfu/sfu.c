@@ -86,8 +86,15 @@ struct sfu_part *sfu_join(struct sfu *s, int64_t now_us, const struct sfu_join_o
 void sfu_leave(struct sfu_part *part, int64_t now_us)
 {
     struct sfu *s = part->space;
+    struct list *it, *tmp;
 
     audible_forget(s, part);
+    LIST_EACH(it, tmp, &s->parts) {
+        struct sfu_part *other = LIST_ENTRY(it, struct sfu_part, node);
+
+        if (other->pinned == part)
+            other->pinned = NULL;
+    }
     part_free(part);
     s->count--;
     s->views_stale = true;
@@ -139,6 +146,28 @@ void sfu_set_media(struct sfu_part *part, int64_t now_us, const struct sfu_media
     settle(part->space, part, now_us);
 }
 
+void sfu_set_view(struct sfu_part *part, int64_t now_us, const struct sfu_view *view)
+{
+    struct sfu_part *pinned = view->pinned ? sfu_part(part->space, view->pinned) : NULL;
+
+    part->shown = *view;
+    part->has_shown = true;
+    part->pinned = pinned == part && !part->space->opts.echo ? NULL : pinned;
+    part->view_ops->update(part->view, now_us);
+    settle(part->space, part, now_us);
+}
+
+void sfu_hold(struct sfu_part *part, int64_t now_us, bool hold)
+{
+    if (part->frozen == hold)
+        return;
+    part->frozen = hold;
+    part->view_ops->freeze(part->view, now_us);
+    if (!hold) /* it may have missed what it was told */
+        wanted_forget(&part->wanted);
+    settle(part->space, part, now_us);
+}
+
 int sfu_input(struct sfu_part *part, int64_t now_us, uint8_t path, const struct addr *from,
               void *data, size_t len)
 {
@@ -160,9 +189,13 @@ static void tick(struct sfu *s, int64_t now_us)
 
         for (unsigned i = 0; i < SOURCE_COUNT; i++)
             source_tick(&part->sources[i], now_us);
-        if (part->connected)
+        if (part->connected) {
             feedback_tick(part, now_us, s->ticks);
+            part->view_ops->pace(part->view, now_us, budget_tick(&part->budget, now_us));
+        }
+        part_watch_path(part, now_us);
     }
+    wanted_tick(s, now_us);
 }
 
 /* Asks again for what is missing; a timer of its own, because a tick is too long for pictures. */
@@ -212,10 +245,18 @@ int64_t sfu_deadline(const struct sfu *s)
 
 void sfu_stats(const struct sfu_part *part, struct sfu_stats *out)
 {
+    const struct budget *b = &part->budget;
+
     *out = (struct sfu_stats){
         .state = peer_state(part->peer),
         .forwarded = part->forwarded,
         .received = part->received,
+        .sent_bps = rate_bps(&b->sent, RATE_TICKS_PER_S),
+        .downlink_bps = b->target_bps == BUDGET_NO_LIMIT ? 0 : b->target_bps,
+        .remb_bps = b->remb_bps,
+        .lost_permille = b->lost_permille,
+        .paused = part->view_ops->paused(part->view),
+        .pauses = part->pauses,
     };
     peer_stats(part->peer, &out->peer);
     for (unsigned i = 0; i < SOURCE_COUNT; i++)

@@ -9,13 +9,16 @@
 #define SFU_PRIV_H
 
 #include <base/list.h>
+#include <rtp/rtcp.h>
 #include <rtp/rtp.h>
 #include <rtp/twcc.h>
 #include <sfu/sfu.h>
 
+#include "budget.h"
 #include "ring.h"
 #include "source.h"
 #include "speaker.h"
+#include "wanted.h"
 
 struct slot;
 struct view;
@@ -47,8 +50,17 @@ struct view_ops {
      * own. */
     bool (*on_pli)(struct view *v, uint32_t ssrc, int64_t now_us);
     bool (*on_nack)(struct view *v, uint32_t ssrc, uint16_t seq, int64_t now_us);
+    void (*on_report)(struct view *v, const struct rtcp_report *report);
     /* Writes sender reports for what it sends. */
     void (*report)(struct view *v, int64_t now_us);
+    /* Fits what is sent into the receiver's budget. `cut`: the target has just fallen. */
+    void (*pace)(struct view *v, int64_t now_us, bool cut);
+    /* part->frozen has changed. */
+    void (*freeze)(struct view *v, int64_t now_us);
+    /* How many pictures are held back. */
+    unsigned (*paused)(const struct view *v);
+    /* Notes with wanted_note() how large it shows whom. */
+    void (*wants)(struct view *v);
 };
 
 extern const struct view_ops view_slots;
@@ -69,7 +81,16 @@ struct sfu_part {
     struct rtp_twcc *twcc;
     struct sfu_local *locals; /* host candidates, for part_renew() */
     size_t n_locals;
+    struct sfu_view shown;    /* what the receiver shows */
+    bool has_shown;           /* it has said so */
+    bool frozen;              /* sfu_hold() */
+    struct sfu_part *pinned;  /* shown.pinned while it is there */
+    struct budget budget;     /* of what it is sent */
+    unsigned pauses;          /* pictures held back so far */
+    struct wanted wanted;     /* how large others show it */
     bool connected;
+    bool path_lost;           /* it was connected, and is not reached any more */
+    bool was_connected;
     uint32_t rtt_us; /* of its connection, as last looked at; 0: unknown */
 };
 
@@ -103,6 +124,8 @@ void part_free(struct sfu_part *part);
 void part_renew(struct sfu_part *part, int64_t now_us);
 /* The peer agreed on its m-lines. */
 void part_on_mlines(struct sfu_part *part);
+/* Ten times a second: notices that the participant is not reached any more, or is again. */
+void part_watch_path(struct sfu_part *part, int64_t now_us);
 
 /* feedback.c: RTCP from a participant; the reports that are due to it. */
 void feedback_input(struct sfu_part *part, int64_t now_us, const void *data, size_t len);

@@ -147,6 +147,8 @@ void source_tick(struct source *src, int64_t now_us)
 {
     struct list *it, *tmp;
 
+    for (unsigned i = 0; i < PEER_MAX_LAYERS; i++)
+        rate_tick(&src->layers[i].rate);
     if (!source_is_video(src))
         return;
     notice_silence(src, now_us);
@@ -203,6 +205,7 @@ static void record(struct source *src, int64_t now_us, const struct peer_rtp *rt
     if (layer->ssrc != rtp->pkt.ssrc)
         begin_layer(src, rtp->layer, rtp->pkt.ssrc);
     layer->last_us = now_us;
+    rate_add(&layer->rate, rtp->pkt.payload_len);
     if (!rtp->repaired)
         (void)rtp_recv_packet(&layer->recv, &arrival, NULL);
     if (!source_is_video(src))

@@ -12,6 +12,7 @@
 #include <rtp/vp8.h>
 
 #include "nack.h"
+#include "rate.h"
 #include "ring.h"
 
 struct sfu_part;
@@ -23,6 +24,7 @@ enum source_id { SOURCE_AUDIO, SOURCE_VIDEO, SOURCE_SCREEN, SOURCE_SCREEN_AUDIO,
 struct source_layer {
     uint32_t ssrc;       /* 0: no packet yet */
     int64_t last_us;     /* last packet */
+    struct rate rate;    /* of payload */
     struct rtp_recv recv;
     struct ring ring;    /* video only */
     struct nack nack;    /* video only */

@@ -10,34 +10,13 @@
 #include <base/mem.h>
 #include <rtp/rtcp.h>
 
-#include "sfu_priv.h"
-#include "slot.h"
+#include "view_slots.h"
 
 enum {
-    SLOT_COUNT = MLINE_COUNT - MLINE_AUDIO_SLOT,
     /* per second: as much as nine pictures have packets; a flood of NACKs gets no more */
     RESENDS_MAX = 1000,
+    REPORT_PACKETS_MAX = 20000, /* of one stream between two reports: 5 s of anything */
 };
-
-struct view {
-    struct sfu_part *part;
-    struct slot slots[SLOT_COUNT]; /* by m-line, from MLINE_AUDIO_SLOT */
-    uint32_t ssrcs[SLOT_COUNT];
-    bool usable[SLOT_COUNT]; /* the m-line was agreed on */
-    struct sfu_slots told;   /* what the owner last heard */
-    bool told_once;
-    unsigned resends; /* in this second */
-};
-
-static struct slot *slot_at(struct view *v, unsigned mline)
-{
-    return &v->slots[mline - MLINE_AUDIO_SLOT];
-}
-
-static bool usable(const struct view *v, unsigned mline)
-{
-    return v->usable[mline - MLINE_AUDIO_SLOT];
-}
 
 static struct view *slots_new(struct sfu_part *part)
 {
@@ -83,17 +62,11 @@ static uint32_t shown(const struct slot *sl)
     return sl->cur ? sl->cur->owner->number : 0;
 }
 
-/* Whom a slot shows, or will show at the next key frame. */
-static struct source *claimed(const struct slot *sl)
-{
-    return sl->next ? sl->next : sl->cur;
-}
-
 static struct slot *find_claim(struct view *v, unsigned first, unsigned n, const struct source *src)
 {
     for (unsigned i = first; i < first + n; i++) {
-        if (claimed(slot_at(v, i)) == src)
-            return slot_at(v, i);
+        if (view_claimed(view_slot(v, i)) == src)
+            return view_slot(v, i);
     }
     return NULL;
 }
@@ -101,8 +74,8 @@ static struct slot *find_claim(struct view *v, unsigned first, unsigned n, const
 static struct slot *find_empty(struct view *v, unsigned first, unsigned n)
 {
     for (unsigned i = first; i < first + n; i++) {
-        if (usable(v, i) && !claimed(slot_at(v, i)))
-            return slot_at(v, i);
+        if (view_usable(v, i) && !view_claimed(view_slot(v, i)))
+            return view_slot(v, i);
     }
     return NULL;
 }
@@ -128,7 +101,7 @@ static void update_audio(struct view *v, int64_t now_us)
     size_t n = wanted_audio(v, want);
 
     for (unsigned i = 0; i < SFU_AUDIO_SLOTS; i++) {
-        struct slot *sl = slot_at(v, MLINE_AUDIO_SLOT + i);
+        struct slot *sl = view_slot(v, MLINE_AUDIO_SLOT + i);
         bool keep = false;
 
         for (size_t k = 0; k < n; k++)
@@ -152,26 +125,29 @@ static void update_audio(struct view *v, int64_t now_us)
 static struct slot *find_silent(struct view *v)
 {
     for (unsigned i = MLINE_VIDEO_SLOT; i < MLINE_VIDEO_SLOT + SFU_VIDEO_SLOTS; i++) {
-        if (usable(v, i) && claimed(slot_at(v, i)) && !claimed(slot_at(v, i))->active)
-            return slot_at(v, i);
+        const struct source *src = view_claimed(view_slot(v, i));
+
+        if (view_usable(v, i) && src && !src->active)
+            return view_slot(v, i);
     }
     return NULL;
 }
 
 /* The slot to give up for `src`: the one whose participant spoke longest ago, if `src` is the
- * speaker. */
+ * speaker or pinned. Whoever is pinned gives way to nobody. */
 static struct slot *displaced_by(struct view *v, const struct source *src)
 {
+    const struct sfu_part *speaker = v->part->space->speaker, *pinned = v->part->pinned;
     struct slot *oldest = NULL;
 
-    if (src->owner != v->part->space->speaker)
+    if (src->owner != speaker && src->owner != pinned)
         return NULL;
     for (unsigned i = 0; i < SFU_VIDEO_SLOTS; i++) {
-        struct slot *sl = slot_at(v, MLINE_VIDEO_SLOT + i);
+        struct slot *sl = view_slot(v, MLINE_VIDEO_SLOT + i);
 
-        if (!usable(v, sl->mline) || !claimed(sl))
+        if (!view_usable(v, sl->mline) || !view_claimed(sl) || view_claimed(sl)->owner == pinned)
             continue;
-        if (!oldest || claimed(sl)->owner->spoke_us < claimed(oldest)->owner->spoke_us)
+        if (!oldest || view_claimed(sl)->owner->spoke_us < view_claimed(oldest)->owner->spoke_us)
             oldest = sl;
     }
     return oldest;
@@ -182,11 +158,13 @@ static void update_video(struct view *v, int64_t now_us)
     struct list *it, *tmp;
 
     for (unsigned i = 0; i < SFU_VIDEO_SLOTS; i++) {
-        struct slot *sl = slot_at(v, MLINE_VIDEO_SLOT + i);
+        struct slot *sl = view_slot(v, MLINE_VIDEO_SLOT + i);
 
-        if (claimed(sl) && claimed(sl)->muted)
+        if (view_claimed(sl) && view_claimed(sl)->muted)
             slot_feed(sl, NULL, now_us);
     }
+    if (v->part->frozen)
+        return;
     LIST_EACH(it, tmp, &v->part->space->parts) {
         struct sfu_part *other = LIST_ENTRY(it, struct sfu_part, node);
         struct source *src = &other->sources[SOURCE_VIDEO];
@@ -213,6 +191,8 @@ static void update_screen(struct view *v, int64_t now_us)
     struct sfu_part *sharer = NULL;
     struct list *it, *tmp;
 
+    if (v->part->frozen)
+        return;
     LIST_EACH(it, tmp, &v->part->space->parts) {
         struct sfu_part *other = LIST_ENTRY(it, struct sfu_part, node);
 
@@ -220,30 +200,45 @@ static void update_screen(struct view *v, int64_t now_us)
             (!sharer || other->screen_us > sharer->screen_us))
             sharer = other;
     }
-    if (usable(v, MLINE_SCREEN_SLOT))
-        slot_feed(slot_at(v, MLINE_SCREEN_SLOT), sharer ? &sharer->sources[SOURCE_SCREEN] : NULL,
+    if (view_usable(v, MLINE_SCREEN_SLOT))
+        slot_feed(view_slot(v, MLINE_SCREEN_SLOT), sharer ? &sharer->sources[SOURCE_SCREEN] : NULL,
                   now_us);
-    if (usable(v, MLINE_SCREEN_AUDIO_SLOT))
-        slot_feed(slot_at(v, MLINE_SCREEN_AUDIO_SLOT),
+    if (view_usable(v, MLINE_SCREEN_AUDIO_SLOT))
+        slot_feed(view_slot(v, MLINE_SCREEN_AUDIO_SLOT),
                   sharer ? &sharer->sources[SOURCE_SCREEN_AUDIO] : NULL, now_us);
 }
 
 /* --- what the owner is told ------------------------------------------------------------------- */
 
+/* True when the page is to show no picture in the slot: it is held back, or a name came to it
+ * without a picture and the one before is still in the decoder. Stays so until the key frame. */
+static bool is_dark(const struct view *v, const struct slot *sl, bool told)
+{
+    if (!sl->cur || view_height(v, sl->mline) == 0)
+        return false;
+    return v->paused[sl->mline - MLINE_AUDIO_SLOT] || sl->bare || (told && !sl->flowing);
+}
+
 static void tell(struct view *v)
 {
     const struct sfu_opts *opts = &v->part->space->opts;
-    struct sfu_slots now = { 0 };
+    struct slot *screen = view_slot(v, MLINE_SCREEN_SLOT);
+    struct sfu_slots now;
 
+    memset(&now, 0, sizeof(now)); /* with its padding: it is compared */
     for (unsigned i = 0; i < SFU_AUDIO_SLOTS; i++)
-        now.audio[i] = shown(slot_at(v, MLINE_AUDIO_SLOT + i));
+        now.audio[i] = shown(view_slot(v, MLINE_AUDIO_SLOT + i));
     for (unsigned i = 0; i < SFU_VIDEO_SLOTS; i++)
-        now.video[i] = shown(slot_at(v, MLINE_VIDEO_SLOT + i));
-    now.screen = shown(slot_at(v, MLINE_SCREEN_SLOT));
-    now.screen_audio = shown(slot_at(v, MLINE_SCREEN_AUDIO_SLOT));
+        now.video[i] = shown(view_slot(v, MLINE_VIDEO_SLOT + i));
+    for (unsigned i = 0; i < SFU_VIDEO_SLOTS; i++)
+        now.video_paused[i] =
+            is_dark(v, view_slot(v, MLINE_VIDEO_SLOT + i), v->told.video_paused[i]);
+    now.screen = shown(screen);
+    now.screen_paused = is_dark(v, screen, v->told.screen_paused);
+    now.screen_audio = shown(view_slot(v, MLINE_SCREEN_AUDIO_SLOT));
     if (v->told_once && memcmp(&now, &v->told, sizeof(now)) == 0)
         return;
-    v->told = now;
+    memcpy(&v->told, &now, sizeof(now));
     v->told_once = true;
     opts->ops->on_slots(opts->arg, v->part->number, &now);
 }
@@ -255,7 +250,45 @@ static void slots_update(struct view *v, int64_t now_us)
     update_audio(v, now_us);
     update_video(v, now_us);
     update_screen(v, now_us);
+    view_pace(v, now_us, false);
     tell(v);
+}
+
+/* Ten times a second, and when the target has just fallen. */
+static void slots_pace(struct view *v, int64_t now_us, bool cut)
+{
+    if (!cut && v->part->budget.target_bps == BUDGET_NO_LIMIT && v->running == v->n_order)
+        return;
+    view_pace(v, now_us, cut);
+    tell(v);
+}
+
+/* From now on, or not any more, no other participant comes into a slot with a picture. */
+static void slots_freeze(struct view *v, int64_t now_us)
+{
+    for (unsigned i = MLINE_VIDEO_SLOT; i <= MLINE_SCREEN_SLOT; i++) {
+        struct slot *sl = view_slot(v, i);
+
+        if (v->part->frozen && sl->next && sl->next != sl->cur)
+            slot_cancel(sl, now_us);
+    }
+    if (!v->part->frozen)
+        slots_update(v, now_us);
+}
+
+static unsigned slots_paused(const struct view *v)
+{
+    return (unsigned)(v->n_order - v->running);
+}
+
+static void slots_wants(struct view *v)
+{
+    for (unsigned i = MLINE_VIDEO_SLOT; i <= MLINE_SCREEN_SLOT; i++) {
+        const struct source *src = view_claimed(view_slot(v, i));
+
+        if (src && view_usable(v, i))
+            wanted_note(src, view_height(v, i));
+    }
 }
 
 /* --- feedback --------------------------------------------------------------------------------- */
@@ -273,7 +306,7 @@ static bool slots_on_pli(struct view *v, uint32_t ssrc, int64_t now_us)
 {
     struct slot *sl = slot_of_ssrc(v, ssrc);
 
-    if (sl && sl->cur)
+    if (sl && sl->cur && !sl->held)
         source_want_key(sl->cur, sl->layer, now_us);
     return sl != NULL;
 }
@@ -282,7 +315,31 @@ static bool slots_on_nack(struct view *v, uint32_t ssrc, uint16_t seq, int64_t n
 {
     struct slot *sl = slot_of_ssrc(v, ssrc);
 
-    return sl && v->resends++ < RESENDS_MAX && slot_resend(sl, seq, now_us);
+    return sl && v->resends++ < RESENDS_MAX && budget_may_repeat(&v->part->budget) &&
+           slot_resend(sl, seq, now_us);
+}
+
+/* A report counts from the one before; the first, and one after a stream began anew, says only
+ * where it stands. What was lost before it came to us is a gap in our numbers too, and no fault of
+ * the receiver's link: it is the difference between the numbers and what was sent. */
+static void slots_on_report(struct view *v, const struct rtcp_report *r)
+{
+    struct slot *sl = slot_of_ssrc(v, r->ssrc);
+    uint32_t span, sent, lost, *last_seq, *last_packets;
+
+    if (!sl)
+        return;
+    last_seq = &v->reported_seq[sl->mline - MLINE_AUDIO_SLOT];
+    last_packets = &v->reported_packets[sl->mline - MLINE_AUDIO_SLOT];
+    span = r->ext_seq - *last_seq;
+    sent = sl->packets - *last_packets;
+    if (*last_seq && span < REPORT_PACKETS_MAX) {
+        lost = span * r->fraction / 256;
+        lost -= MIN(lost, span - MIN(span, sent));
+        budget_report(&v->part->budget, MIN(span, sent), lost);
+    }
+    *last_seq = r->ext_seq;
+    *last_packets = sl->packets;
 }
 
 /* NTP time is only compared between streams of one sender: any common start will do. */
@@ -324,5 +381,10 @@ const struct view_ops view_slots = {
     .update = slots_update,
     .on_pli = slots_on_pli,
     .on_nack = slots_on_nack,
+    .on_report = slots_on_report,
     .report = slots_report,
+    .pace = slots_pace,
+    .freeze = slots_freeze,
+    .paused = slots_paused,
+    .wants = slots_wants,
 };

@@ -242,6 +242,22 @@ void media_set(struct media_space *ms, uint32_t participant, const struct sfu_me
     worker_post(ms->worker, cmd);
 }
 
+void media_view(struct media_space *ms, uint32_t participant, const struct sfu_view *view)
+{
+    struct worker_cmd *cmd = cmd_new(ms, CMD_VIEW, participant);
+
+    cmd->view = *view;
+    worker_post(ms->worker, cmd);
+}
+
+void media_hold(struct media_space *ms, uint32_t participant, bool hold)
+{
+    struct worker_cmd *cmd = cmd_new(ms, CMD_HOLD, participant);
+
+    cmd->hold = hold;
+    worker_post(ms->worker, cmd);
+}
+
 void media_stats(struct media_space *ms)
 {
     worker_post(ms->worker, cmd_new(ms, CMD_STATS, 0));

@@ -26,6 +26,8 @@ enum media_event_type {
     MEDIA_SLOTS,   /* slots */
     MEDIA_SPEAKER, /* participant = dominant speaker, 0 nobody */
     MEDIA_STATS,   /* to media_stats() */
+    MEDIA_WANTED,  /* wanted: how large others show the participant */
+    MEDIA_PATH,    /* lost: the participant is not reached (any more) */
 };
 
 /* Valid for the call of the callback. */
@@ -39,6 +41,8 @@ struct media_event {
     enum peer_state state;
     struct sfu_slots slots;
     struct sfu_stats stats;
+    struct sfu_wanted wanted;
+    bool lost;
 };
 
 typedef void (*media_event_fn)(void *arg, const struct media_event *event);
@@ -81,6 +85,10 @@ void media_offer(struct media_space *ms, uint32_t participant, uint64_t cookie, 
 void media_candidate(struct media_space *ms, uint32_t participant, const char *line,
                      const char *ufrag);
 void media_set(struct media_space *ms, uint32_t participant, const struct sfu_media *media);
+
+/* As sfu_set_view() and sfu_hold(). */
+void media_view(struct media_space *ms, uint32_t participant, const struct sfu_view *view);
+void media_hold(struct media_space *ms, uint32_t participant, bool hold);
 
 /* Answered by one MEDIA_STATS for each participant, all of the same moment. */
 void media_stats(struct media_space *ms);

@@ -112,11 +112,29 @@ static void on_speaker(void *arg, uint32_t participant)
     post(arg, event_new(arg, MEDIA_SPEAKER, participant));
 }
 
+static void on_wanted(void *arg, uint32_t participant, const struct sfu_wanted *wanted)
+{
+    struct worker_event *ev = event_new(arg, MEDIA_WANTED, participant);
+
+    ev->event.wanted = *wanted;
+    post(arg, ev);
+}
+
+static void on_path(void *arg, uint32_t participant, bool lost)
+{
+    struct worker_event *ev = event_new(arg, MEDIA_PATH, participant);
+
+    ev->event.lost = lost;
+    post(arg, ev);
+}
+
 static const struct sfu_ops sfu_ops = {
     .send = on_send,
     .on_state = on_state,
     .on_slots = on_slots,
     .on_speaker = on_speaker,
+    .on_wanted = on_wanted,
+    .on_path = on_path,
 };
 
 /* --- seats ------------------------------------------------------------------------------------ */
@@ -323,6 +341,22 @@ static void cmd_set(struct worker *w, const struct worker_cmd *cmd)
         sfu_set_media(seat->part, loop_now_us(), &cmd->media);
 }
 
+static void cmd_view(struct worker *w, const struct worker_cmd *cmd)
+{
+    struct seat *seat = seat_of(w, cmd);
+
+    if (seat)
+        sfu_set_view(seat->part, loop_now_us(), &cmd->view);
+}
+
+static void cmd_hold(struct worker *w, const struct worker_cmd *cmd)
+{
+    struct seat *seat = seat_of(w, cmd);
+
+    if (seat)
+        sfu_hold(seat->part, loop_now_us(), cmd->hold);
+}
+
 /* All of a space at one moment: what was taken from one was by then sent to the others. */
 static void cmd_stats(struct worker *w, const struct worker_cmd *cmd)
 {
@@ -353,6 +387,8 @@ static void (*const commands[])(struct worker *w, const struct worker_cmd *cmd) 
     [CMD_OFFER] = cmd_offer,
     [CMD_CANDIDATE] = cmd_candidate,
     [CMD_SET] = cmd_set,
+    [CMD_VIEW] = cmd_view,
+    [CMD_HOLD] = cmd_hold,
     [CMD_STATS] = cmd_stats,
     [CMD_STOP] = cmd_stop,
 };

@@ -18,6 +18,8 @@ enum worker_cmd_type {
     CMD_OFFER,
     CMD_CANDIDATE,
     CMD_SET,
+    CMD_VIEW,
+    CMD_HOLD,
     CMD_STATS,
     CMD_STOP,
 };
@@ -29,9 +31,10 @@ struct worker_cmd {
     struct media_space *space;
     uint32_t participant;
     uint64_t cookie;
-    bool loopback;
+    bool loopback, hold;
     enum peer_codec codec;
     struct sfu_media media;
+    struct sfu_view view;
     char *text, *text2;
 };
 

@@ -19,7 +19,8 @@ struct guest {
     struct sfu_slots slots;
     enum peer_state state;
     struct sfu_stats stats;
-    bool has_stats, in;
+    struct sfu_wanted wanted;
+    bool has_stats, in, lost;
     char *refusal;
 };
 
@@ -74,6 +75,12 @@ static void on_event(void *arg, const struct media_event *ev)
     case MEDIA_STATS:
         g->stats = ev->stats;
         g->has_stats = true;
+        break;
+    case MEDIA_WANTED:
+        g->wanted = ev->wanted;
+        break;
+    case MEDIA_PATH:
+        g->lost = ev->lost;
         break;
     }
 }

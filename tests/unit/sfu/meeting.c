@@ -38,8 +38,29 @@ static void on_speaker(void *arg, uint32_t participant)
     ((struct meeting *)arg)->speaker = participant;
 }
 
+static void on_wanted(void *arg, uint32_t participant, const struct sfu_wanted *wanted)
+{
+    struct guest *g = &((struct meeting *)arg)->guests[participant];
+
+    g->wanted = *wanted;
+    g->n_wanted++;
+}
+
+static void on_path(void *arg, uint32_t participant, bool lost)
+{
+    struct guest *g = &((struct meeting *)arg)->guests[participant];
+
+    g->path_lost = lost;
+    g->n_paths++;
+}
+
 static const struct sfu_ops sfu_ops = {
-    .send = on_send, .on_state = on_state, .on_slots = on_slots, .on_speaker = on_speaker
+    .send = on_send,
+    .on_state = on_state,
+    .on_slots = on_slots,
+    .on_speaker = on_speaker,
+    .on_wanted = on_wanted,
+    .on_path = on_path,
 };
 
 /* Finds the participant by address, as a worker does once a check has named it. */

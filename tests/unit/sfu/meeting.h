@@ -21,6 +21,10 @@ struct guest {
     struct sfu_slots slots;  /* as last told */
     enum peer_state state;   /* as the space sees it */
     char cause[PEER_ERROR_MAX];
+    struct sfu_wanted wanted; /* as last told */
+    unsigned n_wanted;        /* how often */
+    bool path_lost;
+    unsigned n_paths;
 };
 
 struct meeting {

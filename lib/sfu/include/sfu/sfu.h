@@ -25,6 +25,9 @@ enum {
     SFU_AUDIO_SLOTS = 3,
     SFU_VIDEO_SLOTS = 9,
     SFU_MAX_PARTS = 500, /* participants of one space */
+    /* of a receiver that has not said how large it shows things */
+    SFU_VIDEO_HEIGHT = 720,
+    SFU_SCREEN_HEIGHT = 1080,
 };
 
 /* Which participant each slot of a receiver carries; 0: nobody. */
@@ -32,6 +35,20 @@ struct sfu_slots {
     uint32_t audio[SFU_AUDIO_SLOTS];
     uint32_t video[SFU_VIDEO_SLOTS];
     uint32_t screen, screen_audio;
+    /* Nothing is sent for now because the receiver's link is too slow; it comes again by itself. */
+    bool video_paused[SFU_VIDEO_SLOTS], screen_paused;
+};
+
+/* How large a receiver shows what it gets, in pixels of height; 0: not at all. */
+struct sfu_view {
+    uint16_t heights[SFU_VIDEO_SLOTS]; /* video slots by position */
+    uint16_t screen_height;
+    uint32_t pinned; /* has a video slot and is the last to be paused; 0: nobody */
+};
+
+/* The largest size at which anybody shows a participant; 0: nobody does. */
+struct sfu_wanted {
+    uint16_t video_height, screen_height;
 };
 
 /* What a space tells its owner. The space and its participants may not be freed in there. */
@@ -42,6 +59,12 @@ struct sfu_ops {
     void (*on_slots)(void *arg, uint32_t participant, const struct sfu_slots *slots);
     /* 0: nobody speaks. */
     void (*on_speaker)(void *arg, uint32_t participant);
+    /* The participant may send smaller pictures, or shall send larger ones. Until the first call
+     * it is shown in SFU_VIDEO_HEIGHT and SFU_SCREEN_HEIGHT. */
+    void (*on_wanted)(void *arg, uint32_t participant, const struct sfu_wanted *wanted);
+    /* Nothing has been heard over the participant's connection for a while, or it has failed: an
+     * ICE restart is needed. Or (false) it is reached again. */
+    void (*on_path)(void *arg, uint32_t participant, bool lost);
 };
 
 struct sfu_opts {
@@ -100,6 +123,14 @@ struct sfu_media {
 };
 void sfu_set_media(struct sfu_part *part, int64_t now_us, const struct sfu_media *media);
 
+/* What the participant shows. A slot of height 0 gets no packets; it begins again with a key frame.
+ * Without a call it gets everything. Stays over a new connection. */
+void sfu_set_view(struct sfu_part *part, int64_t now_us, const struct sfu_view *view);
+
+/* Lets no other participant into the slots with pictures (or does again): while the receiver cannot
+ * be told, a wrong name would stand under a face. */
+void sfu_hold(struct sfu_part *part, int64_t now_us, bool hold);
+
 /* As peer_input(). */
 int sfu_input(struct sfu_part *part, int64_t now_us, uint8_t path, const struct addr *from,
               void *data, size_t len);
@@ -115,6 +146,12 @@ struct sfu_stats {
     uint64_t forwarded;      /* RTP packets sent to it from others */
     uint64_t received;       /* RTP packets taken from it */
     uint32_t keyframes_asked; /* PLIs sent to it */
+    uint64_t sent_bps;       /* RTP payload sent to it in the last second, repetitions included */
+    uint64_t downlink_bps;   /* what its link takes as far as known; 0: no limit is known */
+    uint64_t remb_bps;       /* its own estimate; 0: none */
+    unsigned lost_permille;  /* of what it was sent, as it last reported */
+    unsigned paused;         /* pictures that are held back now */
+    unsigned pauses;         /* and how often one was */
 };
 void sfu_stats(const struct sfu_part *part, struct sfu_stats *out);
 

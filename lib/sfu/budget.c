@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What one receiver's link takes. */
+#include "budget.h"
+
+#include <base/attr.h>
+
+enum {
+    SECOND_US = 1000000,
+    STALE_US = 5000000,     /* a REMB that old says nothing */
+    STUCK_US = 1500000,     /* a low REMB that has not risen for this long is meant */
+    SETTLE_US = 1500000,    /* after a cut, until figures are of what is sent now */
+    LOSS_PACKETS = 20,      /* fewer are no statistics */
+    LOSS_MUCH = 200,        /* 1/1000 */
+    LOSS_HEAVY = 350,
+    SENT_TICKS = RATE_TICKS_PER_S,
+};
+
+void budget_init(struct budget *b, int64_t now_us)
+{
+    *b = (struct budget){
+        .target_bps = BUDGET_NO_LIMIT,
+        .calm_us = now_us,
+        .loss_us = now_us,
+        .wait_us = BUDGET_WAIT_US,
+    };
+}
+
+static uint64_t rate_of_sent(const struct budget *b)
+{
+    return rate_bps(&b->sent, SENT_TICKS);
+}
+
+static bool settling(const struct budget *b, int64_t now_us)
+{
+    return b->cut_us && now_us - b->cut_us < SETTLE_US;
+}
+
+static bool overload(struct budget *b, int64_t now_us, uint64_t limit_bps, bool lossy)
+{
+    b->lossy = lossy;
+    b->target_bps = MIN(b->target_bps, MAX(limit_bps, (uint64_t)BUDGET_MIN_BPS));
+    if (b->step_us && now_us - b->step_us < BUDGET_TRIAL_US)
+        b->wait_us = MIN(b->wait_us * 2, (int64_t)BUDGET_WAIT_MAX_US);
+    b->step_us = 0;
+    b->calm_us = b->cut_us = b->loss_us = now_us;
+    b->expected = b->lost = 0;
+    return true;
+}
+
+bool budget_remb(struct budget *b, int64_t now_us, uint64_t rate_bps)
+{
+    bool rises = b->remb_bps == 0 || rate_bps > b->remb_bps, fell, stuck;
+    uint64_t sent_bps = rate_of_sent(b);
+
+    b->heard = true;
+    b->remb_us = now_us;
+    b->remb_bps = MAX(rate_bps, UINT64_C(1));
+    if (rises) {
+        b->remb_up_us = now_us;
+        b->remb_high_bps = b->remb_bps;
+        return false;
+    }
+    fell = rate_bps * 100 < b->remb_high_bps * 97 && rate_bps < sent_bps;
+    stuck = now_us - b->remb_up_us > STUCK_US && rate_bps * 100 < sent_bps * 95 &&
+            rate_bps < b->target_bps && !settling(b, now_us);
+    if (!fell && !stuck)
+        return false;
+    b->remb_high_bps = b->remb_bps;
+    return overload(b, now_us, rate_bps, false);
+}
+
+void budget_report(struct budget *b, uint32_t expected, uint32_t lost)
+{
+    b->heard = true;
+    b->expected += expected;
+    b->lost += MIN(lost, expected);
+}
+
+/* What a link takes that loses so much. Little may be chance and is answered gently; of very much,
+ * and of much twice in a row, what came through is the answer. */
+static uint64_t after_loss(const struct budget *b)
+{
+    unsigned now = b->lost_permille, before = b->lost_before_permille;
+    bool heavy = now > LOSS_HEAVY || MIN(now, before) > LOSS_MUCH;
+
+    return rate_of_sent(b) * (1000 - (heavy ? now : now / 2)) / 1000;
+}
+
+/* Looks at the loss of the last second; false while there is too little to look at. */
+static bool is_losing(struct budget *b, int64_t now_us)
+{
+    if (now_us - b->loss_us < SECOND_US || b->expected < LOSS_PACKETS)
+        return false;
+    b->lost_before_permille = b->lost_permille;
+    b->lost_permille = (unsigned)((uint64_t)b->lost * 1000 / b->expected);
+    b->loss_us = now_us;
+    b->expected = b->lost = 0;
+    return b->lost_permille > BUDGET_LOSS_CUT;
+}
+
+bool budget_tick(struct budget *b, int64_t now_us)
+{
+    bool losing;
+
+    rate_tick(&b->sent);
+    rate_tick(&b->rtx);
+    if (b->remb_bps && now_us - b->remb_us > STALE_US)
+        b->remb_bps = b->remb_high_bps = 0;
+    losing = is_losing(b, now_us);
+    if (settling(b, now_us))
+        return false;
+    if (losing)
+        return overload(b, now_us, after_loss(b), true);
+    if (b->step_us && now_us - b->step_us >= BUDGET_TRIAL_US) {
+        b->step_us = 0;
+        b->wait_us = BUDGET_WAIT_US;
+    }
+    /* what is carried without complaint fits */
+    if (b->target_bps != BUDGET_NO_LIMIT && now_us - b->calm_us >= BUDGET_WAIT_US)
+        b->target_bps = MAX(b->target_bps, rate_of_sent(b));
+    return false;
+}
+
+bool budget_may_step(const struct budget *b, int64_t now_us, uint64_t need_bps)
+{
+    int64_t wait_us = BUDGET_PROBE_US;
+
+    if (b->remb_bps >= need_bps + need_bps / 20)
+        wait_us = BUDGET_WAIT_US;
+    else if (b->remb_bps && b->remb_bps < rate_of_sent(b))
+        wait_us = BUDGET_WAIT_MAX_US;
+    else if (b->lost_permille > BUDGET_LOSS_GROW)
+        wait_us = 3 * BUDGET_PROBE_US;
+    return now_us - b->calm_us >= MAX(b->wait_us, wait_us);
+}
+
+void budget_stepped(struct budget *b, int64_t now_us, uint64_t need_bps)
+{
+    b->target_bps = MAX(b->target_bps, need_bps);
+    b->step_us = b->calm_us = now_us;
+}
+
+void budget_satisfied(struct budget *b, int64_t now_us)
+{
+    if (now_us - b->calm_us >= BUDGET_PROBE_US)
+        b->target_bps = BUDGET_NO_LIMIT;
+}
+
+bool budget_may_repeat(const struct budget *b)
+{
+    return b->target_bps == BUDGET_NO_LIMIT ||
+           rate_bps(&b->rtx, SENT_TICKS) < b->target_bps / 4;
+}
+
+size_t budget_fit(const struct budget *b, uint64_t fixed_bps, const uint64_t *rates_bps, size_t n)
+{
+    uint64_t left = b->target_bps - MIN(b->target_bps, fixed_bps);
+    size_t fit = 0;
+
+    if (b->target_bps == BUDGET_NO_LIMIT)
+        return n;
+    for (; fit < n && rates_bps[fit] <= left; fit++)
+        left -= rates_bps[fit];
+    if (fit == 0 && n > 0 && rates_bps[0] <= left + left / (b->lossy ? 4 : 2))
+        fit = 1;
+    return fit;
+}
