@@ -111,6 +111,37 @@ static double read_calls(void *arg)
     return (double)map_count(((struct callbridge *)arg)->calls);
 }
 
+static double sum_of(const struct callbridge *cb, double (*of)(const struct sfu_stats *st))
+{
+    double sum = 0;
+    void *value;
+    size_t pos = 0;
+
+    while (map_next(cb->calls, &pos, NULL, &value)) {
+        struct list *it, *tmp;
+
+        LIST_EACH(it, tmp, &((struct call *)value)->parts)
+            sum += of(&LIST_ENTRY(it, struct participant, node)->stats);
+    }
+    return sum;
+}
+
+static double paused_of(const struct sfu_stats *st) { return st->paused; }
+static double lost_of(const struct sfu_stats *st) { return st->lost_permille / 1000.0; }
+
+static double read_paused(void *arg)
+{
+    return sum_of(arg, paused_of);
+}
+
+/* Of what the receivers were sent, on average over them. */
+static double read_lost(void *arg)
+{
+    const struct callbridge *cb = arg;
+
+    return cb->participants ? sum_of(cb, lost_of) / (double)cb->participants : 0;
+}
+
 /* One number of the media engine. */
 #define MEDIA_COUNTER(field) \
     static double read_##field(void *arg) \
@@ -149,6 +180,13 @@ static void add_metrics(struct callbridge *cb)
                        read_participants, cb);
     daemon_metric_read(daemon_metric_gauge(ms, "stoa_calls", "spaces with a call", NULL),
                        read_calls, cb);
+    daemon_metric_read(daemon_metric_gauge(ms, "stoa_media_paused_slots",
+                                           "pictures held back because a link is too slow", NULL),
+                       read_paused, cb);
+    daemon_metric_read(daemon_metric_gauge(ms, "stoa_media_packets_lost_ratio",
+                                           "packets lost on the way to participants, mean of them",
+                                           NULL),
+                       read_lost, cb);
     for (size_t i = 0; i < ARRAY_LEN(counters); i++)
         daemon_metric_read(daemon_metric_counter(ms, counters[i].name, counters[i].help, NULL),
                            counters[i].read, cb);

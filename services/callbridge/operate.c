@@ -27,6 +27,25 @@ static char *addr_text(const struct addr *a)
     return a->family == ADDR_NONE ? NULL : str_dup(addr_print(a, text));
 }
 
+/* Why somebody sees less than others. */
+static void describe_downlink(part_msg *out, const struct participant *p)
+{
+    out->has_sent_bps = out->has_lost_permille = out->has_screen_paused = out->has_pauses = 1;
+    out->sent_bps = p->stats.sent_bps;
+    out->has_downlink_bps = p->stats.downlink_bps > 0;
+    out->downlink_bps = p->stats.downlink_bps;
+    out->has_remb_bps = p->stats.remb_bps > 0;
+    out->remb_bps = p->stats.remb_bps;
+    out->lost_permille = p->stats.lost_permille;
+    out->screen_paused = p->slots.screen_paused;
+    out->pauses = p->stats.pauses;
+    out->paused = mem_calloc(SFU_VIDEO_SLOTS, sizeof(*out->paused));
+    for (int i = 0; i < SFU_VIDEO_SLOTS; i++) {
+        if (p->slots.video_paused[i])
+            out->paused[out->n_paused++] = p->slots.video[i];
+    }
+}
+
 static void describe_participant(part_msg *out, const struct participant *p, int64_t now_ms)
 {
     const struct peer_stats *st = &p->stats.peer;
@@ -55,6 +74,7 @@ static void describe_participant(part_msg *out, const struct participant *p, int
     out->has_received = out->has_forwarded = 1;
     out->received = p->stats.received;
     out->forwarded = p->stats.forwarded;
+    describe_downlink(out, p);
 }
 
 /* Returns a message with memory of its own, ended with free_unpacked. */

@@ -82,6 +82,25 @@ static void print_duration(char *dst, size_t cap, uint32_t s)
     (void)snprintf(dst, cap, "%u:%02u:%02u", s / 3600, s / 60 % 60, s % 60);
 }
 
+/* A line of its own for whoever does not get all: why a picture is missing. */
+static void print_paused(const part_msg *p)
+{
+    if (p->n_paused == 0 && !p->screen_paused)
+        return;
+    printf("         held back for a slow link:");
+    for (size_t i = 0; i < p->n_paused; i++)
+        printf(" %u", p->paused[i]);
+    printf("%s; takes ", p->screen_paused ? " screen" : "");
+    if (p->has_downlink_bps)
+        printf("%llu kbit/s", (unsigned long long)p->downlink_bps / 1000);
+    else
+        printf("more again");
+    if (p->has_remb_bps)
+        printf(", browser says %llu", (unsigned long long)p->remb_bps / 1000);
+    printf(", gets %llu, loses %.1f %%\n", (unsigned long long)p->sent_bps / 1000,
+           p->lost_permille / 10.0);
+}
+
 static void print_participant(const part_msg *p, uint32_t speaker)
 {
     char duration[32], marks[64] = "";
@@ -93,6 +112,7 @@ static void print_participant(const part_msg *p, uint32_t speaker)
     printf("  %-6u %-20.20s %9s  %-10s %4u ms  %8llu/%-8llu %s%s\n", p->participant, p->name,
            duration, p->media, p->rtt_ms, (unsigned long long)p->rx_packets,
            (unsigned long long)p->tx_packets, p->remote_address ? p->remote_address : "-", marks);
+    print_paused(p);
 }
 
 static void print_call(const call_msg *c)
