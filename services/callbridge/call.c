@@ -134,6 +134,7 @@ static void mark_lost(struct participant *p)
     log_event(LOG_LEVEL_INFO, &ctx, "call %u: signalling lost, media %s", p->number,
               p->media == PEER_CONNECTED ? "goes on" : "is not connected");
     p->lost_ms = loop_now_ms();
+    media_hold(p->call->media, p->number, true); /* no wrong name under a face */
 }
 
 void participant_lost(struct participant *p)
@@ -149,6 +150,7 @@ static void signalling_back(struct participant *p)
     log_event(LOG_LEVEL_INFO, &ctx, "call %u: signalling is back", p->number);
     p->lost_ms = 0;
     notify_state(p);
+    media_hold(p->call->media, p->number, false);
 }
 
 void call_webbridge(struct callbridge *cb, const char *instance, bool up)
@@ -198,10 +200,13 @@ static void tick_participant(struct participant *p, int64_t now_ms)
         bus_fail(p->offer, BUS_INTERNAL, true, "The media engine does not answer.");
         p->offer = NULL;
     }
+    if (is_gone(p, now_ms)) {
+        participant_end(p, "connection-lost");
+        return;
+    }
     if (p->stale && p->session && !p->lost_ms)
         notify_state(p);
-    if (is_gone(p, now_ms))
-        participant_end(p, "connection-lost");
+    engine_tick(p, now_ms);
 }
 
 void call_tick(struct callbridge *cb)

@@ -94,6 +94,11 @@ struct participant {
     char cause[PEER_ERROR_MAX];
     struct sfu_slots slots;
     struct sfu_stats stats;
+    struct sfu_wanted wanted;  /* how large others show it */
+    bool has_wanted;
+    bool path_lost;            /* its media is not reached; asked for an ICE restart */
+    int64_t path_lost_ms, restart_ms, restart_wait_ms;
+    unsigned restarts;         /* since the path was lost */
     struct bus_call *offer;    /* waits for the worker's answer */
     uint64_t offer_cookie;
     int64_t joined_ms, offer_ms, lost_ms; /* lost_ms: signalling gone since; 0 while it is there */
@@ -172,6 +177,7 @@ void offer_request(void *arg, struct bus_call *call, const ProtobufCMessage *bod
 void candidate_event(void *arg, struct bus_call *call, const ProtobufCMessage *body);
 void set_media_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
 void control_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void view_event(void *arg, struct bus_call *call, const ProtobufCMessage *body);
 void leave_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
 void report_event(void *arg, struct bus_call *call, const ProtobufCMessage *body);
 void session_gone_event(void *arg, struct bus_call *call, const ProtobufCMessage *body);
@@ -192,6 +198,8 @@ void notify_locked(const struct call *c);
 void notify_slots(struct participant *to);
 void notify_muted(struct participant *to, bool audio, bool video, uint32_t by);
 void notify_media(struct participant *to);
+void notify_wanted(struct participant *to);
+void notify_restart(struct participant *to);
 void notify_ended(struct participant *to, const char *reason);
 
 /* Sends the whole state once more, to a page that may have missed events: pieces could not say who
@@ -204,8 +212,9 @@ void notify_call(const struct participant *to, notify_call_fn fn, void *arg);
 
 /* Fills a message about a participant; strings stay the participant's. */
 void notify_describe(Stoa__Bridge__V1__Participant *out, const struct participant *p);
-/* Fills the slots; `out` points into `slots`. */
-void notify_fill_slots(Stoa__Bridge__V1__Slots *out, struct sfu_slots *slots);
+/* Fills the slots; `out` points into `slots` and `paused`. */
+void notify_fill_slots(Stoa__Bridge__V1__Slots *out, struct sfu_slots *slots,
+                       protobuf_c_boolean paused[SFU_VIDEO_SLOTS]);
 
 /* --- expel.c ---------------------------------------------------------------------------------- */
 
@@ -239,5 +248,8 @@ void list_calls_request(void *arg, struct bus_call *call, const ProtobufCMessage
 void control_call_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
 
 void engine_event(void *arg, const struct media_event *event);
+
+/* Every second: asks the page of a participant that is not reached for an ICE restart. */
+void engine_tick(struct participant *p, int64_t now_ms);
 
 #endif

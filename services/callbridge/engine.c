@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <base/str.h>
+#include <loop/clock.h>
 
 #include "callbridge.h"
 
@@ -69,11 +70,56 @@ static void on_stats(struct participant *p, const struct media_event *ev)
     p->stats = ev->stats;
 }
 
+static void on_wanted(struct participant *p, const struct media_event *ev)
+{
+    p->wanted = ev->wanted;
+    p->has_wanted = true;
+    notify_wanted(p);
+}
+
+static void on_path(struct participant *p, const struct media_event *ev)
+{
+    struct log_ctx ctx = participant_log(p);
+    int64_t now_ms = loop_now_ms();
+
+    if (p->path_lost == ev->lost)
+        return;
+    p->path_lost = ev->lost;
+    if (!ev->lost) {
+        log_event(LOG_LEVEL_INFO, &ctx, "call %u: media path is back after %lld s, ICE restarts "
+                  "asked for: %u", p->number, (long long)(now_ms - p->path_lost_ms) / 1000,
+                  p->restarts);
+        return;
+    }
+    log_event(LOG_LEVEL_WARNING, &ctx, "call %u: media path lost", p->number);
+    p->path_lost_ms = now_ms;
+    p->restarts = 0;
+    p->restart_wait_ms = RESTART_MIN_MS;
+    engine_tick(p, now_ms);
+}
+
+void engine_tick(struct participant *p, int64_t now_ms)
+{
+    struct log_ctx ctx = participant_log(p);
+
+    if (!p->path_lost || !p->session || p->lost_ms)
+        return;
+    if (p->restart_ms && now_ms - p->restart_ms < p->restart_wait_ms)
+        return;
+    if (p->restarts++ > 0)
+        p->restart_wait_ms = MIN(p->restart_wait_ms * 2, (int64_t)RESTART_MAX_MS);
+    p->restart_ms = now_ms;
+    log_event(LOG_LEVEL_INFO, &ctx, "call %u: asking the browser for an ICE restart", p->number);
+    notify_restart(p);
+}
+
 static void (*const handlers[])(struct participant *p, const struct media_event *ev) = {
     [MEDIA_ANSWER] = on_answer,
     [MEDIA_STATE] = on_state,
     [MEDIA_SLOTS] = on_slots,
     [MEDIA_STATS] = on_stats,
+    [MEDIA_WANTED] = on_wanted,
+    [MEDIA_PATH] = on_path,
 };
 
 void engine_event(void *arg, const struct media_event *ev)

@@ -293,4 +293,6 @@ void resume_request(void *arg, struct bus_call *call, const ProtobufCMessage *bo
     log_event(LOG_LEVEL_INFO, &ctx, "call %u: signalling resumed by web bridge link %u", p->number,
               link_number(cb, call));
     notify_call(p, answer_with, call);
+    notify_wanted(p);
+    media_hold(c->media, p->number, false);
 }

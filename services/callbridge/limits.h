@@ -35,6 +35,12 @@ enum {
     PARTICIPANTS_MAX = 5000,      /* of one callbridge, if the settings do not say less */
     OFFER_WAIT_MS = 5000,         /* a worker that does not answer an offer by then is stuck */
     TICK_MS = 1000,
+    VIEW_HEIGHT_MAX = 4320,       /* pixels; nobody sends larger pictures */
+    /* between two requests for an ICE restart while a participant is not reached */
+    RESTART_MIN_MS = 5000,        /* the page needs a round trip and 3 s of checks */
+    RESTART_MAX_MS = 20000,       /* each wait is twice the one before */
+    /* What a receiver's link takes is limited in lib/sfu/budget.h: no target below 100 kbit/s; the
+     * first picture is kept while two thirds of it fit (four fifths where packets are lost). */
 };
 
 #endif

@@ -26,6 +26,7 @@ static const struct bus_handler handlers[] = {
     { &stoa__bridge__v1__set_media_request__descriptor, set_media_request },
     { &stoa__bridge__v1__control_request__descriptor, control_request },
     { &stoa__bridge__v1__leave_request__descriptor, leave_request },
+    { &stoa__bridge__v1__view_event__descriptor, view_event },
     { &stoa__bridge__v1__report_event__descriptor, report_event },
     { &stoa__bridge__v1__session_gone_event__descriptor, session_gone_event },
     { &stoa__calls__v1__list_calls_request__descriptor, list_calls_request },

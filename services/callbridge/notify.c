@@ -60,8 +60,11 @@ void notify_describe(Stoa__Bridge__V1__Participant *out, const struct participan
     out->media = p->media == PEER_CONNECTED;
 }
 
-void notify_fill_slots(Stoa__Bridge__V1__Slots *out, struct sfu_slots *slots)
+void notify_fill_slots(Stoa__Bridge__V1__Slots *out, struct sfu_slots *slots,
+                       protobuf_c_boolean paused[SFU_VIDEO_SLOTS])
 {
+    for (int i = 0; i < SFU_VIDEO_SLOTS; i++)
+        paused[i] = slots->video_paused[i];
     out->n_audio = SFU_AUDIO_SLOTS;
     out->audio = slots->audio;
     out->n_video = SFU_VIDEO_SLOTS;
@@ -69,6 +72,10 @@ void notify_fill_slots(Stoa__Bridge__V1__Slots *out, struct sfu_slots *slots)
     out->has_screen = out->has_screen_audio = 1;
     out->screen = slots->screen;
     out->screen_audio = slots->screen_audio;
+    out->n_video_paused = SFU_VIDEO_SLOTS;
+    out->video_paused = paused;
+    out->has_screen_paused = 1;
+    out->screen_paused = slots->screen_paused;
 }
 
 void notify_participant(const struct participant *about)
@@ -92,6 +99,7 @@ void notify_call(const struct participant *to, notify_call_fn fn, void *arg)
     Stoa__Bridge__V1__Participant *list = mem_calloc(c->count, sizeof(*list));
     Stoa__Bridge__V1__Participant **ptrs = mem_calloc(c->count, sizeof(*ptrs));
     struct sfu_slots own = to->slots;
+    protobuf_c_boolean paused[SFU_VIDEO_SLOTS];
     struct list *it, *tmp;
 
     LIST_EACH(it, tmp, &c->parts) {
@@ -102,7 +110,7 @@ void notify_call(const struct participant *to, notify_call_fn fn, void *arg)
     rights.mute_others = to->can_mute;
     rights.remove_others = to->can_remove;
     rights.lock = to->can_lock;
-    notify_fill_slots(&slots, &own);
+    notify_fill_slots(&slots, &own, paused);
     state.has_participant = state.has_call = state.has_locked = state.has_speaker = 1;
     state.participant = state.call = to->number;
     state.space_name = c->name;
@@ -132,6 +140,7 @@ void notify_state(struct participant *to)
     to->stale = false;
     notify_call(to, send_state, to);
     notify_media(to);
+    notify_wanted(to);
 }
 
 void notify_left(const struct call *c, uint32_t number)
@@ -172,8 +181,9 @@ void notify_slots(struct participant *to)
     session_event e = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_SLOTS);
     Stoa__Bridge__V1__Slots msg = STOA__BRIDGE__V1__SLOTS__INIT;
     struct sfu_slots slots = to->slots;
+    protobuf_c_boolean paused[SFU_VIDEO_SLOTS];
 
-    notify_fill_slots(&msg, &slots);
+    notify_fill_slots(&msg, &slots, paused);
     e.slots = &msg;
     send_to(to, &e);
 }
@@ -206,6 +216,30 @@ void notify_media(struct participant *to)
     msg.state = (char *)(uintptr_t)word;
     msg.cause = (char *)(uintptr_t)to->cause;
     e.media = &msg;
+    send_to(to, &e);
+}
+
+void notify_wanted(struct participant *to)
+{
+    session_event e = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_WANTED);
+    Stoa__Bridge__V1__Wanted msg = STOA__BRIDGE__V1__WANTED__INIT;
+
+    if (!to->has_wanted)
+        return;
+    msg.has_video_height = msg.has_screen_height = 1;
+    msg.video_height = to->wanted.video_height;
+    msg.screen_height = to->wanted.screen_height;
+    e.wanted = &msg;
+    send_to(to, &e);
+}
+
+/* Without ICE servers, as in the answer to a join: browsers reach the media ports directly. */
+void notify_restart(struct participant *to)
+{
+    session_event e = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_RESTART);
+    Stoa__Bridge__V1__Restart msg = STOA__BRIDGE__V1__RESTART__INIT;
+
+    e.restart = &msg;
     send_to(to, &e);
 }
 

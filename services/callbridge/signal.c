@@ -99,6 +99,27 @@ void set_media_request(void *arg, struct bus_call *call, const ProtobufCMessage 
     notify_participant(p);
 }
 
+static uint16_t height_of(uint32_t pixels)
+{
+    return (uint16_t)MIN(pixels, (uint32_t)VIEW_HEIGHT_MAX);
+}
+
+/* Slots that a page does not name are not shown. */
+void view_event(void *arg, struct bus_call *call, const ProtobufCMessage *body)
+{
+    struct callbridge *cb = ((struct daemon *)arg)->user;
+    const Stoa__Bridge__V1__ViewEvent *ev = (const void *)body;
+    struct participant *p = speaker_of(cb, ev->session, ev->space, ev->participant);
+    struct sfu_view view = { .screen_height = height_of(ev->screen_height), .pinned = ev->pinned };
+
+    (void)call;
+    if (!p)
+        return;
+    for (size_t i = 0; i < MIN(ev->n_heights, (size_t)SFU_VIDEO_SLOTS); i++)
+        view.heights[i] = height_of(ev->heights[i]);
+    media_view(p->call->media, p->number, &view);
+}
+
 /* --- orders ----------------------------------------------------------------------------------- */
 
 void control_mute(struct participant *p, bool audio, bool video, uint32_t by)
