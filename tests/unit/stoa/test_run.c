@@ -301,7 +301,7 @@ static void the_command_for_ready_runs_once_and_its_failure_ends_the_site(void *
 static void a_port_in_use_is_one_sentence_with_the_port_and_who(void **state)
 {
     struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* not the supervisor's as well */
     socklen_t len = sizeof(sa);
     char port[16], want[128];
     pid_t pid;
