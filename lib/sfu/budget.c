@@ -62,7 +62,7 @@ bool budget_remb(struct budget *b, int64_t now_us, uint64_t rate_bps)
     }
     fell = rate_bps * 100 < b->remb_high_bps * 97 && rate_bps < sent_bps;
     stuck = now_us - b->remb_up_us > STUCK_US && rate_bps * 100 < sent_bps * 95 &&
-            rate_bps < b->target_bps && !settling(b, now_us);
+            MAX(rate_bps, (uint64_t)BUDGET_MIN_BPS) < b->target_bps && !settling(b, now_us);
     if (!fell && !stuck)
         return false;
     b->remb_high_bps = b->remb_bps;
@@ -116,7 +116,8 @@ bool budget_tick(struct budget *b, int64_t now_us)
         b->wait_us = BUDGET_WAIT_US;
     }
     /* what is carried without complaint fits */
-    if (b->target_bps != BUDGET_NO_LIMIT && now_us - b->calm_us >= BUDGET_WAIT_US)
+    if (b->target_bps != BUDGET_NO_LIMIT && now_us - b->calm_us >= BUDGET_WAIT_US &&
+        (!b->remb_bps || b->remb_bps >= rate_of_sent(b)))
         b->target_bps = MAX(b->target_bps, rate_of_sent(b));
     return false;
 }

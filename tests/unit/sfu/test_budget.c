@@ -253,6 +253,22 @@ static void the_target_never_falls_below_what_sound_needs(void **state)
     assert_int_equal(b.target_bps, BUDGET_MIN_BPS);
 }
 
+/* Chromium's estimate stands still when it is one and a half of what it gets: next to nothing, once
+ * all pictures are held back. */
+static void an_estimate_that_stands_still_far_below_does_not_forbid_trials_for_ever(void **state)
+{
+    (void)state;
+    run_remb_ms(2000, 1000000, 1200000);
+    assert_true(budget_remb(&b, now_us, 60000));
+    for (int i = 0; i < 30; i++) { /* sound, more and less of it */
+        run_remb_ms(600, 50000, 60000);
+        run_remb_ms(400, 120000, 60000);
+    }
+    assert_int_equal(b.target_bps, BUDGET_MIN_BPS);
+    assert_int_equal(cuts, 0);
+    assert_true(budget_may_step(&b, now_us, 400000));
+}
+
 static void a_rate_is_that_of_its_window(void **state)
 {
     struct rate r = { .open = 0 };
@@ -290,6 +306,7 @@ int main(void)
         TEST(what_fits_is_counted_from_the_front),
         TEST(repetitions_take_a_quarter_of_a_limited_link),
         TEST(the_target_never_falls_below_what_sound_needs),
+        TEST(an_estimate_that_stands_still_far_below_does_not_forbid_trials_for_ever),
         TEST(a_rate_is_that_of_its_window),
     };
     return cmocka_run_group_tests_name("sfu budget", tests, NULL, NULL);
