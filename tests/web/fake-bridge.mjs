@@ -15,6 +15,10 @@ export async function startBridge(browser, server) {
     page,
     /** The bridge dies as by kill -9, as far as a page can. */
     kill: () => context.close(),
+    /** The picture of an m-line stops, and the path lives on. */
+    stopPicture: (line) =>
+      page.evaluate((i) => window.pc.getTransceivers()[i].sender.replaceTrack(null), line),
+    startPicture: (line) => page.evaluate((i) => window.draw(i), line),
     received: () =>
       page.evaluate(async () => {
         const sums = {};
@@ -64,6 +68,7 @@ async function answer(sdp) {
   pc.onconnectionstatechange = () => {
     if (pc.connectionState === "connected") window.mediaState("connected");
   };
+  window.draw = (i) => void pc.getTransceivers()[i].sender.replaceTrack(draw(i * 60));
   await pc.setRemoteDescription({ type: "offer", sdp });
   pc.getTransceivers().forEach((line, i) => {
     if (i < 4) {
@@ -73,8 +78,7 @@ async function answer(sdp) {
     line.direction = "sendonly";
     // Two pictures and one tone are enough to see that slots work.
     if (i === 4) void line.sender.replaceTrack(tone());
-    if (i === 7 || i === 8) void line.sender.replaceTrack(draw(i * 60));
-    if (i === 16) void line.sender.replaceTrack(draw(120));
+    if (i === 7 || i === 8 || i === 16) window.draw(i);
   });
   await pc.setLocalDescription();
   const waiting = early;

@@ -22,6 +22,10 @@ const TYPES = {
   ".svg": "image/svg+xml",
 };
 
+const PICTURE =
+  '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="6">' +
+  '<path fill="#357" d="M0 0h9v6H0z"/></svg>';
+
 /** The members each request may have, from the protocol's page; anything else is INVALID. */
 const MEMBERS = {
   login: ["callId", "passcode", "secret"],
@@ -33,6 +37,7 @@ const MEMBERS = {
   leave: ["space", "participant"],
   candidate: ["space", "participant", "candidate", "ufrag"],
   report: ["space", "participant", "what", "text"],
+  view: ["space", "participant", "heights", "screenHeight", "pinned"],
 };
 
 export class FakeServer {
@@ -49,7 +54,14 @@ export class FakeServer {
   spaceName = "Proxy webRTC";
   rights = { muteOthers: true, removeOthers: true, lock: true };
   participants = [];
-  slots = { audio: [0, 0, 0], video: [0, 0, 0, 0, 0, 0, 0, 0, 0], screen: 0, screenAudio: 0 };
+  slots = {
+    audio: [0, 0, 0],
+    video: [0, 0, 0, 0, 0, 0, 0, 0, 0],
+    screen: 0,
+    screenAudio: 0,
+    videoPaused: Array(9).fill(false),
+    screenPaused: false,
+  };
   speaker = 0;
   /** Every message of the page. */
   received = [];
@@ -117,6 +129,20 @@ export class FakeServer {
     return p;
   }
 
+  /** Somebody changes: a hand, a mute, a shared screen. */
+  change(participant, members) {
+    const p = Object.assign(
+      this.participants.find((q) => q.participant === participant),
+      members,
+    );
+    this.send("participant", p);
+  }
+
+  /** The answer to a join once more, as an event. */
+  sendState() {
+    this.send("state", this.#state());
+  }
+
   last(type) {
     return this.received.findLast((m) => m.type === type);
   }
@@ -127,6 +153,16 @@ export class FakeServer {
       res
         .writeHead(200, { "content-type": "text/html" })
         .end("<!doctype html><title>bridge</title>");
+      return;
+    }
+    if (path === "/picture.svg") {
+      res
+        .writeHead(200, { "content-type": "image/svg+xml" })
+        .end(PICTURE);
+      return;
+    }
+    if (path === "/missing.png") {
+      res.writeHead(404).end();
       return;
     }
     let file = normalize(join(dist, path));

@@ -22,6 +22,7 @@ function open(events: SocketEvents): Socket {
 
 export const browser: Platform = {
   open,
+  now: () => performance.now(),
   after: (ms, fn) => {
     const timer = window.setTimeout(fn, ms);
     return () => window.clearTimeout(timer);

@@ -81,7 +81,8 @@ test("every event is read into its shape", () => {
   const { platform, events } = setup();
   for (const message of [
     { type: "left", participant: 4 },
-    { type: "slots", audio: [1], video: [2, 3], screen: 5 },
+    { type: "slots", audio: [1], video: [2, 3], screen: 5, videoPaused: [false, true] },
+    { type: "wanted", videoHeight: 360 },
     { type: "speaker", participant: 0 },
     { type: "candidate", candidate: "candidate:1" },
     { type: "muted", audio: true, by: 2 },
@@ -96,7 +97,18 @@ test("every event is read into its shape", () => {
     platform.socket.say(message);
   assert.deepEqual(events, [
     ["left", 4],
-    ["slots", { audio: [1, 0, 0], video: [2, 3, 0, 0, 0, 0, 0, 0, 0], screen: 5, screenAudio: 0 }],
+    [
+      "slots",
+      {
+        audio: [1, 0, 0],
+        video: [2, 3, 0, 0, 0, 0, 0, 0, 0],
+        screen: 5,
+        screenAudio: 0,
+        videoPaused: [false, true, false, false, false, false, false, false, false],
+        screenPaused: false,
+      },
+    ],
+    ["wanted", { videoHeight: 360, screenHeight: 0 }],
     ["speaker", 0],
     ["candidate", "candidate:1"],
     ["muted", { audio: true, video: false, by: 2 }],

@@ -53,18 +53,22 @@ export class FakeSocket implements Socket {
 }
 
 export class FakePlatform implements Platform {
-  now = 0;
+  time = 0;
   readonly sockets: FakeSocket[] = [];
   private timers: { at: number; fn: () => void }[] = [];
 
   open(events: SocketEvents): Socket {
-    const socket = new FakeSocket(events, this.now);
+    const socket = new FakeSocket(events, this.time);
     this.sockets.push(socket);
     return socket;
   }
 
+  now(): number {
+    return this.time;
+  }
+
   after(ms: number, fn: () => void): () => void {
-    const timer = { at: this.now + ms, fn };
+    const timer = { at: this.time + ms, fn };
     this.timers.push(timer);
     return () => {
       this.timers = this.timers.filter((t) => t !== timer);
@@ -77,16 +81,16 @@ export class FakePlatform implements Platform {
 
   /** Lets time pass, timer by timer, with the promises settled after each. */
   async pass(ms: number): Promise<void> {
-    const end = this.now + ms;
+    const end = this.time + ms;
     for (;;) {
       await settle();
       const next = [...this.timers].sort((a, b) => a.at - b.at)[0];
       if (next === undefined || next.at > end) break;
-      this.now = next.at;
+      this.time = next.at;
       this.timers = this.timers.filter((t) => t !== next);
       next.fn();
     }
-    this.now = end;
+    this.time = end;
     await settle();
   }
 

@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Refusal } from "../src/wire/messages";
-import { PROBE_TIMEOUT_MS, REJOIN_GIVE_UP_MS, REJOIN_PAUSE_MS, Session } from "../src/wire/session";
+import {
+  ASLEEP_MAX_MS,
+  PROBE_TIMEOUT_MS,
+  REJOIN_GIVE_UP_MS,
+  REJOIN_PAUSE_MS,
+  Session,
+} from "../src/wire/session";
 import { FakePlatform, settle } from "./fakes";
 
 const LOGIN = { ticket: "T", space: "S", spaceName: "Proxy webRTC", jid: "guest1@x" };
@@ -154,7 +160,7 @@ test("a socket lost while coming back is resumed on the next one without a pause
   platform.socket.reply("resume", { participant: 3 });
   await settle();
   assert.deepEqual(log, ["back 3 resumed"]);
-  assert.equal(platform.now, 0);
+  assert.equal(platform.time, 0);
 });
 
 test("refused access on the way back ends the session", async () => {
@@ -226,4 +232,66 @@ test("ended is for good until somebody asks to join again", async () => {
   platform.socket.reply("join", { participant: 6 });
   await settle();
   assert.deepEqual(log, ["ended", "back 6 new"]);
+});
+
+test("the whole state comes as an event", async () => {
+  const { platform, log } = await joined();
+  platform.socket.say({ type: "state", participant: 3 });
+  assert.deepEqual(log, ["state"]);
+});
+
+test("a view is sent with the address of the guest and once more after a resume", async () => {
+  const { platform, session } = await joined();
+  const view = { heights: [360, 0, 0, 0, 0, 0, 0, 0, 0], screenHeight: 0, pinned: 7 };
+  session.view(view);
+  await platform.pass(100);
+  const told = { type: "view", space: "S", participant: 3, ...view };
+  assert.deepEqual(platform.socket.last("view"), told);
+  await reconnect(platform);
+  platform.socket.reply("resume", { participant: 3 });
+  await platform.pass(300);
+  assert.deepEqual(platform.socket.last("view"), told);
+});
+
+/** The device slept, and the call has forgotten the guest. */
+async function wakeForgotten(sleptMs: number) {
+  const all = await joined();
+  all.session.awake(sleptMs);
+  await all.platform.pass(0);
+  assert.equal(all.platform.sockets.length, 2, "the old socket is not trusted");
+  all.platform.socket.accept();
+  await settle();
+  all.platform.socket.refuse("resume", "NOT_FOUND");
+  await settle();
+  return all;
+}
+
+test("after a short sleep the guest is back without being asked", async () => {
+  const { platform, log } = await wakeForgotten(ASLEEP_MAX_MS - 1);
+  platform.socket.reply("join", { participant: 9 });
+  await settle();
+  assert.deepEqual(log, ["back 9 new"]);
+});
+
+test("after a long sleep the guest is asked", async () => {
+  const { log, session } = await wakeForgotten(ASLEEP_MAX_MS + 1);
+  assert.deepEqual(log, ["out away"]);
+  assert.equal(session.inside, false);
+});
+
+test("a long sleep the call lived through is no more than a resume", async () => {
+  const { platform, log, session } = await joined();
+  session.awake(ASLEEP_MAX_MS * 3);
+  platform.socket.accept();
+  await settle();
+  platform.socket.reply("resume", { participant: 3 });
+  await settle();
+  assert.deepEqual(log, ["back 3 resumed"]);
+});
+
+test("a login of before a reload is taken up", async () => {
+  const { platform, session } = await setup();
+  session.adopt(LOGIN);
+  void session.join("Ada", { audioMuted: true, videoMuted: true });
+  assert.equal(platform.socket.last("join")["ticket"], "T");
 });

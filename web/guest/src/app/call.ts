@@ -6,36 +6,44 @@ import { mark, resetTimings } from "../media/timings";
 import {
   audioMuted,
   busy,
+  cameraIsOff,
   canJoinAgain,
+  dialog,
   endedBy,
   error,
   handRaised,
+  hands,
+  interrupted,
   locked,
   login,
+  muted,
   name,
-  nameOf,
   NOBODY,
   page,
   participants,
   peer,
   peopleShown,
+  pinned,
   rejoining,
   rights,
   screenTrack,
   self,
   slots,
   speaker,
+  straightBack,
   videoMuted,
 } from "../store";
 import type { TextKey } from "../text";
-import { Refusal, type Joined, type Participant } from "../wire/messages";
+import { Refusal, type Joined } from "../wire/messages";
 import type { Changes, MediaChoice, Order } from "../wire/session";
-import { attempt, connect, dropPeer, preparePeer, reconnect } from "./connection";
+import { attempt, connect, dropPeer, preparePeer, reconnect, restartNow } from "./connection";
 import { showPreview } from "./entry";
-import { closeDevices, setCameraOff, setMuted, startScreen, stopScreen } from "./local";
-import { save } from "./saved";
+import { closeDevices, openPreview, startScreen, stopScreen } from "./local";
+import { onLeft, onMuted, onParticipant, showPeople } from "./people";
+import { save, saveCall } from "./saved";
 import { say } from "./say";
 import { hooks, session } from "./session";
+import { startSleepClock } from "./wake";
 
 const JOIN_ERRORS: Record<string, TextKey> = {
   DENIED: "errJoinDenied",
@@ -52,9 +60,13 @@ export async function join(): Promise<void> {
     error.value = "errNameEmpty";
     return;
   }
+  save("name", given);
+  await enter(given);
+}
+
+async function enter(given: string): Promise<void> {
   resetTimings();
   mark("joinClick");
-  save("name", given);
   busy.value = true;
   error.value = null;
   try {
@@ -65,6 +77,7 @@ export async function join(): Promise<void> {
     attempt(connect(joined));
     show(joined);
     handRaised.value = false;
+    interrupted.value = null;
     page.value = "meeting";
   } catch (e) {
     error.value = (e instanceof Refusal ? JOIN_ERRORS[e.code] : undefined) ?? "errOther";
@@ -76,12 +89,23 @@ export async function join(): Promise<void> {
 /** The whole state, as a join or resume answer brings it. */
 function show(joined: Joined): void {
   self.value = joined.participant;
-  participants.value = new Map(joined.participants.map((p) => [p.participant, p]));
+  showPeople(joined.participants);
   slots.value = joined.slots;
   speaker.value = joined.speaker;
   locked.value = joined.locked;
   rights.value = joined.rights;
   rejoining.value = false;
+}
+
+/** Events may have been lost: what we knew of the call is void. */
+function onState(joined: Joined): void {
+  if (page.value !== "meeting" || joined.participant !== self.value) return;
+  show(joined);
+  const own = participants.value.get(self.value);
+  if (own === undefined) return;
+  told = { audioMuted: own.audioMuted, videoMuted: own.videoMuted };
+  handRaised.value = own.hand;
+  tellMutes();
 }
 
 function onBack(joined: Joined, sameMedia: boolean): void {
@@ -90,12 +114,14 @@ function onBack(joined: Joined, sameMedia: boolean): void {
   if (own !== undefined) agree(own);
   if (sameMedia) {
     attempt(reconnect(joined));
+    if (slept) restartNow(); // what was a path before the sleep is hardly one now
   } else {
     preparePeer();
     attempt(connect(joined));
     if (screenTrack.value !== null) tell({ screen: true });
     handRaised.value = false;
   }
+  slept = false;
 }
 
 const ENDINGS: Record<string, TextKey> = {
@@ -105,6 +131,7 @@ const ENDINGS: Record<string, TextKey> = {
   "server-stopping": "endedServer",
   "connection-lost": "endedLost",
   refused: "endedRefused",
+  away: "endedAway",
 };
 
 function onEnded(reason: string): void {
@@ -118,7 +145,9 @@ function onEnded(reason: string): void {
   end(ENDINGS[reason] ?? "endedLost", reason === "replaced");
 }
 
-function end(why: TextKey, again: boolean): void {
+function end(why: TextKey, again: boolean, straight = false): void {
+  saveCall(null);
+  error.value = null;
   self.value = 0; // first: closing the devices is nothing to tell any more
   dropPeer();
   closeDevices();
@@ -127,6 +156,10 @@ function end(why: TextKey, again: boolean): void {
   speaker.value = 0;
   rejoining.value = false;
   peopleShown.value = false;
+  dialog.value = null;
+  hands.value = [];
+  pinned.value = 0;
+  straightBack.value = straight;
   endedBy.value = why;
   canJoinAgain.value = again && login.value !== null;
   page.value = "ended";
@@ -138,41 +171,45 @@ export function leave(): void {
 }
 
 export function joinAgain(): void {
-  showPreview();
-}
-
-// --- what others do ------------------------------------------------------------------------------
-
-function onParticipant(p: Participant): void {
-  const before = participants.value.get(p.participant);
-  participants.value = new Map(participants.value).set(p.participant, p);
-  if (p.participant === self.value) {
-    handRaised.value = p.hand;
+  if (!straightBack.value) {
+    showPreview();
     return;
   }
-  if (before === undefined) say("saidJoined", p.name);
-  if (p.hand && before?.hand !== true) say("saidHand", p.name);
-  if (p.screen && before?.screen !== true) say("saidSharing", p.name);
+  void goBackIn(name.value.trim());
 }
 
-function onLeft(participant: number): void {
-  const rest = new Map(participants.value);
-  const gone = rest.get(participant);
-  if (gone === undefined) return;
-  rest.delete(participant);
-  participants.value = rest;
-  say("saidLeft", gone.name);
+/** The call a reload interrupted: by its ticket, with the name of before. */
+export async function returnToCall(): Promise<void> {
+  const call = interrupted.value;
+  if (call === null || busy.value) return;
+  session.adopt(call.login);
+  login.value = call.login;
+  name.value = call.name;
+  muted.value = call.muted;
+  cameraIsOff.value = call.cameraOff;
+  await goBackIn(call.name);
+  if (error.value === "errJoinDenied" || error.value === "errNotFound") {
+    saveCall(null);
+    interrupted.value = null;
+    closeDevices();
+    dropPeer();
+    login.value = null;
+    error.value = "returnFailed";
+  }
 }
 
-function onMuted({ audio, video, by }: { audio: boolean; video: boolean; by: number }): void {
-  if (audio) void setMuted(true);
-  if (video) void setCameraOff(true);
-  const who = nameOf(by);
-  if (who === "") say("saidMuted");
-  else say("saidMutedBy", who);
+/** Without another look into the mirror. The devices come when the browser gives them. */
+async function goBackIn(given: string): Promise<void> {
+  if (busy.value) return;
+  preparePeer();
+  void openPreview();
+  await enter(given);
 }
 
 // --- what the guest does -------------------------------------------------------------------------
+
+/** The device slept since the last word of the server. */
+let slept = false;
 
 /** What the callbridge was last told about our microphone and camera. */
 let told: MediaChoice = { audioMuted: false, videoMuted: false };
@@ -217,8 +254,18 @@ function tell(changes: Changes): void {
 }
 
 export async function shareScreen(): Promise<void> {
-  if (screenTrack.value !== null) endScreen();
-  else if (await startScreen(endScreen)) tell({ screen: true });
+  if (screenTrack.value !== null) {
+    endScreen();
+    return;
+  }
+  if (!(await startScreen(endScreen))) return;
+  try {
+    await session.setMedia({ screen: true });
+  } catch (e) {
+    if (!(e instanceof Refusal) || e.code !== "DENIED") return; // told again by the next resume
+    stopScreen();
+    say("notAllowed");
+  }
 }
 
 function endScreen(): void {
@@ -241,12 +288,13 @@ export async function control(target: number, order: Order): Promise<void> {
 
 export function startCall(): void {
   hooks.onBack = onBack;
-  hooks.onOut = (reason) => end(ENDINGS[reason] ?? "endedLost", reason === "connection-lost");
+  hooks.onOut = (reason) => end(ENDINGS[reason] ?? "endedLost", reason !== "refused", true);
   Object.assign(hooks.events, {
     participant: onParticipant,
     left: onLeft,
     muted: onMuted,
     ended: onEnded,
+    state: onState,
     slots: (s) => {
       slots.value = s;
     },
@@ -260,5 +308,28 @@ export function startCall(): void {
   } satisfies typeof hooks.events);
 
   effect(tellMutes);
-  window.addEventListener("pagehide", () => session.leave());
+  effect(keepCall);
+  startSleepClock((ms) => {
+    slept = session.inside;
+    session.awake(ms);
+  });
+  window.addEventListener("pagehide", () => {
+    keepCall();
+    session.leave();
+  });
+  // Shown again from the browser's memory, with all sockets dead: start as after a reload.
+  window.addEventListener("pageshow", (e) => {
+    if (e.persisted) window.location.reload();
+  });
+}
+
+/** What a reload needs to offer the way back. */
+function keepCall(): void {
+  if (page.value !== "meeting" || login.value === null) return;
+  saveCall({
+    login: login.value,
+    name: name.value.trim(),
+    muted: muted.value,
+    cameraOff: cameraIsOff.value,
+  });
 }

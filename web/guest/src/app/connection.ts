@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // Brings the session's signalling and the peer connection together: offer and answer, candidates,
-// ICE restarts, and what the guest is told when media does not flow.
+// ICE restarts. What the guest is told when media does not flow is in trouble.ts.
 
 import { effect } from "@preact/signals";
 import { Peer } from "../media/peer";
 import { mark } from "../media/timings";
 import { Watch } from "../media/watch";
-import { cameraTrack, media, micTrack, peer, screenTrack, type MediaPhase } from "../store";
+import {
+  ALL_WANTED,
+  cameraTrack,
+  media,
+  micTrack,
+  peer,
+  screenTrack,
+  wanted,
+} from "../store";
 import { Refusal, type IceServer, type Joined } from "../wire/messages";
 import { screenSound } from "./local";
+import { due, resetQuality, takeStats } from "./quality";
 import { hooks, session } from "./session";
+import { Trouble } from "./trouble";
 
 /** Pause before the page tries another ICE restart by itself. */
 const RESTART_PAUSE_MS = 5000;
@@ -20,18 +30,13 @@ const ASK_PAUSE_MS = 1000;
 
 let watch: Watch | null = null;
 let servers: IceServer[] = [];
-/** A relay server refused us; told when it turns out that there is no other way. */
-let relayRefused = "";
 let restartTimer = 0;
 let asking = false;
 let reported = new Set<string>();
+const trouble = new Trouble(report);
 
 const policy = (): RTCIceTransportPolicy =>
   new URLSearchParams(window.location.search).get("ice") === "relay" ? "relay" : "all";
-
-const phase = (p: MediaPhase, cause = ""): void => {
-  media.value = { phase: p, cause };
-};
 
 /** Each thing once per connection: a report is a line in the server's log. */
 function report(what: string, text: string): void {
@@ -43,13 +48,14 @@ function report(what: string, text: string): void {
 /** Makes the connection and its first offer ahead of the click. */
 export function preparePeer(): void {
   dropPeer();
-  phase("connecting");
+  trouble.reset();
+  wanted.value = ALL_WANTED;
   const mine = new Peer(
     {
       onCandidate: (candidate, ufrag) => session.candidate(candidate, ufrag),
       onCandidateError: (code, text) => {
         // 701 is any address that cannot be reached, normal with several networks.
-        if (code === 401 || code === 431) relayRefused = text;
+        if (code === 401 || code === 431) trouble.relayRefused(text);
         if (code !== 701) report("ice-candidate-error", text);
       },
       onState: (state) => onState(mine, state),
@@ -65,7 +71,7 @@ export function dropPeer(): void {
   window.clearTimeout(restartTimer);
   peer.value?.close();
   peer.value = null;
-  relayRefused = "";
+  resetQuality();
   reported = new Set();
 }
 
@@ -98,6 +104,8 @@ async function exchange(mine: Peer, sdp: string): Promise<void> {
       if (overtaken()) return;
       mark("answer");
       await mine.answer(answer);
+      mine.adapt("camera", wanted.value.videoHeight);
+      mine.adapt("screen", wanted.value.screenHeight);
       watch?.start();
       return;
     } catch (e) {
@@ -106,7 +114,7 @@ async function exchange(mine: Peer, sdp: string): Promise<void> {
       if (overtaken() || !session.isUp || !(e instanceof Refusal) || e.code === "NOT_FOUND")
         throw e;
       if (!e.retry) {
-        phase("failed", e.message);
+        trouble.refused(e.message);
         throw e;
       }
       await new Promise((done) => window.setTimeout(done, OFFER_PAUSE_MS));
@@ -119,7 +127,7 @@ async function restart(fresh: IceServer[]): Promise<void> {
   const mine = peer.value;
   if (mine === null) return;
   servers = fresh;
-  relayRefused = "";
+  trouble.restarting();
   await exchange(mine, await mine.restart(servers));
 }
 
@@ -128,22 +136,24 @@ export function attempt(work: Promise<void>): void {
   work.catch((e: unknown) => report("offer-failed", e instanceof Error ? e.message : String(e)));
 }
 
+/** The guest's Retry: a fresh WebSocket too, for that may be what is dead. */
 export function restartNow(): void {
-  if (session.inside) attempt(restart(servers));
+  if (!session.inside) return;
+  trouble.again();
+  attempt(restart(servers));
 }
 
 function onState(mine: Peer, state: RTCPeerConnectionState): void {
   if (state === "connected") {
     mark("connected");
-    phase("connected");
+    trouble.flow();
     window.clearTimeout(restartTimer);
   } else if (state === "disconnected") {
-    phase("stalled");
+    trouble.stall(mine);
     void ask(mine);
   } else if (state === "failed") {
-    report("ice-failed", relayRefused || "connection failed");
-    phase(relayRefused === "" ? "stalled" : "relay", relayRefused);
-    restartNow();
+    trouble.failed(mine);
+    attempt(restart(servers));
     window.clearTimeout(restartTimer);
     restartTimer = window.setTimeout(() => {
       if (peer.value === mine && mine.connection.connectionState === "failed")
@@ -158,7 +168,9 @@ async function ask(mine: Peer): Promise<void> {
   asking = true;
   while (peer.value === mine && media.value.phase === "stalled" && session.inside && session.isUp) {
     try {
+      trouble.trying("tryingAsk");
       await session.probe();
+      trouble.trying("tryingWait");
       break;
     } catch (e) {
       // Away for the moment, perhaps restarting: its successor will not know us.
@@ -171,40 +183,48 @@ async function ask(mine: Peer): Promise<void> {
 
 function makeWatch(mine: Peer): Watch {
   return new Watch(mine, {
-    onTrouble: () => {
-      if (media.value.phase !== "connecting") return; // the callbridge told more already
-      phase(relayRefused === "" ? "trouble" : "relay", relayRefused);
-      report(
-        "no-media",
-        relayRefused || `no frame and no word, ICE ${mine.connection.iceConnectionState}`,
-      );
+    onFinding: (finding) => {
+      if (finding === "flow") trouble.flow();
+      else if (finding === "trouble") trouble.late(mine, false);
+      else if (finding === "verdict") trouble.late(mine, true);
+      else if (finding === "frozen") trouble.frozen(true);
+      else if (finding === "thawed") trouble.frozen(false);
+      else {
+        trouble.stall(mine);
+        void ask(mine);
+      }
     },
-    onFlow: () => phase("connected"),
-    onStall: () => {
-      phase("stalled");
-      void ask(mine);
-    },
+    onStats: takeStats,
+    due,
   });
 }
 
 export function startConnection(): void {
   effect(() => void peer.value?.send("mic", micTrack.value));
-  effect(() => void peer.value?.send("camera", cameraTrack.value));
-  effect(() => void peer.value?.send("screen", screenTrack.value));
+  effect(() => {
+    const mine = peer.value;
+    const height = wanted.value.videoHeight;
+    void mine?.send("camera", cameraTrack.value).then(() => mine.adapt("camera", height));
+  });
+  effect(() => {
+    const mine = peer.value;
+    const height = wanted.value.screenHeight;
+    void mine?.send("screen", screenTrack.value).then(() => mine.adapt("screen", height));
+  });
   effect(() => void peer.value?.send("screenAudio", screenSound.value));
 
   hooks.events.candidate = (c) => peer.value?.addCandidate(c);
   hooks.events.restart = (fresh) => attempt(restart(fresh));
+  hooks.events.wanted = (w) => {
+    wanted.value = w;
+  };
   hooks.events.media = ({ state, cause }) => {
     if (state === "connected") watch?.connected();
-    // Our own refusal names the culprit better than "creation timeout" does.
-    if ((state === "failing" || state === "failed") && relayRefused !== "") phase("relay", cause);
-    else phase(state, cause);
+    trouble.told(state, cause);
   };
 
   // Another network: neither WebSocket nor media will notice soon by themselves.
   window.addEventListener("online", () => {
-    if (!session.inside) return;
-    session.renew();
+    if (session.inside) session.renew();
   });
 }

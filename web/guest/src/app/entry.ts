@@ -6,6 +6,8 @@ import {
   callId,
   canJoinAgain,
   error,
+  hasLink,
+  interrupted,
   login,
   name,
   online,
@@ -18,7 +20,7 @@ import type { TextKey } from "../text";
 import { Refusal, type Welcome } from "../wire/messages";
 import { dropPeer, preparePeer } from "./connection";
 import { closeDevices, openPreview } from "./local";
-import { load } from "./saved";
+import { load, loadCall } from "./saved";
 import { hooks, session } from "./session";
 
 type Access = { passcode: string } | { secret: string };
@@ -28,23 +30,32 @@ let link: { callId: string; secret: string } | null = null;
 
 export function startEntry(): void {
   name.value = load("name");
+  interrupted.value = loadCall();
   const query = new URLSearchParams(window.location.search);
   const id = query.get("id") ?? "";
   if (id !== "") {
     callId.value = id;
     link = { callId: id, secret: query.get("secret") ?? "" };
+    hasLink.value = true;
   }
   hooks.events.welcome = onWelcome;
 }
 
 function onWelcome(w: Welcome): void {
   welcome.value = w;
-  if (link !== null && w.joinAvailable && page.value === "landing") void useLink();
+  // After a reload of a page that was in a call the guest chooses: back, or in anew.
+  if (interrupted.value === null) followLink();
+}
+
+function followLink(): void {
+  if (link !== null && welcome.value?.joinAvailable === true && page.value === "landing")
+    void useLink();
 }
 
 async function useLink(): Promise<void> {
   const { callId: id, secret } = link!;
   link = null;
+  hasLink.value = false;
   const bySecret = secret !== "" && welcome.value?.hyperlinks === true;
   page.value = "callId";
   await enter(id, bySecret ? { secret } : { passcode: "" });
@@ -74,9 +85,11 @@ async function enter(id: string, access: Access): Promise<void> {
   }
 }
 
+/** Join call: by the link the page was opened with, else by call ID. */
 export function showCallId(): void {
   error.value = null;
-  page.value = "callId";
+  if (link !== null) followLink();
+  else page.value = "callId";
 }
 
 export async function submitCallId(): Promise<void> {

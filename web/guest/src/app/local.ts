@@ -7,22 +7,29 @@ import {
   openBoth,
   openDevice,
   openScreen,
+  type DeviceList,
   type DeviceState,
   type Kind,
   type Opened,
 } from "../media/devices";
 import {
+  audioMuted,
   cameraIsOff,
   cameraState,
   cameraTrack,
+  cameraTrouble,
   chosen,
   devices,
   micState,
   micTrack,
+  micTrouble,
   muted,
+  page,
   screenTrack,
+  videoMuted,
 } from "../store";
 import { load, save } from "./saved";
+import { say } from "./say";
 
 interface Own {
   kind: Kind;
@@ -43,17 +50,38 @@ const camera: Own = {
 };
 const owns = { audioinput: mic, videoinput: camera };
 
+const STAND_INS: readonly string[] = ["default", "communications"];
+
 /** The sound of a shared screen, where the browser gives it. */
 export const screenSound = signal<MediaStreamTrack | null>(null);
 
 export function startDevices(): void {
   for (const key of ["audioinput", "videoinput", "audiooutput"] as const)
     chosen[key].value = load(key);
-  navigator.mediaDevices?.addEventListener("devicechange", () => void refreshDevices());
+  navigator.mediaDevices?.addEventListener("devicechange", () => void onDeviceChange());
 }
 
 async function refreshDevices(): Promise<void> {
   devices.value = await listDevices();
+}
+
+/** Something was plugged in or out. What is in use and gone is replaced by onended. */
+async function onDeviceChange(): Promise<void> {
+  const before = devices.value;
+  await refreshDevices();
+  if (page.value !== "meeting" || before.audioinput.length === 0) return;
+  const all = (d: DeviceList): MediaDeviceInfo[] => [...d.audioinput, ...d.videoinput];
+  // Browsers list "Default" and "Communications" beside the device they stand for.
+  const fresh = all(devices.value).filter(
+    (d) => !STAND_INS.includes(d.deviceId) && !all(before).some((b) => b.deviceId === d.deviceId),
+  );
+  for (const label of new Set(fresh.map((d) => d.label))) say("deviceNew", label);
+  const speaker = chosen.audiooutput.value;
+  const had = before.audiooutput.some((d) => d.deviceId === speaker);
+  if (had && !devices.value.audiooutput.some((d) => d.deviceId === speaker)) {
+    chosen.audiooutput.value = ""; // shown, not remembered: it may be back the next time
+    say("speakerGone");
+  }
 }
 
 function settle(own: Own, turn: number, opened: Opened): void {
@@ -71,11 +99,25 @@ function settle(own: Own, turn: number, opened: Opened): void {
   // A fallback is shown, not remembered: the wished device may be back the next time.
   if (chosen[own.input].value !== "" && id !== "") chosen[own.input].value = id;
   track.onended = () => {
-    if (own.track.value !== track) return;
-    own.track.value = null; // unplugged, or permission taken back
-    own.state.value = "missing";
-    void refreshDevices();
+    if (own.track.value === track) void lost(own);
   };
+  const system = own === mic ? micTrouble : cameraTrouble;
+  system.value = track.muted ? "system" : null;
+  track.onmute = () => {
+    if (own.track.value === track) system.value = "system";
+  };
+  track.onunmute = () => {
+    if (own.track.value === track) system.value = null;
+  };
+}
+
+/** Unplugged, or permission taken back: another device if there is one, and the guest is told. */
+async function lost(own: Own): Promise<void> {
+  own.track.value = null;
+  const label = (await open(own))?.label ?? "";
+  if (page.value !== "meeting") return;
+  if (label !== "") say(own === mic ? "micSwitched" : "cameraSwitched", label);
+  else say(own === mic ? "micGone" : "cameraGone");
 }
 
 /** Opens both for the preview, with one question to the guest. */
@@ -95,11 +137,12 @@ export async function openPreview(): Promise<void> {
   await refreshDevices();
 }
 
-async function open(own: Own): Promise<void> {
+async function open(own: Own): Promise<MediaStreamTrack | null> {
   const turn = ++own.turn;
   own.state.value = "asking";
   settle(own, turn, await openDevice(own.kind, chosen[own.input].value));
   await refreshDevices();
+  return own.track.value;
 }
 
 function close(own: Own): void {
@@ -107,6 +150,7 @@ function close(own: Own): void {
   own.track.value?.stop();
   own.track.value = null;
   own.state.value = "off";
+  (own === mic ? micTrouble : cameraTrouble).value = null;
 }
 
 export async function setMuted(value: boolean): Promise<void> {
@@ -121,6 +165,9 @@ export async function setCameraOff(value: boolean): Promise<void> {
   if (value) close(camera);
   else await open(camera);
 }
+
+export const toggleMic = (): void => void setMuted(!audioMuted.value);
+export const toggleCamera = (): void => void setCameraOff(!videoMuted.value);
 
 export async function retry(kind: Kind): Promise<void> {
   await open(kind === "audio" ? mic : camera);
@@ -142,7 +189,8 @@ export async function choose(
 
 export async function startScreen(onEnd: () => void): Promise<boolean> {
   const shared = await openScreen();
-  if (shared === null) return false;
+  if (shared === "unable") say("notShared");
+  if (shared === null || shared === "unable") return false;
   screenTrack.value = shared.video;
   screenSound.value = shared.audio;
   shared.video.onended = onEnd;

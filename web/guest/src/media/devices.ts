@@ -41,8 +41,8 @@ const REASONS: Record<string, DeviceState> = {
 
 function constraints(kind: Kind, deviceId: string): MediaTrackConstraints {
   const base = kind === "audio" ? MICROPHONE : CAMERA;
-  // `ideal`, not `exact`: a remembered device that is gone must not leave the guest without any.
-  return deviceId === "" ? base : { ...base, deviceId: { ideal: deviceId } };
+  // `exact`: with `ideal` another wish, such as one channel, may weigh as much as the device.
+  return deviceId === "" ? base : { ...base, deviceId: { exact: deviceId } };
 }
 
 const failure = (e: unknown): DeviceState =>
@@ -56,6 +56,8 @@ export async function openDevice(kind: Kind, deviceId: string): Promise<Opened> 
     });
     return { track: stream.getTracks()[0] ?? null, state: "on" };
   } catch (e) {
+    // A chosen device that is gone must not leave the guest without any.
+    if (deviceId !== "" && failure(e) === "missing") return openDevice(kind, "");
     return { track: null, state: failure(e) };
   }
 }
@@ -122,19 +124,23 @@ export interface Shared {
   audio: MediaStreamTrack | null;
 }
 
-/** Null: the guest changed their mind or the browser cannot. */
-export async function openScreen(): Promise<Shared | null> {
-  if (navigator.mediaDevices?.getDisplayMedia === undefined) return null;
+/** Null: the guest changed their mind. `unable`: the browser or system would not. */
+export async function openScreen(): Promise<Shared | null | "unable"> {
+  if (navigator.mediaDevices?.getDisplayMedia === undefined) return "unable";
+  const wishes = {
+    video: { frameRate: 15 },
+    audio: true,
+    // Not known to every browser, and passed over there.
+    systemAudio: "include",
+    surfaceSwitching: "include",
+  };
   try {
-    const stream = await navigator.mediaDevices.getDisplayMedia({
-      video: { frameRate: 15 },
-      audio: true,
-    });
+    const stream = await navigator.mediaDevices.getDisplayMedia(wishes);
     const video = stream.getVideoTracks()[0];
-    if (video === undefined) return null;
+    if (video === undefined) return "unable";
     video.contentHint = "detail";
     return { video, audio: stream.getAudioTracks()[0] ?? null };
-  } catch {
-    return null;
+  } catch (e) {
+    return failure(e) === "denied" ? null : "unable";
   }
 }

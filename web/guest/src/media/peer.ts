@@ -3,6 +3,8 @@
 // Everything slow is done before the guest clicks: connection, transceivers and a first offer exist
 // while the preview is shown. Knows no signalling and no view.
 
+import { encodingFor } from "./encoding";
+
 export interface PeerEvents {
   /** An empty candidate ends the generation. */
   onCandidate(candidate: string, ufrag: string): void;
@@ -24,8 +26,11 @@ export const SCREEN_LINE = 16;
 export const SCREEN_AUDIO_LINE = 17;
 export const LINES = 18;
 
+const CAMERA_FPS = 30;
+const SCREEN_FPS = 15;
+
 const CAMERA_ENCODINGS: RTCRtpEncodingParameters[] = [
-  { rid: "h", active: true, maxBitrate: 1_700_000, maxFramerate: 30 },
+  { rid: "h", active: true, maxBitrate: 1_700_000, maxFramerate: CAMERA_FPS },
   { rid: "m", active: false, maxBitrate: 500_000, scaleResolutionDownBy: 2 },
   { rid: "l", active: false, maxBitrate: 150_000, scaleResolutionDownBy: 4 },
 ];
@@ -48,6 +53,7 @@ export class Peer {
   private prepared: Promise<RTCSessionDescriptionInit> | null = null;
   private applied: Promise<void> = Promise.resolve();
   private offered = "";
+  private adapting: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly events: PeerEvents,
@@ -115,6 +121,11 @@ export class Peer {
     return this.offered;
   }
 
+  /** Own addresses found in this generation. */
+  get candidates(): number {
+    return this.sent.filter((s) => s.candidate !== "").length;
+  }
+
   /** The candidates of this generation once more: those sent on a dying WebSocket may be lost. */
   repeatCandidates(): void {
     for (const c of this.sent) this.events.onCandidate(c.candidate, c.ufrag);
@@ -137,6 +148,29 @@ export class Peer {
     if (sender.track !== track) await sender.replaceTrack(track);
   }
 
+  /** Sends no more of a picture than the largest size somebody looks at; never a renegotiation. */
+  adapt(source: "camera" | "screen", wanted: number): void {
+    const sender = this.lines[LINE[source]]!.sender;
+    // One after the other: parameters are only valid until the next ones are set.
+    this.adapting = this.adapting
+      .then(async () => {
+        const height = sender.track?.getSettings().height ?? 0;
+        const parameters = sender.getParameters();
+        const first = parameters.encodings[0];
+        if (height === 0 || first === undefined) return;
+        const fps = source === "camera" ? CAMERA_FPS : SCREEN_FPS;
+        const next = encodingFor(height, wanted, fps);
+        const same =
+          first.scaleResolutionDownBy === next.scaleResolutionDownBy &&
+          first.maxBitrate === next.maxBitrate &&
+          first.maxFramerate === next.maxFramerate;
+        if (same) return;
+        Object.assign(first, next);
+        await sender.setParameters(parameters);
+      })
+      .catch(() => {}); // closed meanwhile, or a browser that lets nothing be changed
+  }
+
   close(): void {
     this.connection.onicecandidate = null;
     this.connection.onicecandidateerror = null;
@@ -151,7 +185,8 @@ export class Peer {
       direction: i < FIRST_AUDIO_LINE ? "sendonly" : "recvonly",
     };
     if (i === LINE.camera) init.sendEncodings = CAMERA_ENCODINGS;
-    if (i === LINE.screen) init.sendEncodings = [{ maxBitrate: 2_500_000, maxFramerate: 15 }];
+    if (i === LINE.screen)
+      init.sendEncodings = [{ maxBitrate: 2_500_000, maxFramerate: SCREEN_FPS }];
     return this.connection.addTransceiver(kind, init);
   }
 

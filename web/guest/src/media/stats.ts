@@ -14,6 +14,9 @@ export interface LineStats {
   frameWidth: number;
   frameHeight: number;
   totalAudioEnergy: number;
+  fps: number;
+  jitterMs: number;
+  codec: string;
 }
 
 export interface SentStats {
@@ -25,6 +28,12 @@ export interface SentStats {
   frames: number;
   frameWidth: number;
   frameHeight: number;
+  fps: number;
+  codec: string;
+  /** "none", "cpu", "bandwidth", "other"; empty: the browser does not say. */
+  limitedBy: string;
+  /** What the callbridge lost of it in its last report, 0 to 1. */
+  lossOut: number;
 }
 
 export interface PairStats {
@@ -64,10 +73,16 @@ function emptyLine(line: number): LineStats {
     frameWidth: 0,
     frameHeight: 0,
     totalAudioEnergy: 0,
+    fps: 0,
+    jitterMs: 0,
+    codec: "",
   };
 }
 
-function readLine(line: number, r: Row): LineStats {
+const codecOf = (rows: Map<string, Row>, r: Row): string =>
+  str(rows.get(str(r["codecId"]))?.["mimeType"]).replace(/^\w+\//, "");
+
+function readLine(rows: Map<string, Row>, line: number, r: Row): LineStats {
   return {
     line,
     kind: str(r["kind"]),
@@ -79,10 +94,13 @@ function readLine(line: number, r: Row): LineStats {
     frameWidth: num(r["frameWidth"]),
     frameHeight: num(r["frameHeight"]),
     totalAudioEnergy: num(r["totalAudioEnergy"]),
+    fps: num(r["framesPerSecond"]),
+    jitterMs: num(r["jitter"]) * 1000,
+    codec: codecOf(rows, r),
   };
 }
 
-function readSent(line: number, r: Row): SentStats {
+function readSent(rows: Map<string, Row>, line: number, r: Row): SentStats {
   return {
     line,
     kind: str(r["kind"]),
@@ -92,6 +110,10 @@ function readSent(line: number, r: Row): SentStats {
     frames: num(r["framesEncoded"]),
     frameWidth: num(r["frameWidth"]),
     frameHeight: num(r["frameHeight"]),
+    fps: num(r["framesPerSecond"]),
+    codec: codecOf(rows, r),
+    limitedBy: str(r["qualityLimitationReason"]),
+    lossOut: Math.max(0, num(rows.get(str(r["remoteId"]))?.["fractionLost"])),
   };
 }
 
@@ -128,9 +150,9 @@ export async function readStats(peer: Peer): Promise<Stats> {
   for (const row of rows.values()) {
     const line = peer.lineOf(str(row["mid"]));
     if (row["type"] === "inbound-rtp" && line >= FIRST_AUDIO_LINE) {
-      slots[line - FIRST_AUDIO_LINE] = readLine(line, row);
+      slots[line - FIRST_AUDIO_LINE] = readLine(rows, line, row);
     } else if (row["type"] === "outbound-rtp" && line >= 0) {
-      sent.push(readSent(line, row));
+      sent.push(readSent(rows, line, row));
     }
   }
   return {

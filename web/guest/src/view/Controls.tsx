@@ -6,6 +6,7 @@ import { leave, raiseHand, shareScreen } from "../app/call";
 import { handRaised, others, peopleShown, screenTrack } from "../store";
 import { t } from "../text";
 import { Icon } from "./Icon";
+import { MoreMenu } from "./MoreMenu";
 import { OwnButtons } from "./OwnButtons";
 
 const canShare = (): boolean => navigator.mediaDevices?.getDisplayMedia !== undefined;
@@ -59,6 +60,7 @@ export function Controls() {
         <span>{t(hand ? "lowerHand" : "raiseHand")}</span>
       </button>
       <PeopleButton />
+      <MoreMenu />
       <button type="button" class="control leave" onClick={leave}>
         <Icon name="leave" />
         <span>{t("leave")}</span>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { joinAgain } from "../app/call";
 import { backToLanding } from "../app/entry";
-import { canJoinAgain, endedBy, login } from "../store";
+import { busy, canJoinAgain, endedBy, error, login } from "../store";
 import { t } from "../text";
 import { Shell } from "./Shell";
 
@@ -9,6 +9,11 @@ export function Ended() {
   return (
     <Shell title={t(endedBy.value)}>
       {login.value !== null && <p class="lead">{login.value.spaceName}</p>}
+      {error.value !== null && (
+        <p role="alert" class="note note-error">
+          {t(error.value)}
+        </p>
+      )}
       <div class="actions">
         <button
           type="button"
@@ -18,8 +23,13 @@ export function Ended() {
           {t("backToStart")}
         </button>
         {canJoinAgain.value && (
-          <button type="button" class="primary" onClick={joinAgain}>
-            {t("joinAgain")}
+          <button
+            type="button"
+            class="primary"
+            aria-disabled={busy.value}
+            onClick={joinAgain}
+          >
+            {busy.value ? t("joining") : t("joinAgain")}
           </button>
         )}
       </div>

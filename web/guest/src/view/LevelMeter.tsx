@@ -2,7 +2,7 @@
 // How loud the own microphone is.
 
 import { useEffect, useState } from "preact/hooks";
-import { measureLevel } from "../media/level";
+import { measureLevel, METER_MS } from "../media/level";
 import { micTrack, muted } from "../store";
 import { t } from "../text";
 
@@ -15,7 +15,7 @@ export function LevelMeter() {
   useEffect(() => {
     setLevel(0);
     if (track === null || silent) return;
-    return measureLevel(track, (l) => setLevel(Math.round(l * BARS)));
+    return measureLevel(track, METER_MS, (l) => setLevel(Math.round(l.level * BARS)));
   }, [track, silent]);
   return (
     <div

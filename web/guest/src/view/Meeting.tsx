@@ -2,23 +2,30 @@
 // The meeting.
 
 import { useEffect, useRef } from "preact/hooks";
-import { locked, login, media, online, peopleShown } from "../store";
+import { locked, login, media, online, peopleShown, talking } from "../store";
 import { t } from "../text";
 import { Banner } from "./Banner";
 import { Controls } from "./Controls";
+import { Dialogs } from "./Dialogs";
 import { Icon } from "./Icon";
 import { Logo } from "./Logo";
 import { People } from "./People";
+import { QualityButton } from "./QualityButton";
 import { Said } from "./Said";
 import { Sounds } from "./Sounds";
 import { Stage } from "./Stage";
 
+/** Only while there is something to wait for; how good it is then, the bars say. */
 function ConnectionMark() {
   const phase = media.value.phase;
-  const good = online.value && phase === "connected";
+  const words = !online.value
+    ? t("connecting")
+    : phase === "connecting"
+      ? t("mediaConnecting")
+      : "";
   return (
-    <span class={good ? "connection good" : "connection"} role="status">
-      {good ? t("mediaConnected") : phase === "connecting" ? t("mediaConnecting") : t("connecting")}
+    <span class="connection" role="status">
+      {words}
     </span>
   );
 }
@@ -34,11 +41,12 @@ export function Meeting() {
           {login.value?.spaceName}
         </h1>
         {locked.value && (
-          <span class="mark" role="img" aria-label={t("locked")}>
+          <span class="mark" role="img" aria-label={t("locked")} title={t("locked")}>
             <Icon name="lock" />
           </span>
         )}
         <ConnectionMark />
+        <QualityButton />
       </header>
       <Banner />
       <main class={peopleShown.value ? "meeting-main with-people" : "meeting-main"}>
@@ -46,8 +54,15 @@ export function Meeting() {
         {peopleShown.value && <People />}
       </main>
       <Controls />
+      {talking.value && (
+        <p class="talking" role="status">
+          <Icon name="mic" />
+          {t("talking")}
+        </p>
+      )}
       <Said />
       <Sounds />
+      <Dialogs />
     </div>
   );
 }

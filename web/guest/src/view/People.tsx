@@ -3,47 +3,69 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { control } from "../app/call";
-import { locked, participants, peopleShown, rights, self } from "../store";
-import { t } from "../text";
+import {
+  asked,
+  dialog,
+  hands,
+  locked,
+  participants,
+  peopleShown,
+  rights,
+  self,
+} from "../store";
+import { locale, t } from "../text";
 import type { Participant } from "../wire/messages";
 import { Icon } from "./Icon";
-import { initials, Marks } from "./Tile";
+import { hueOf, initials, Marks } from "./Tile";
 
 function Person({ p }: { p: Participant }) {
   const own = p.participant === self.value;
   const { muteOthers, removeOthers } = rights.value;
   return (
     <li class="person">
-      <span class="person-initials" aria-hidden="true">
+      <span class={`person-initials hue-${hueOf(p.name)}`} aria-hidden="true">
         {initials(p.name)}
       </span>
       <span class="person-name">{own ? t("nameYou", p.name) : p.name}</span>
-      {p.screen && (
-        <span class="mark" role="img" aria-label={t("sharing")}>
-          <Icon name="screen" />
-        </span>
-      )}
-      <Marks p={p} />
-      {!own && muteOthers && !p.audioMuted && (
-        <button
-          type="button"
-          class="small"
-          aria-label={t("muteOther", p.name)}
-          onClick={() => void control(p.participant, { muteAudio: true })}
-        >
-          <Icon name="mic" />
-        </button>
-      )}
-      {!own && removeOthers && (
-        <button
-          type="button"
-          class="small"
-          aria-label={t("removeOther", p.name)}
-          onClick={() => void control(p.participant, { remove: true })}
-        >
-          <Icon name="remove" />
-        </button>
-      )}
+      <Marks p={p} listed />
+      <span class="person-actions">
+        {!own && muteOthers && !p.audioMuted && (
+          <button
+            type="button"
+            class="small"
+            aria-label={t("muteOther", p.name)}
+            title={t("muteOther", p.name)}
+            onClick={() => void control(p.participant, { muteAudio: true })}
+          >
+            <Icon name="mic" />
+          </button>
+        )}
+        {!own && muteOthers && !p.videoMuted && (
+          <button
+            type="button"
+            class="small"
+            aria-label={t("darkenOther", p.name)}
+            title={t("darkenOther", p.name)}
+            onClick={() => void control(p.participant, { muteVideo: true })}
+          >
+            <Icon name="camera" />
+          </button>
+        )}
+        {!own && removeOthers && (
+          <button
+            type="button"
+            class="small"
+            aria-label={t("removeOther", p.name)}
+            title={t("removeOther", p.name)}
+            onClick={() => {
+              asked.value = p.participant;
+              dialog.value = "remove";
+            }}
+          >
+            <Icon name="remove" />
+          </button>
+        )}
+      </span>
     </li>
   );
 }
@@ -51,7 +73,14 @@ function Person({ p }: { p: Participant }) {
 export function People() {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
-  const all = [...participants.value.values()].sort((a, b) => a.name.localeCompare(b.name));
+  const hand = (p: Participant): number => {
+    const place = hands.value.indexOf(p.participant);
+    return place < 0 ? Infinity : place;
+  };
+  // Whoever waits to speak first, in the order of the hands; then by name.
+  const all = [...participants.value.values()].sort(
+    (a, b) => Math.sign(hand(a) - hand(b)) || a.name.localeCompare(b.name, locale()),
+  );
   return (
     <aside
       class="people"

@@ -4,7 +4,17 @@
 import { useEffect, useRef } from "preact/hooks";
 import { join } from "../app/call";
 import { backToCallId } from "../app/entry";
-import { busy, cameraState, error, login, micState, name, videoMuted } from "../store";
+import {
+  busy,
+  cameraState,
+  error,
+  login,
+  micSilent,
+  micState,
+  micTrouble,
+  name,
+  videoMuted,
+} from "../store";
 import { t } from "../text";
 import { DeviceNote } from "./DeviceNote";
 import { DeviceSelect } from "./DeviceSelect";
@@ -13,6 +23,7 @@ import { LevelMeter } from "./LevelMeter";
 import { OwnButtons } from "./OwnButtons";
 import { OwnVideo } from "./OwnVideo";
 import { Shell } from "./Shell";
+import { TestSound } from "./TestSound";
 
 function Mirror() {
   return (
@@ -86,6 +97,11 @@ export function Preview() {
           <Mirror />
           <DeviceNote kind="video" state={cameraState.value} />
           <DeviceNote kind="audio" state={micState.value} />
+          {(micSilent.value || micTrouble.value !== null) && (
+            <p class="note note-warning" role="status">
+              {t(micSilent.value ? "micSilent" : "micSystem")}
+            </p>
+          )}
         </div>
         <div class="preview-side">
           <NameForm />
@@ -94,6 +110,7 @@ export function Preview() {
             <LevelMeter />
             <DeviceSelect kind="videoinput" />
             <DeviceSelect kind="audiooutput" />
+            <TestSound />
           </div>
         </div>
       </div>

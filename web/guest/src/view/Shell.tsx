@@ -2,10 +2,26 @@
 // The frame of every page but the meeting: background, logo, one card.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { online, welcome } from "../store";
 import { t } from "../text";
+import { LanguageSelect } from "./LanguageSelect";
 import { Logo, pictureUrl } from "./Logo";
+
+/** The address once its picture is there; one that is broken leaves the page as it is. */
+function useLoaded(url: string): string {
+  const [loaded, setLoaded] = useState("");
+  useEffect(() => {
+    if (url === "") return;
+    const image = new Image();
+    image.onload = () => setLoaded(url);
+    image.src = url;
+    return () => {
+      image.onload = null;
+    };
+  }, [url]);
+  return loaded === url ? url : "";
+}
 
 export function Shell({
   title,
@@ -24,7 +40,7 @@ export function Shell({
   useEffect(() => {
     if (document.activeElement === document.body) heading.current?.focus();
   }, []);
-  const picture = pictureUrl(welcome.value?.backgroundImage ?? "");
+  const picture = useLoaded(pictureUrl(welcome.value?.backgroundImage ?? ""));
   return (
     <div
       class={picture === "" ? "shell" : "shell with-picture"}
@@ -40,9 +56,10 @@ export function Shell({
         </h1>
         {children}
       </main>
-      <div class="shell-foot" role="status">
-        {!online.value && welcome.value !== null ? t("noServer") : ""}
-      </div>
+      <footer class="shell-foot">
+        <p role="status">{!online.value && welcome.value !== null ? t("noServer") : ""}</p>
+        <LanguageSelect />
+      </footer>
     </div>
   );
 }

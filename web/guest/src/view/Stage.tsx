@@ -1,50 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everybody in a grid, as large as the space allows; beside a shared screen in a strip.
+// Everybody in a grid, as large as the space allows; or one of them, or a shared screen, large and
+// the rest in a strip. Tiles never move in the document, so a picture is not cut by another layout.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { FIRST_VIDEO_LINE, SCREEN_LINE } from "../media/peer";
 import {
   audioMuted,
   handRaised,
+  layout,
   name,
   nameOf,
   others,
   peer,
+  pinned,
   screenTrack,
   self,
+  selfHidden,
   slots,
+  speaker,
   videoMuted,
 } from "../store";
 import { t } from "../text";
 import type { Participant } from "../wire/messages";
+import { Icon } from "./Icon";
+import { featuredOf, shapeOf, tileWidth, type Box } from "./layout";
 import { Tile } from "./Tile";
 import { Video } from "./Video";
-
-const RATIO = 16 / 9;
-const GAP = 12;
-/** Smaller tiles are no use: the grid scrolls instead. */
-const MIN_WIDTH = 150;
-
-/** The number of columns that makes `n` tiles of 16:9 largest in a box. */
-export function columns(n: number, width: number, height: number): number {
-  let best = 1;
-  let bestWidth = 0;
-  for (let c = 1; c <= n; c++) {
-    const rows = Math.ceil(n / c);
-    const byWidth = (width - (c - 1) * GAP) / c;
-    const byHeight = ((height - (rows - 1) * GAP) / rows) * RATIO;
-    const tile = Math.min(byWidth, byHeight);
-    if (tile > bestWidth && (c === 1 || byWidth >= MIN_WIDTH)) [best, bestWidth] = [c, tile];
-  }
-  return best;
-}
-
-function tileWidth(n: number, c: number, width: number, height: number): number {
-  const rows = Math.ceil(n / c);
-  const byWidth = (width - (c - 1) * GAP) / c;
-  const byHeight = ((height - (rows - 1) * GAP) / rows) * RATIO;
-  return Math.max(Math.min(byWidth, byHeight), Math.min(MIN_WIDTH, byWidth));
-}
 
 /** Ourselves as the others see us, but at once. */
 function ownTile(): Participant {
@@ -65,55 +46,111 @@ function lineOf(participant: number): number {
 }
 
 function Screen() {
-  const whose = nameOf(slots.value.screen);
+  const whose = t("screenOf", nameOf(slots.value.screen));
+  const paused = slots.value.screenPaused;
   return (
-    <div class="screen" role="group" aria-label={t("screenOf", whose)}>
-      <Video stream={peer.value?.stream(SCREEN_LINE)} />
-      <span class="caption">{t("screenOf", whose)}</span>
+    <div class="screen" role="group" aria-label={whose}>
+      <Video
+        stream={peer.value?.stream(SCREEN_LINE)}
+        line={SCREEN_LINE}
+        class={paused ? "not-yet" : ""}
+      />
+      {paused && (
+        <p class="paused">
+          <Icon name="pause" />
+          <span>{t("paused")}</span>
+        </p>
+      )}
+      <span class="caption">
+        <span class="caption-name">{whose}</span>
+      </span>
     </div>
   );
 }
 
-export function Stage() {
-  const grid = useRef<HTMLUListElement>(null);
-  const [box, setBox] = useState({ width: 0, height: 0 });
+/** The size of the stage, and whether its list has to be scrolled. */
+function useMeasure() {
+  const stage = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLUListElement>(null);
+  const [box, setBox] = useState<Box>({ width: 0, height: 0 });
+  const [scrolls, setScrolls] = useState(false);
   useEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
       if (entry !== undefined)
         setBox({ width: entry.contentRect.width, height: entry.contentRect.height });
     });
-    observer.observe(grid.current!);
+    observer.observe(stage.current!);
     return () => observer.disconnect();
   }, []);
-  const [scrolls, setScrolls] = useState(false);
   useEffect(() => {
-    const g = grid.current!;
-    setScrolls(g.scrollHeight > g.clientHeight + 1 || g.scrollWidth > g.clientWidth + 1);
+    const l = list.current;
+    setScrolls(
+      l !== null && (l.scrollHeight > l.clientHeight + 1 || l.scrollWidth > l.clientWidth + 1),
+    );
   });
+  return { stage, list, box, scrolls };
+}
+
+export function Stage() {
+  const { stage, list, box, scrolls } = useMeasure();
+  const featuredBefore = useRef(0);
   const rest = others.value;
-  const n = rest.length + 1;
   const shared = slots.value.screen !== 0 && slots.value.screen !== self.value;
-  const c = columns(n, box.width, box.height);
+  const alone = rest.length === 0;
+  const shape = shapeOf({
+    layout: layout.value,
+    others: rest.length,
+    screen: shared,
+    pinned: pinned.value !== 0,
+    width: box.width,
+  });
+  const featured =
+    shape === "grid"
+      ? 0
+      : featuredOf(
+          rest.map((p) => ({ participant: p.participant, picture: !p.videoMuted })),
+          pinned.value,
+          speaker.value,
+          featuredBefore.current,
+        );
+  featuredBefore.current = featured;
+  const n = rest.length + (selfHidden.value ? 0 : 1);
+  const strip = shared || shape === "speaker";
   const style =
-    shared || box.width === 0
+    strip || shape === "pair" || box.width === 0 || n === 0
       ? {}
-      : { "--tile-width": `${Math.floor(tileWidth(n, c, box.width, box.height))}px` };
+      : { "--tile-width": `${tileWidth(n, box)}px` };
   return (
-    <div class={shared ? "stage with-screen" : "stage"}>
+    <div class={`stage shape-${shape}${strip ? " with-strip" : ""}`} ref={stage}>
       {shared && <Screen />}
       <ul
         class="grid"
-        ref={grid}
+        ref={list}
         style={style}
         aria-label={t("participants")}
         tabIndex={scrolls ? 0 : -1}
       >
         {rest.map((p) => (
-          <Tile key={p.participant} p={p} line={lineOf(p.participant)} own={false} />
+          <Tile
+            key={p.participant}
+            p={p}
+            line={lineOf(p.participant)}
+            own={false}
+            place={p.participant === featured ? "featured" : "normal"}
+          />
         ))}
-        <Tile key={self.value} p={ownTile()} line={0} own />
+        {!selfHidden.value && (
+          <Tile
+            key={self.value}
+            p={ownTile()}
+            line={0}
+            own
+            place={shape === "pair" ? "floating" : "normal"}
+            alone={alone}
+          />
+        )}
       </ul>
-      {rest.length === 0 && <p class="alone">{t("alone")}</p>}
+      {alone && <p class="alone">{t("alone")}</p>}
     </div>
   );
 }

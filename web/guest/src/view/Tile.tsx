@@ -3,11 +3,13 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { mark } from "../media/timings";
-import { cameraTrack, peer, self, speaker } from "../store";
+import { FIRST_VIDEO_LINE } from "../media/peer";
+import { cameraTrack, hands, peer, pinned, self, slots, speaker } from "../store";
 import { t } from "../text";
 import type { Participant } from "../wire/messages";
-import { Icon } from "./Icon";
+import { Icon, type IconName } from "./Icon";
 import { OwnVideo } from "./OwnVideo";
+import { TileAction } from "./TileAction";
 import { Video } from "./Video";
 
 /**
@@ -25,14 +27,26 @@ export function initials(name: string): string {
     .toUpperCase();
 }
 
+const HUES = 6;
+
+/** The same name has the same colour everywhere. */
+export function hueOf(name: string): number {
+  let sum = 0;
+  for (const c of name) sum = (sum * 31 + (c.codePointAt(0) ?? 0)) % 9973;
+  return sum % HUES;
+}
+
 /** The picture of a slot, shown from the first frame that is really of this participant. */
 function SlotVideo({
   line,
   participant,
+  paused,
   onShown,
 }: {
   line: number;
   participant: number;
+  /** Still laid out, so that the callbridge knows its size, but the frozen picture is hidden. */
+  paused: boolean;
   onShown: (shown: boolean) => void;
 }) {
   const [shown, setShown] = useState(false);
@@ -49,38 +63,86 @@ function SlotVideo({
     if (from === participant || from === 0 || performance.now() - since > TRUST_AFTER_MS)
       setShown(true);
   };
-  return <Video stream={p?.stream(line)} onFrame={onFrame} class={shown ? "" : "not-yet"} />;
+  return (
+    <Video
+      stream={p?.stream(line)}
+      line={line}
+      onFrame={onFrame}
+      class={shown && !paused ? "" : "not-yet"}
+    />
+  );
 }
 
-export function Marks({ p }: { p: Participant }) {
+function Mark({ icon, words, text = "" }: { icon: IconName; words: string; text?: string }) {
+  return (
+    <span class={`mark mark-${icon}`} role="img" aria-label={words} title={words}>
+      <Icon name={icon} />
+      {text}
+    </span>
+  );
+}
+
+export function Marks({ p, listed = false }: { p: Participant; listed?: boolean }) {
+  const place = hands.value.indexOf(p.participant) + 1;
+  const counts = place > 0 && hands.value.length > 1;
   return (
     <>
+      {pinned.value === p.participant && <Mark icon="pin" words={t("pinned")} />}
+      {listed && p.screen && <Mark icon="screen" words={t("sharing")} />}
       {p.hand && (
-        <span class="mark mark-hand" role="img" aria-label={t("handRaised")}>
-          <Icon name="hand" />
-        </span>
+        <Mark
+          icon="hand"
+          words={counts ? t("handNumber", place) : t("handRaised")}
+          text={counts ? String(place) : ""}
+        />
       )}
-      {p.audioMuted && (
-        <span class="mark" role="img" aria-label={t("muted")}>
-          <Icon name="micOff" />
-        </span>
+      {listed && speaker.value === p.participant && !p.audioMuted && (
+        <Mark icon="sound" words={t("speaking")} />
       )}
+      {p.audioMuted && <Mark icon="micOff" words={t("muted")} />}
     </>
   );
 }
 
-export function Tile({ p, line, own }: { p: Participant; line: number; own: boolean }) {
+function Paused() {
+  return (
+    <span class="paused">
+      <Icon name="pause" />
+      <span class="paused-long">{t("paused")}</span>
+      <span class="paused-short">{t("pausedShort")}</span>
+    </span>
+  );
+}
+
+export type Place = "normal" | "featured" | "floating";
+
+export function Tile({
+  p,
+  line,
+  own,
+  place = "normal",
+  alone = false,
+}: {
+  p: Participant;
+  line: number;
+  own: boolean;
+  place?: Place;
+  /** The only tile: there is nothing to arrange. */
+  alone?: boolean;
+}) {
   const [shown, setShown] = useState(false);
   const speaks = speaker.value === p.participant && !p.audioMuted;
   const withVideo = own ? cameraTrack.value !== null : line > 0 && !p.videoMuted;
+  const paused = withVideo && slots.value.videoPaused[line - FIRST_VIDEO_LINE] === true;
   const label = own ? t("nameYou", p.name) : p.name;
+  const pictured = own ? withVideo : shown && !paused;
   return (
     <li
-      class={speaks ? "tile speaks" : "tile"}
+      class={`tile tile-${place}${speaks ? " speaks" : ""}${paused ? " tile-paused" : ""}`}
       aria-label={speaks ? `${label}, ${t("speaking")}` : label}
     >
-      {!((own && withVideo) || shown) && (
-        <span class="initials" aria-hidden="true">
+      {!pictured && (
+        <span class={`initials hue-${hueOf(p.name)}`} aria-hidden="true">
           {initials(p.name)}
         </span>
       )}
@@ -90,14 +152,17 @@ export function Tile({ p, line, own }: { p: Participant; line: number; own: bool
           key={`${line}/${p.participant}`}
           line={line}
           participant={p.participant}
+          paused={paused}
           onShown={setShown}
         />
       )}
+      {paused && <Paused />}
       <span class="caption">
         <span class="caption-name">{p.participant === self.value ? label : p.name}</span>
         {!own && !p.media && <span class="caption-state">{t("tileConnecting")}</span>}
         <Marks p={p} />
       </span>
+      {!alone && <TileAction p={p} own={own} />}
     </li>
   );
 }

@@ -3,15 +3,19 @@
 // taking it off the page never cuts a voice.
 
 import { useEffect, useRef } from "preact/hooks";
+import { watchSlot } from "../app/sight";
 
 export function Video({
   stream,
   mirrored = false,
+  line = 0,
   onFrame,
   class: name = "",
 }: {
   stream: MediaStream | undefined;
   mirrored?: boolean;
+  /** The m-line whose picture it is; the callbridge is told how large it stands here. */
+  line?: number;
   onFrame?: () => void;
   class?: string;
 }) {
@@ -40,6 +44,7 @@ export function Video({
       video.srcObject = null;
     };
   }, [stream]);
+  useEffect(() => (line === 0 ? undefined : watchSlot(line, element.current!)), [line]);
   return (
     <video
       ref={element}

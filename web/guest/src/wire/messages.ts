@@ -49,6 +49,15 @@ export interface Slots {
   video: number[]; // 9
   screen: number;
   screenAudio: number;
+  /** By position in `video`: nothing comes for now because this guest's link is too slow. */
+  videoPaused: boolean[]; // 9
+  screenPaused: boolean;
+}
+
+/** The largest size in pixels at which anybody shows this participant; 0: nobody looks. */
+export interface Wanted {
+  videoHeight: number;
+  screenHeight: number;
 }
 
 export interface Joined {
@@ -74,6 +83,8 @@ export interface Events {
   participant: Participant;
   left: number;
   slots: Slots;
+  wanted: Wanted;
+  state: Joined;
   speaker: number;
   candidate: string;
   muted: { audio: boolean; video: boolean; by: number };
@@ -164,12 +175,19 @@ function readSlotList(v: unknown, size: number): number[] {
   return Array.from({ length: size }, (_, i) => given[i] ?? 0);
 }
 
+function readFlags(v: unknown, size: number): boolean[] {
+  const given = list(v).map(flag);
+  return Array.from({ length: size }, (_, i) => given[i] ?? false);
+}
+
 function readSlots(m: Json): Slots {
   return {
     audio: readSlotList(m["audio"], AUDIO_SLOTS),
     video: readSlotList(m["video"], VIDEO_SLOTS),
     screen: number(m["screen"]),
     screenAudio: number(m["screenAudio"]),
+    videoPaused: readFlags(m["videoPaused"], VIDEO_SLOTS),
+    screenPaused: flag(m["screenPaused"]),
   };
 }
 
@@ -203,6 +221,11 @@ export const readers: { [K in keyof Events]: (m: Json) => Events[K] } = {
   participant: readParticipant,
   left: (m) => number(m["participant"]),
   slots: readSlots,
+  wanted: (m) => ({
+    videoHeight: number(m["videoHeight"]),
+    screenHeight: number(m["screenHeight"]),
+  }),
+  state: readJoined,
   speaker: (m) => number(m["participant"]),
   candidate: (m) => text(m["candidate"]),
   muted: (m) => ({ audio: flag(m["audio"]), video: flag(m["video"]), by: number(m["by"]) }),

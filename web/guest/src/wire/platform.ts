@@ -17,6 +17,8 @@ export interface Socket {
 
 export interface Platform {
   open(events: SocketEvents): Socket;
+  /** A clock in ms that never goes back. */
+  now(): number;
   /** Calls `fn` once after `ms`; the returned function cancels it. */
   after(ms: number, fn: () => void): () => void;
 }

@@ -14,6 +14,7 @@ import {
   type Login,
 } from "./messages";
 import type { Platform } from "./platform";
+import { ViewSender, type View } from "./view";
 
 /** Pause between two tries to get back in while the far side refuses for the moment. */
 export const REJOIN_PAUSE_MS = 1000;
@@ -21,6 +22,8 @@ export const REJOIN_PAUSE_MS = 1000;
 export const REJOIN_GIVE_UP_MS = 60000;
 /** A probe not answered by then means that the socket is dead. */
 export const PROBE_TIMEOUT_MS = 2000;
+/** Asleep for longer, a guest whom the call has forgotten is asked before going back in. */
+export const ASLEEP_MAX_MS = 5 * 60000;
 
 export interface MediaChoice {
   audioMuted: boolean;
@@ -41,13 +44,16 @@ export interface Order {
   lock?: boolean;
 }
 
+/** `away`: so long asleep that coming back is the guest's to decide. */
+export type Out = "refused" | "connection-lost" | "away";
+
 export interface SessionEvents {
   onUp(): void;
   onDown(): void;
   /** Back in. `sameMedia`: resumed, the media lives on; otherwise everything starts anew. */
   onBack(joined: Joined, sameMedia: boolean): void;
   /** Out for good although no `ended` came: access refused, or no way back in time. */
-  onOut(reason: "refused" | "connection-lost"): void;
+  onOut(reason: Out): void;
   onEvent<K extends keyof Events>(type: K, body: Events[K]): void;
 }
 
@@ -62,6 +68,9 @@ export class Session {
   /** Counts departures: what was begun before one is void after it. */
   private epoch = 0;
   private wake: () => void = () => {};
+  private giveUpAt = 0;
+  private sleptLong = false;
+  private readonly sight: ViewSender;
 
   constructor(
     private readonly platform: Platform,
@@ -74,6 +83,11 @@ export class Session {
       },
       onDown: () => this.events.onDown(),
       onEvent: (type, body) => this.onEvent(type, body),
+    });
+    this.sight = new ViewSender(platform, (v) => {
+      if (!this.inside || !this.isUp) return false;
+      this.client.tell("view", { ...this.address(), ...v });
+      return true;
     });
   }
 
@@ -91,6 +105,23 @@ export class Session {
 
   renew(): void {
     this.client.renew();
+  }
+
+  /** The device slept: whatever its sockets say, they are dead. */
+  awake(sleptMs: number): void {
+    if (this.inside && sleptMs > ASLEEP_MAX_MS) this.sleptLong = true;
+    this.giveUpAt = this.platform.now() + REJOIN_GIVE_UP_MS;
+    this.client.renew();
+  }
+
+  /** Takes up a login of before: the page was loaded anew. */
+  adopt(login: Login): void {
+    this.login_ = login;
+  }
+
+  /** What the page shows, sent when it differs, at most every 250 ms. */
+  view(view: View): void {
+    this.sight.show(view);
   }
 
   async login(callId: string, access: { passcode: string } | { secret: string }): Promise<Login> {
@@ -160,7 +191,7 @@ export class Session {
     try {
       return await this.client.request(type, { ...this.address(), ...members }, timeoutMs);
     } catch (e) {
-      if (e instanceof Refusal && e.code === "NOT_FOUND" && this.inside) this.comeBack(false);
+      if (e instanceof Refusal && e.code === "NOT_FOUND" && this.inside) this.notKnown();
       throw e;
     }
   }
@@ -176,6 +207,7 @@ export class Session {
     );
     if (epoch === this.epoch) {
       this.participant = joined.participant;
+      this.sight.repeat();
     } else {
       // left while the answer was on its way
       const address = { ...this.address(), participant: joined.participant };
@@ -185,9 +217,11 @@ export class Session {
   }
 
   private async resume(): Promise<Joined> {
-    return readJoined(
+    const joined = readJoined(
       await this.client.request("resume", { ...this.access(), participant: this.participant }),
     );
+    this.sight.repeat();
+    return joined;
   }
 
   /** One loop at a time; what happens while it runs only wakes it. */
@@ -198,29 +232,28 @@ export class Session {
       return;
     }
     this.returning = epoch;
-    let late = false;
-    const cancel = this.platform.after(REJOIN_GIVE_UP_MS, () => {
-      late = true;
-    });
-    void this.tryBack(canResume, () => late).finally(() => {
-      cancel();
+    this.giveUpAt = this.platform.now() + REJOIN_GIVE_UP_MS;
+    void this.tryBack(canResume).finally(() => {
       if (this.returning === epoch) this.returning = -1;
     });
   }
 
-  private async tryBack(canResume: boolean, isLate: () => boolean): Promise<void> {
+  private async tryBack(canResume: boolean): Promise<void> {
     const epoch = this.epoch;
     while (epoch === this.epoch) {
       try {
         const joined = canResume ? await this.resume() : await this.enter();
+        this.sleptLong = false;
         if (epoch === this.epoch) this.events.onBack(joined, canResume);
         return;
       } catch (e) {
         if (!(e instanceof Refusal)) throw e;
         if (epoch !== this.epoch) return;
-        if (canResume && e.code === "NOT_FOUND") canResume = false;
-        else if (e.code === "DENIED" || e.code === "INVALID") return this.out("refused");
-        else if (isLate()) return this.out("connection-lost");
+        if (canResume && e.code === "NOT_FOUND") {
+          if (this.sleptLong) return this.out("away");
+          canResume = false;
+        } else if (e.code === "DENIED" || e.code === "INVALID") return this.out("refused");
+        else if (this.platform.now() >= this.giveUpAt) return this.out("connection-lost");
         else await this.pause();
       }
     }
@@ -236,13 +269,19 @@ export class Session {
     });
   }
 
-  private out(reason: "refused" | "connection-lost"): void {
+  private notKnown(): void {
+    if (this.sleptLong) this.out("away");
+    else this.comeBack(false);
+  }
+
+  private out(reason: Out): void {
     this.forget();
     this.events.onOut(reason);
   }
 
   private forget(): void {
     this.participant = 0;
+    this.sleptLong = false;
     this.epoch++;
     this.wake();
   }
