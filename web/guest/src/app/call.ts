@@ -34,7 +34,7 @@ import {
   videoMuted,
 } from "../store";
 import type { TextKey } from "../text";
-import { Refusal, type Joined } from "../wire/messages";
+import { Refusal, type Joined, type Participant } from "../wire/messages";
 import type { Changes, MediaChoice, Order } from "../wire/session";
 import { attempt, connect, dropPeer, preparePeer, reconnect, restartNow } from "./connection";
 import { showPreview } from "./entry";
@@ -102,10 +102,7 @@ function onState(joined: Joined): void {
   if (page.value !== "meeting" || joined.participant !== self.value) return;
   show(joined);
   const own = participants.value.get(self.value);
-  if (own === undefined) return;
-  told = { audioMuted: own.audioMuted, videoMuted: own.videoMuted };
-  handRaised.value = own.hand;
-  tellMutes();
+  if (own !== undefined) agree(own);
 }
 
 function onBack(joined: Joined, sameMedia: boolean): void {
@@ -118,8 +115,6 @@ function onBack(joined: Joined, sameMedia: boolean): void {
   } else {
     preparePeer();
     attempt(connect(joined));
-    if (screenTrack.value !== null) tell({ screen: true });
-    handRaised.value = false;
   }
   slept = false;
 }
@@ -219,18 +214,24 @@ const ownMutes = (): MediaChoice => ({
   videoMuted: videoMuted.value,
 });
 
-/** A switch of ours could not be told. */
+/** A switch of ours could not be told, or is on its way. */
 let unsaid = false;
+let saying = 0;
 
 /**
  * After signalling was away: what was switched here meanwhile is told now; otherwise a difference is
  * the order of somebody who muted us meanwhile.
  */
-function agree(own: MediaChoice): void {
+function agree(own: Participant): void {
   const mine = ownMutes();
-  const audio = !unsaid && own.audioMuted && !mine.audioMuted;
-  const video = !unsaid && own.videoMuted && !mine.videoMuted;
+  const ours = unsaid || saying > 0;
+  const audio = !ours && own.audioMuted && !mine.audioMuted;
+  const video = !ours && own.videoMuted && !mine.videoMuted;
   unsaid = false;
+  const sharing = screenTrack.value !== null;
+  if (own.screen !== sharing) tell({ screen: sharing });
+  if (ours && own.hand !== handRaised.value) tell({ hand: handRaised.value });
+  else handRaised.value = own.hand;
   told = { audioMuted: own.audioMuted, videoMuted: own.videoMuted };
   if (audio || video) onMuted({ audio, video, by: 0 });
   tellMutes();
@@ -248,9 +249,15 @@ function tellMutes(): void {
 
 /** A failure is made good by the next resume. */
 function tell(changes: Changes): void {
-  session.setMedia(changes).catch(() => {
-    unsaid = true;
-  });
+  saying++;
+  session
+    .setMedia(changes)
+    .catch(() => {
+      unsaid = true;
+    })
+    .finally(() => {
+      saying--;
+    });
 }
 
 export async function shareScreen(): Promise<void> {

@@ -104,7 +104,16 @@ export function Marks({ p, listed = false }: { p: Participant; listed?: boolean 
   );
 }
 
+/** Longer than any slot takes to begin with its first picture, which is no slow connection. */
+const PAUSE_MS = 1200;
+
 function Paused() {
+  const [lasting, setLasting] = useState(false);
+  useEffect(() => {
+    const timer = window.setTimeout(() => setLasting(true), PAUSE_MS);
+    return () => window.clearTimeout(timer);
+  }, []);
+  if (!lasting) return null;
   return (
     <span class="paused">
       <Icon name="pause" />
