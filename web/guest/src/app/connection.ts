@@ -30,6 +30,7 @@ const ASK_PAUSE_MS = 1000;
 
 let watch: Watch | null = null;
 let servers: IceServer[] = [];
+let codec = "";
 let restartTimer = 0;
 let asking = false;
 let reported = new Set<string>();
@@ -59,6 +60,7 @@ export function preparePeer(): void {
         if (code !== 701) report("ice-candidate-error", text);
       },
       onState: (state) => onState(mine, state),
+      onBroken: () => renew(mine),
     },
     policy(),
   );
@@ -75,10 +77,11 @@ export function dropPeer(): void {
   reported = new Set();
 }
 
-export async function connect(joined: Joined): Promise<void> {
+export async function connect(joined: Pick<Joined, "iceServers" | "videoCodec">): Promise<void> {
   const mine = peer.value;
   if (mine === null) return;
   servers = joined.iceServers;
+  codec = joined.videoCodec;
   watch = makeWatch(mine);
   await exchange(mine, await mine.offer(servers, joined.videoCodec));
 }
@@ -129,6 +132,13 @@ async function restart(fresh: IceServer[]): Promise<void> {
   servers = fresh;
   trouble.restarting();
   await exchange(mine, await mine.restart(servers));
+}
+
+/** Another connection in the place of one that is broken; the callbridge keeps the participant. */
+function renew(broken: Peer): void {
+  if (peer.value !== broken || !session.inside) return;
+  preparePeer();
+  attempt(connect({ iceServers: servers, videoCodec: codec }));
 }
 
 /** For event handlers: what fails here is retried by the next resume or restart. */

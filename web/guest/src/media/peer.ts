@@ -10,6 +10,8 @@ export interface PeerEvents {
   onCandidate(candidate: string, ufrag: string): void;
   onCandidateError(code: number, text: string): void;
   onState(state: RTCPeerConnectionState): void;
+  /** Nothing mends this connection any more, no ICE restart either: make another. */
+  onBroken(): void;
 }
 
 export type Source = "mic" | "camera" | "screen" | "screenAudio";
@@ -112,6 +114,7 @@ export class Peer {
   async answer(sdp: string): Promise<void> {
     await this.applied;
     await this.connection.setRemoteDescription({ type: "answer", sdp });
+    this.watchDtls();
     this.offered = "";
     for (const candidate of this.remoteBefore.splice(0)) this.addCandidate(candidate);
   }
@@ -175,7 +178,18 @@ export class Peer {
     this.connection.onicecandidate = null;
     this.connection.onicecandidateerror = null;
     this.connection.onconnectionstatechange = null;
+    const dtls = this.lines[0]?.sender.transport;
+    if (dtls) dtls.onstatechange = null;
     this.connection.close();
+  }
+
+  /** Firefox lets DTLS fail together with ICE: after an ICE restart it receives, but sends nothing. */
+  private watchDtls(): void {
+    const dtls = this.lines[0]!.sender.transport;
+    if (dtls == null) return;
+    dtls.onstatechange = () => {
+      if (dtls.state === "failed") this.events.onBroken();
+    };
   }
 
   private addLine(i: number): RTCRtpTransceiver {
