@@ -44,7 +44,8 @@ async function meet(prepare) {
 async function assertReceives(page, who) {
   const frames = await videoFrames(page);
   const energy = await audioEnergy(page);
-  await until(async () => await videoFrames(page) > frames + 10, `${who} decodes pictures`, FRAMES_MS);
+  const more = async () => await videoFrames(page) > frames + 10;
+  await until(more, `${who} decodes pictures`, FRAMES_MS);
   await until(async () => await audioEnergy(page) > energy, `${who} hears something`);
 }
 
@@ -123,7 +124,8 @@ test("after a dead network Firefox is seen and heard again, and need not join an
   const before = await number();
   await relay.move();
   await until(() => relay.ports().length > 0, "Firefox looks for another path", GIVES_UP_MS);
-  await until(async () => (await stats(eve)).connectionState === "connected", "a path is found", FRAMES_MS);
+  const connected = async () => (await stats(eve)).connectionState === "connected";
+  await until(connected, "a path is found", FRAMES_MS);
   await Promise.all([assertReceives(ada, "Ada"), assertReceives(eve, "Eve")]);
   assert.equal(await number(), before);
 });

@@ -123,8 +123,8 @@ static double serialize(struct impair *im, int64_t now_us, size_t len)
     return im->free_us;
 }
 
-/* When a datagram comes out that left the rate limiter at `left_us`. Only what is held back on purpose
- * may be overtaken. */
+/* When a datagram comes out that left the rate limiter at `left_us`. Only what is held back on
+ * purpose may be overtaken. */
 static int64_t exit_us(struct impair *im, double left_us, double jitter, int held)
 {
     const struct impair_knobs *k = &im->knobs;

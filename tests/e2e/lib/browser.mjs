@@ -55,8 +55,8 @@ export function launch({ executable, flags = [], env, devices = true, ask = fals
 /**
  * Opens the page as a guest of its own (own storage, own window: background tabs are throttled).
  * `context` takes playwright's context options: colorScheme, viewport, locale, reducedMotion,
- * ignoreHTTPSErrors. What the page logs as an error is collected in page.problems. `prepare` gets the
- * context before anything is loaded.
+ * ignoreHTTPSErrors. What the page logs as an error is collected in page.problems. `prepare` gets
+ * the context before anything is loaded.
  */
 export async function openGuest(browser, url, context = {}, prepare = async () => {}) {
   const own = await browser.newContext({

@@ -21,8 +21,8 @@ const PREFS = {
   "media.autoplay.default": 0,
 };
 
-// playwright makes the profile and names it on the command line, as -profile FOLDER: the store has to
-// be put there between the two.
+// playwright makes the profile and names it on the command line, as -profile FOLDER: the store has
+// to be put there between the two.
 const WRAPPER = `#!/usr/bin/env bash
 set -eu
 for ((i = 1; i < $#; i++)); do

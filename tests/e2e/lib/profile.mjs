@@ -28,16 +28,20 @@ export async function newHome({ trust }) {
   await makeStore(store, trust);
   return {
     path: home,
-    env: { HOME: home, XDG_CONFIG_HOME: join(home, ".config"), XDG_CACHE_HOME: join(home, ".cache") },
+    env: {
+      HOME: home,
+      XDG_CONFIG_HOME: join(home, ".config"),
+      XDG_CACHE_HOME: join(home, ".cache"),
+    },
     /** Puts a certificate with its key into the store; who signs it is up to the test. */
     addPersonal: async ({ ca, caKey, name }) => {
       const at = (suffix) => join(home, `personal.${suffix}`);
       await run("openssl", ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
         "-keyout", at("key"), "-subj", `/CN=${name}`, "-out", at("csr")]);
-      await run("openssl", ["x509", "-req", "-in", at("csr"), "-CA", ca, "-CAkey", caKey, "-days", "2",
-        "-set_serial", "4711", "-out", at("crt")]);
-      await run("openssl", ["pkcs12", "-export", "-in", at("crt"), "-inkey", at("key"), "-name", name,
-        "-passout", "pass:", "-out", at("p12")]);
+      await run("openssl", ["x509", "-req", "-in", at("csr"), "-CA", ca, "-CAkey", caKey,
+        "-days", "2", "-set_serial", "4711", "-out", at("crt")]);
+      await run("openssl", ["pkcs12", "-export", "-in", at("crt"), "-inkey", at("key"),
+        "-name", name, "-passout", "pass:", "-out", at("p12")]);
       await run("pk12util", ["-i", at("p12"), "-d", `sql:${store}`, "-W", ""]);
       const { stdout } = await run("certutil", ["-K", "-d", `sql:${store}`]);
       if (!stdout.includes(name)) throw new Error(`no key of ${name} in the store:\n${stdout}`);

@@ -9,8 +9,8 @@
 //   (await relay.stats()).up.lost;
 //   await relay.stop();
 //
-// How: an init script wraps RTCPeerConnection. The callbridge's candidates, in answers and trickled,
-// are replaced by a port of the relay that stands for them; the browser's own candidates are kept
+// How: an init script wraps RTCPeerConnection. The callbridge's candidates, in answers and
+// trickled, are replaced by a port of the relay that stands for them; the browser's own are kept
 // from being sent. So the only path is browser -> relay -> callbridge, which sees peer-reflexive
 // candidates on the relay's sockets.
 import { spawn } from "node:child_process";

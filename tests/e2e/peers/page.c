@@ -204,7 +204,9 @@ static void connect_ws(struct page *p)
 
 struct page *page_new(const struct page_opts *opts, unsigned index)
 {
-    struct browser_opts browser = { .dtls = opts->dtls, .frame_us = 200000 };
+    struct browser_opts browser = {
+        .dtls = opts->dtls, .frame_us = opts->frame_us ? opts->frame_us : 200000
+    };
     struct page *p = MEM_NEW(struct page);
 
     p->opts = *opts;

@@ -16,7 +16,8 @@ struct page_opts {
     uv_loop_t *loop;
     struct dtls_ctx *dtls;
     uint16_t port;
-    const char *ca_file, *call_id;
+    const char *ca_file, *call_id; /* ca_file NULL: any certificate */
+    int64_t frame_us;              /* between two pictures; 0: 200 ms */
 };
 
 struct page {

@@ -89,7 +89,8 @@ static void the_same_seed_repeats_and_another_does_not(void **state)
 
 static void another_knob_leaves_the_losses_where_they_were(void **state)
 {
-    struct impair a = link_with(7, "loss=0.1"), b = link_with(7, "loss=0.1 jitter=5 dup=0.5 delay=9");
+    struct impair a = link_with(7, "loss=0.1");
+    struct impair b = link_with(7, "loss=0.1 jitter=5 dup=0.5 delay=9");
 
     (void)state;
     send_many(&a, 100, came);

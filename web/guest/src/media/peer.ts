@@ -183,7 +183,7 @@ export class Peer {
     this.connection.close();
   }
 
-  /** Firefox lets DTLS fail together with ICE: after an ICE restart it receives, but sends nothing. */
+  /** Firefox lets DTLS fail with ICE: after an ICE restart it receives, but sends nothing. */
   private watchDtls(): void {
     const dtls = this.lines[0]!.sender.transport;
     if (dtls == null) return;

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// A narrow downlink: one of five guests gets 500 kbit/s for four senders. Sound goes first, then
+// the speaker's picture; the others are held back.
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { after, afterEach, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { until } from "./lib/browser.mjs";
+import { startCrowd } from "./lib/crowd.mjs";
+import { newMeeting, participant } from "./lib/linked.mjs";
+import { growth, rtcStats } from "./lib/relay.mjs";
+import { startSite } from "./lib/site.mjs";
+
+const shots = fileURLToPath(new URL("../../build/screenshots/e2e/", import.meta.url));
+const FIRST_AUDIO_LINE = 4;
+const FIRST_VIDEO_LINE = 7;
+const MEASURE_S = 10;
+let site;
+let meeting;
+let crowd = null;
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+before(async () => {
+  await mkdir(shots, { recursive: true });
+  site = await startSite();
+  meeting = newMeeting(site, "100101");
+});
+
+afterEach(async () => {
+  await meeting.end();
+  if (crowd !== null) assert.equal(await crowd.stop(), 0);
+  crowd = null;
+});
+
+after(async () => {
+  if (site) assert.equal(await site.stop(), 0);
+});
+
+/** What a guest got of a participant so far: frames, packets of sound that came and were lost. */
+async function receivedFrom(g, number) {
+  const rows = (await rtcStats(g.page)).filter((r) => r.type === "inbound-rtp");
+  const line = (n) => rows.find((r) => Number(r.mid) === n);
+  const audio = line(FIRST_AUDIO_LINE + g.slots.audio.indexOf(number));
+  const video = line(FIRST_VIDEO_LINE + g.slots.video.indexOf(number));
+  return { frames: video.framesDecoded, packets: audio.packetsReceived, lost: audio.packetsLost };
+}
+
+/** Waits until no sound was lost for 3 s: first the callbridge has to notice the narrow link. */
+async function calm(g, number) {
+  const began = Date.now();
+  let last = await receivedFrom(g, number);
+  let since = Date.now();
+  await until(async () => {
+    const now = await receivedFrom(g, number);
+    if (now.lost !== last.lost) since = Date.now();
+    last = now;
+    return Date.now() - since > 3000;
+  }, "sound is lost no more", 30000);
+  return Date.now() - began;
+}
+
+test("500 kbit/s for four senders: sound loses nothing, the speaker's picture moves", async () => {
+  const [ada, ben] = await meeting.pair();
+  const speaker = await participant(ben.page);
+  // The most that may wait is 200 ms: what is sent beyond the rate is lost, sound as well.
+  await ada.relay.set("down", "rate=500000 queue=12500");
+  crowd = await startCrowd(site, { callId: "100101", guests: 3 });
+  const paused = () => (ada.slots.videoPaused ?? []).filter((p) => p).length;
+  const shown = () => ada.slots.video.filter((n) => n !== 0).length;
+  await until(() => shown() === 4, "Ada has four in her slots");
+  await until(() => paused() > 0, "the callbridge holds pictures back", 30000);
+  const settled = await calm(ada, speaker);
+  const from = await receivedFrom(ada, speaker);
+  await pause(MEASURE_S * 1000);
+  const got = growth(from, await receivedFrom(ada, speaker));
+  console.log(`settled after ${settled} ms; ${got.frames} frames, ${got.packets} packets of sound,`
+    + ` ${got.lost} lost, ${paused()} pictures held back`);
+  await ada.page.screenshot({ path: `${shots}links-narrow.png` });
+  assert.equal(got.lost, 0);
+  assert.ok(got.packets > 0);
+  assert.ok(got.frames > 10 * MEASURE_S, `${got.frames} frames in ${MEASURE_S} s`);
+  assert.equal(ada.slots.videoPaused?.[ada.slots.video.indexOf(speaker)] ?? false, false);
+});
