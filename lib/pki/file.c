@@ -161,3 +161,15 @@ int pki_file_load_pair(struct pki_pair *out, const char *cert_path, const char *
         *out = pair;
     return ret;
 }
+
+int64_t pki_file_stamp(const char *path)
+{
+    struct stat st;
+    uint64_t s;
+
+    if (stat(path, &st) != 0)
+        return 0;
+    s = (uint64_t)st.st_mtim.tv_sec * 1000000007u + (uint64_t)st.st_mtim.tv_nsec;
+    s = (s * 31 + (uint64_t)st.st_ino) * 31 + (uint64_t)st.st_size;
+    return (int64_t)(s | 1);
+}

@@ -128,6 +128,23 @@ int pki_inspect(struct pki_info *out, const char *cert_pem, int64_t now_s, struc
     return 0;
 }
 
+int pki_inspect_all(struct pki_info **out, const char *pem, int64_t now_s, struct pki_err *err)
+{
+    STACK_OF(X509) *certs;
+    int n, ret = pki_pem_certs(&certs, pem, err);
+
+    if (ret)
+        return ret;
+    n = sk_X509_num(certs);
+    *out = mem_calloc((size_t)n, sizeof(**out));
+    for (int i = 0; i < n; i++) {
+        (*out)[i].chain_len = n;
+        read_cert(&(*out)[i], sk_X509_value(certs, i), now_s);
+    }
+    sk_X509_pop_free(certs, X509_free);
+    return n;
+}
+
 void pki_info_fini(struct pki_info *info)
 {
     for (size_t i = 0; i < info->name_count; i++)

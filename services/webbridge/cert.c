@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include <daemon/daemon.h>
@@ -43,18 +42,8 @@ void wb_cert_tell(const struct webbridge *wb)
 /* Changes when either file does; 0 when one is missing. */
 static int64_t stamp(const struct webbridge *wb)
 {
-    struct stat cert, key;
-    if (stat(wb->cert_path, &cert) != 0 || stat(wb->key_path, &key) != 0)
-        return 0;
-    uint64_t s = 0;
-    const struct stat *both[] = { &cert, &key };
-    for (int i = 0; i < 2; i++) {
-        s = s * 31 + (uint64_t)both[i]->st_mtim.tv_sec * 1000000007u;
-        s = s * 31 + (uint64_t)both[i]->st_mtim.tv_nsec;
-        s = s * 31 + (uint64_t)both[i]->st_ino;
-        s = s * 31 + (uint64_t)both[i]->st_size;
-    }
-    return (int64_t)(s | 1);
+    int64_t cert = pki_file_stamp(wb->cert_path), key = pki_file_stamp(wb->key_path);
+    return cert == 0 || key == 0 ? 0 : (int64_t)(((uint64_t)cert * 31 + (uint64_t)key) | 1);
 }
 
 void wb_cert_reload(struct webbridge *wb)

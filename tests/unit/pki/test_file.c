@@ -92,6 +92,21 @@ static void files_that_are_no_text_are_refused(void **state)
     assert_null(text);
 }
 
+static void a_stamp_changes_with_the_file(void **state)
+{
+    int64_t before;
+
+    (void)state;
+    assert_int_equal(pki_file_store_cert(cert_path, "one", NULL), 0);
+    before = pki_file_stamp(cert_path);
+    assert_int_not_equal(before, 0);
+    assert_int_equal(pki_file_stamp(cert_path), before);
+    assert_int_equal(pki_file_store_cert(cert_path, "two", NULL), 0);
+    assert_int_not_equal(pki_file_stamp(cert_path), before);
+    unlink(cert_path);
+    assert_int_equal(pki_file_stamp(cert_path), 0);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -119,6 +134,7 @@ int main(void)
         cmocka_unit_test(a_pair_is_stored_and_loaded),
         cmocka_unit_test(a_second_store_replaces_the_first_and_narrows_its_mode),
         cmocka_unit_test(faults_name_the_file),
+        cmocka_unit_test(a_stamp_changes_with_the_file),
         cmocka_unit_test(files_that_are_no_text_are_refused),
     };
 

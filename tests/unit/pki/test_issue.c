@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/str.h>
+
 #include "pki_test.h"
 
 static void a_ca_says_what_it_is(void **state)
@@ -27,6 +29,29 @@ static void a_ca_says_what_it_is(void **state)
     assert_int_equal(info.chain_len, 1);
     pki_info_fini(&info);
     pki_info_fini(&info);
+    pki_pair_fini(&ca);
+}
+
+static void every_certificate_of_a_text_is_read(void **state)
+{
+    struct pki_pair ca = test_ca(), leaf = test_leaf(&ca, "join.example.com", 30);
+    char *text = str_printf("words before\n%s%s", leaf.cert_pem, ca.cert_pem);
+    struct pki_info *all = NULL, one;
+
+    (void)state;
+    assert_int_equal(pki_inspect_all(&all, text, NOW, NULL), 2);
+    assert_string_equal(all[0].cn, "join.example.com");
+    assert_string_equal(all[1].cn, "Test CA");
+    assert_int_equal(pki_inspect(&one, ca.cert_pem, NOW, NULL), 0);
+    assert_string_equal(all[1].sha256, one.sha256);
+    pki_info_fini(&one);
+    pki_info_fini(&all[0]);
+    pki_info_fini(&all[1]);
+    free(all);
+    text[strlen(text) - 100] = '\0'; /* the second one is cut */
+    assert_int_equal(pki_inspect_all(&all, text, NOW, NULL), -EBADMSG);
+    free(text);
+    pki_pair_fini(&leaf);
     pki_pair_fini(&ca);
 }
 
@@ -145,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ca_says_what_it_is),
+        cmocka_unit_test(every_certificate_of_a_text_is_read),
         cmocka_unit_test(a_leaf_has_all_its_names),
         cmocka_unit_test(names_that_are_none_are_refused),
         cmocka_unit_test(a_leaf_is_no_ca_and_a_foreign_key_signs_nothing),

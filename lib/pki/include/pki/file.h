@@ -21,4 +21,8 @@ int pki_file_store_key(const char *path, const char *pem, struct pki_err *err) M
 int pki_file_load_pair(struct pki_pair *out, const char *cert_path, const char *key_path,
                        int64_t now_s, struct pki_err *err) MUST_USE;
 
+/* A number that changes when the file does; 0 while there is none. For those who watch files by
+ * looking. */
+int64_t pki_file_stamp(const char *path);
+
 #endif

@@ -80,6 +80,11 @@ struct pki_info {
 int pki_inspect(struct pki_info *out, const char *cert_pem, int64_t now_s,
                 struct pki_err *err) MUST_USE;
 
+/* Reads every certificate of a text. Returns how many there are.
+ * Owner: *out is the caller's: each ends with pki_info_fini(), then free(). Errors: as above. */
+int pki_inspect_all(struct pki_info **out, const char *pem, int64_t now_s,
+                    struct pki_err *err) MUST_USE;
+
 /* Frees what the struct holds; all zero is fine. */
 void pki_info_fini(struct pki_info *info);
 
