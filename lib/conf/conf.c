@@ -33,6 +33,7 @@ static const struct conf_known known[] = {
     { "NAME", "public name of the guest page, as ./start --name" },
     { "DEMO", "1: web bridges accept localhost and the names of this machine, too" },
     { "ECHO", "1: for tests, everybody in a call sees and hears themselves" },
+    { "WEBBRIDGES", "web bridges on this machine, as stoa run --webbridge; default 1" },
     { "LOG", "human or json, as --log" },
     { "LOG_LEVEL", "error, warning, info or debug" },
     { "DRAIN_S", "seconds a daemon may take to drain after SIGTERM" },
@@ -278,12 +279,17 @@ static long first_port(const struct conf *c, const struct conf_port_row *row)
     return c->base >= 0 ? c->base + row->offset : row->port;
 }
 
-uint16_t conf_port(const struct conf *c, const char *name)
+uint16_t conf_port_at(const struct conf *c, const char *name, unsigned number)
 {
     const struct conf_port_row *row = conf_port_row(name);
     long first = first_port(c, row);
 
-    return first == 0 ? 0 : (uint16_t)(first + (long)(c->number - 1) * row->step);
+    return first == 0 ? 0 : (uint16_t)(first + (long)(number - 1) * row->step);
+}
+
+uint16_t conf_port(const struct conf *c, const char *name)
+{
+    return conf_port_at(c, name, c->number);
 }
 
 unsigned conf_port_count(const struct conf *c, const char *name)

@@ -194,7 +194,8 @@ static const struct kinds_field host_record_fields[] = {
       .help = "Name that Stoa resolves by this record before it asks DNS" },
     { .name = "addresses", .type = KINDS_ADDRS,
       .flags = KINDS_REQUIRED | KINDS_SEARCH | KINDS_LIST,
-      .help = "Addresses, each with a port if it is not the usual one" },
+      .help = "Addresses, each with a port if it is not the usual one; of a web bridge, a loopback "
+              "address without a port stands for the web bridges of this machine" },
 };
 
 #define FIELDS(f) .fields = (f), .n_fields = ARRAY_LEN(f)

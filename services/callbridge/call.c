@@ -11,6 +11,7 @@
 #include <loop/clock.h>
 
 #include "callbridge.h"
+#include "wblinks.h"
 
 struct call *call_find(const struct callbridge *cb, const char *space)
 {
@@ -158,9 +159,8 @@ void call_webbridge(struct callbridge *cb, const char *instance, bool up)
     void *value;
     size_t pos = 0;
 
-    if (!up &&
-        map_count(cb->links) > LINKS_KEPT) /* else it keeps its number for when it comes back */
-        (void)map_del(cb->links, instance);
+    if (!up)
+        wblinks_gone(cb->links, instance);
     session_webbridge(cb, instance, up);
     while (map_next(cb->calls, &pos, NULL, &value)) {
         struct list *it, *tmp;

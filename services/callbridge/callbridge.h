@@ -7,6 +7,7 @@
  *   signal.c                 what a participant asks    operate.c what an operator asks
  *   session.c                whose WebSocket is gone    expel.c ─▶ removed.c  who may not come back
  *   engine.c                 what the media engine says
+ *   wblinks.c ─▶ wblink.c    web bridge links; wburl.c where they lead
  */
 #ifndef CALLBRIDGE_CALLBRIDGE_H
 #define CALLBRIDGE_CALLBRIDGE_H
@@ -35,11 +36,11 @@ struct callbridge {
     struct media *media;
     uint8_t ticket_key[32];
     struct map *calls;     /* space GUID -> struct call */
-    struct map *links;     /* webbridge instance -> number in the log */
+    struct wblinks *links; /* web bridge links */
     struct loop_timer *tick;
     size_t participants, logins_waiting;
     int64_t lost_after_ms; /* without signalling and media: the participant is gone */
-    unsigned last_login, last_number, last_link;
+    unsigned last_login, last_number;
     struct map *xmpps;     /* instances of xmpp that are there */
     struct list storing;   /* guest.c: accounts on their way to xmpp */
     int64_t renewed_ms;    /* guest.c: when leases were renewed last */

@@ -14,17 +14,11 @@
 
 #include "callbridge.h"
 #include "removed.h"
+#include "wblinks.h"
 
 unsigned link_number(struct callbridge *cb, const struct bus_call *call)
 {
-    const char *instance = bus_call_instance(call);
-    uintptr_t number = (uintptr_t)map_get(cb->links, instance);
-
-    if (number == 0) {
-        number = ++cb->last_link;
-        (void)map_put(cb->links, instance, (void *)number);
-    }
-    return (unsigned)number;
+    return wblinks_number(cb->links, bus_call_instance(call));
 }
 
 /* --- who may enter ---------------------------------------------------------------------------- */

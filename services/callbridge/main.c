@@ -16,6 +16,7 @@
 #include "calls.pb-c.h"
 #include "removed.h"
 #include "tries.h"
+#include "wblinks.h"
 
 static const struct bus_handler handlers[] = {
     { &stoa__bridge__v1__guest_login_request__descriptor, login_request },
@@ -92,6 +93,9 @@ static void on_site_change(enum site_kind kind, const char *id, void *arg)
     size_t it = 0;
 
     daemon_ready_changed(cb->d);
+    if (cb->links && (kind == SITE_SETTINGS || kind == SITE_WEB_BRIDGE ||
+                      kind == SITE_HOST_RECORD || kind == SITE_KINDS))
+        wblinks_configure(cb->links);
     if (kind != SITE_SPACE || !cb->calls)
         return;
     while (map_next(cb->calls, &it, NULL, &value)) {
@@ -105,6 +109,11 @@ static void on_site_change(enum site_kind kind, const char *id, void *arg)
 static double read_participants(void *arg)
 {
     return (double)((struct callbridge *)arg)->participants;
+}
+
+static double read_links(void *arg)
+{
+    return (double)wblinks_proven(((struct callbridge *)arg)->links);
 }
 
 static double read_calls(void *arg)
@@ -188,6 +197,9 @@ static void add_metrics(struct callbridge *cb)
                                            "packets lost on the way to participants, mean of them",
                                            NULL),
                        read_lost, cb);
+    daemon_metric_read(
+        daemon_metric_gauge(ms, "stoa_links", "web bridge links that are proven", NULL),
+        read_links, cb);
     for (size_t i = 0; i < ARRAY_LEN(counters); i++)
         daemon_metric_read(daemon_metric_counter(ms, counters[i].name, counters[i].help, NULL),
                            counters[i].read, cb);
@@ -229,7 +241,6 @@ static int start(struct daemon *d)
     list_init(&cb->storing);
     cb->tries = tries_new();
     cb->calls = map_new();
-    cb->links = map_new();
     cb->webs = map_new();
     cb->others = map_new();
     cb->xmpps = map_new();
@@ -246,6 +257,8 @@ static int start(struct daemon *d)
     cache = conf_path(d->conf, "data", "callbridge");
     rc = site_follow(cb->site, d->bus, topics, cache);
     free(cache);
+    cb->links = wblinks_new(d, cb->site);
+    wblinks_configure(cb->links); /* with the copy of last time, if there is one */
     cb->tick = loop_timer_new(d->loop, on_tick, cb);
     loop_timer_start(cb->tick, TICK_MS, TICK_MS);
     expel_start(cb);
@@ -293,9 +306,9 @@ static void stop(struct daemon *d)
     session_fini(cb);
     media_free(cb->media);
     loop_timer_free(&cb->tick);
+    wblinks_free(&cb->links);
     site_free(&cb->site);
     map_free(cb->calls);
-    map_free(cb->links);
     map_free(cb->xmpps);
     map_free(cb->others);
     evp_wipe(cb->ticket_key, sizeof(cb->ticket_key));
@@ -308,6 +321,11 @@ static void bus_changed(struct daemon *d, bool up)
         return;
     session_bus_back(d->user);
     expel_tell_all(d->user);
+}
+
+static void reload(struct daemon *d)
+{
+    wblinks_reload(((struct callbridge *)d->user)->links);
 }
 
 static void key_lost(struct daemon *d, const char *key)
@@ -331,6 +349,7 @@ static const struct daemon_def def = {
     .waiting = waiting,
     .drain = drain,
     .stop = stop,
+    .reload = reload,
     .bus_changed = bus_changed,
     .key_lost = key_lost,
 };

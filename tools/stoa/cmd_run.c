@@ -107,10 +107,12 @@ static void set_web(void)
 }
 
 /* The settings again, with the site and the options of this command; the daemons inherit them. */
-static int load_conf(struct stoa_ctx *ctx, struct conf **conf)
+static int load_conf(struct stoa_ctx *ctx, struct conf **conf, unsigned webbridges)
 {
-    char error[CONF_ERROR_MAX], *dir;
+    char error[CONF_ERROR_MAX], *dir, count[12];
 
+    (void)snprintf(count, sizeof(count), "%u", webbridges);
+    setenv("STOA_WEBBRIDGES", count, 1); /* callbridges link to all of them */
     setenv("STOA_SITE", ctx->site, 1);
     if (ctx->state) {
         dir = str_printf("%s/%s", ctx->state, ctx->site);
@@ -141,7 +143,7 @@ static int run(const struct stoa_ctx *outer, int argc, char **argv)
     else if (code == 0 && optind < argc)
         code = stoa_usage("unexpected argument \"%s\"", argv[optind + 1]);
     if (code == 0)
-        code = load_conf(&ctx, &conf);
+        code = load_conf(&ctx, &conf, opts.webbridges);
     if (code == 0)
         set_web();
     if (code == 0)

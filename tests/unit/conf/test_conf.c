@@ -43,6 +43,7 @@ static void an_empty_environment_gives_the_defaults(void **state)
     assert_true(path[0] == '/' && str_ends(path, "/.state/inside/run/bus.sock"));
     assert_int_equal(conf_number(c), 1);
     assert_int_equal(conf_port(c, "https"), 8443);
+    assert_int_equal(conf_port_at(c, "https", 3), 8463);
     assert_string_equal(conf_listen(c, "https"), "*");
     assert_string_equal(conf_listen(c, "xmpp"), "127.0.0.1");
     assert_null(conf_get(c, "BUS"));

@@ -61,6 +61,9 @@ const char *conf_get(const struct conf *c, const char *name);
  * Returns 0 when the port is switched off (STOA_PORT_<NAME>=0): do not listen. */
 uint16_t conf_port(const struct conf *c, const char *name);
 
+/* The same for another instance of that daemon on this machine, from 1. */
+uint16_t conf_port_at(const struct conf *c, const char *name, unsigned number);
+
 /* Number of ports that this instance has, from conf_port() on. */
 unsigned conf_port_count(const struct conf *c, const char *name);
 
