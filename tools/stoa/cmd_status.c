@@ -132,19 +132,33 @@ static void print_uptime(char *dst, size_t cap, json_int_t s)
         snprintf(dst, cap, "%lld d %lld h", (long long)s / 86400, (long long)s / 3600 % 24);
 }
 
+/* Writes how many web bridge links a daemon has; "-" for daemons that have none to have. */
+static void print_links(char *dst, size_t cap, const json_t *row)
+{
+    size_t i;
+    json_t *counter;
+
+    snprintf(dst, cap, "-");
+    json_array_foreach(json_object_get(row, "counters"), i, counter) {
+        if (str_eq(text_of(counter, "name"), "stoa_links"))
+            snprintf(dst, cap, "%.0f", json_number_value(json_object_get(counter, "value")));
+    }
+}
+
 static void print_row(const json_t *row)
 {
     const char *waiting = text_of(row, "waiting");
     size_t faults = json_array_size(json_object_get(row, "faults"));
     json_int_t number = json_integer_value(json_object_get(row, "number"));
-    char uptime[32], name[64];
+    char uptime[32], name[64], links[16];
 
     print_uptime(uptime, sizeof(uptime), json_integer_value(json_object_get(row, "uptimeS")));
+    print_links(links, sizeof(links), row);
     snprintf(name, sizeof(name), number > 1 ? "%.40s %lld" : "%.40s", text_of(row, "role"),
              (long long)number);
-    printf("%-14s %-14s %-9s %-13s %-7zu %s%s\n", name, text_of(row, "state"),
+    printf("%-14s %-14s %-9s %-13s %-7zu %s%s%s\n", name, text_of(row, "state"),
            text_of(row, "version"), json_object_get(row, "uptimeS") ? uptime : "", faults,
-           waiting[0] ? "waits: " : "", waiting);
+           links, waiting[0] ? "       waits: " : "", waiting);
 }
 
 static void print_faults(const json_t *row)
@@ -183,7 +197,8 @@ static int print(const struct stoa_ctx *ctx, const json_t *all)
         printf("\n");
         return ready ? STOA_OK : STOA_FAILED;
     }
-    printf("%-14s %-14s %-9s %-13s %s\n", "daemon", "state", "version", "up", "faults");
+    printf("%-14s %-14s %-9s %-13s %-7s %s\n", "daemon", "state", "version", "up", "faults",
+           "links");
     json_array_foreach(all, i, row)
         print_row(row);
     json_array_foreach(all, i, row)
@@ -220,8 +235,8 @@ static int run(const struct stoa_ctx *ctx, int argc, char **argv)
 const struct stoa_cmd cmd_status = {
     .name = "status",
     .args = "[--bus]",
-    .summary = "show every daemon of the site: state, version, uptime, faults",
-    .help = "Ends with 0 when every daemon is ready.\n"
+    .summary = "show every daemon of the site: state, version, uptime, faults, web bridge links",
+    .help = "Ends with 0 when every daemon is ready. Joining needs a web bridge with a link.\n"
             "  --bus   ask over the bus, not over the sockets of this machine\n",
     .run = run,
 };
