@@ -10,6 +10,7 @@
 #include <evp/rand.h>
 #include <base/hex.h>
 #include <log/log.h>
+#include <tls/link.h>
 
 #include "reply.h"
 
@@ -86,6 +87,16 @@ static int send_page(struct wb_conn *c, struct lws *wsi, int status, const char 
     int err = send_small(c, wsi, &r, &body);
     str_fini(&body);
     return err;
+}
+
+int wb_http_json(struct wb_conn *c, struct lws *wsi, int status, const char *text)
+{
+    struct str body = { 0 };
+    struct wb_reply r = { .status = status, .type = "application/json", .close = status != 200 };
+    str_add(&body, text);
+    int err = send_small(c, wsi, &r, &body);
+    str_fini(&body);
+    return err == 0 ? finish(c, wsi) : -1;
 }
 
 /* --- refusing --------------------------------------------------------------------------------- */
@@ -221,6 +232,8 @@ static int on_request(struct wb_conn *c, struct lws *wsi)
     path[uri_len] = '\0';
     if (c->plain)
         return redirect(c, wsi, normal, path);
+    if (str_eq(path, WB_LINK_PATH) && tls_link_is(lws_get_ssl(wsi)))
+        return wb_link_request(c, wsi);
     const struct wb_asset *f = wb_assets_find(c->wb->assets, path);
     if (f != NULL)
         return send_asset(c, wsi, f, normal);
@@ -262,7 +275,6 @@ int wb_http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *us
                      size_t len)
 {
     struct wb_conn *c = lws_get_opaque_user_data(wsi);
-    (void)user;
     (void)len;
     switch (reason) {
     case LWS_CALLBACK_WSI_CREATE:
@@ -274,6 +286,9 @@ int wb_http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *us
         }
         return 0;
     }
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        tls_link_gate(user); /* the TLS context of a virtual host that is being made */
+        return 0;
     case LWS_CALLBACK_HTTP:
         return c == NULL ? -1 : on_request(c, wsi);
     case LWS_CALLBACK_HTTP_WRITEABLE:

@@ -29,6 +29,12 @@ enum {
     WB_ASSET_BYTES_MAX = 16 << 20, /* one file; the page's largest is below 1 MiB */
     WB_ASSET_DEPTH_MAX = 8,       /* folders below the web folder; ends a loop of links */
 
+    /* --- web bridge links --------------------------------------------------------------------- */
+    WB_LINKS_MAX = 256,           /* one per callbridge and URL; only trusted ones count */
+    WB_LINK_SILENT_MS = 6000,     /* three requests are missing: the link is gone */
+    WB_LINK_LOOK_MS = 250,        /* the trust bundle: a removed certificate ends its link in 1 s */
+    WB_LINK_FAULT_MS = 15000,     /* a refusal is told for so long; callbridges try every 5 s */
+
     /* --- WebSocket ---------------------------------------------------------------------------- */
     WB_MESSAGE_BYTES_MAX = 300 << 10, /* docs/guest-protocol.md: an SDP of 256 KiB and its JSON */
     WB_FRAMES_MAX = 1024,         /* fragments of a message; empty ones would never end */

@@ -91,6 +91,9 @@ static int start(struct daemon *d)
     int err = load_assets(d);
     if (err != 0)
         return err;
+    char *trust = conf_path(d->conf, "pki", "webbridge.trust");
+    wb_links_start(&wb, trust);
+    free(trust);
     wb_sessions_start(&wb);
     err = start_config(d);
     if (err == 0)
@@ -124,6 +127,7 @@ static void stop(struct daemon *d)
     loop_timer_free(&drain_timer);
     wb_cert_watch_stop(&wb);
     wb_config_stop(&wb);
+    wb_links_stop(&wb);
     wb_sessions_stop(&wb);
     wb_server_stop(&wb);
 }

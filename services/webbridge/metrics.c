@@ -24,6 +24,11 @@ static double read_sessions(void *arg)
     return wb->sessions == NULL ? 0 : (double)map_count(wb->sessions);
 }
 
+static double read_links(void *arg)
+{
+    return (double)wb_links_proven(arg);
+}
+
 static void counter(struct webbridge *wb, const char *name, const char *help, const char *labels,
                     uint64_t *value)
 {
@@ -76,7 +81,12 @@ void wb_metrics_start(struct webbridge *wb)
     counter(wb, "stoa_webbridge_events_total", "Events sent to pages", NULL, &m->events_sent);
     counter(wb, "stoa_webbridge_events_lost_total", "Events without a WebSocket or bus", NULL,
             &m->events_lost);
+    counter(wb, "stoa_webbridge_link_refusals_total", "Web bridge links refused", NULL,
+            &wb->links.refusals);
     struct daemon_metrics *all = wb->daemon->metrics;
+    daemon_metric_read(
+        daemon_metric_gauge(all, "stoa_links", "Web bridge links that are proven", NULL),
+        read_links, wb);
     daemon_metric_read(
         daemon_metric_gauge(all, "stoa_webbridge_connections", "Open connections", NULL),
         read_connections, wb);

@@ -16,6 +16,7 @@
 
 #include <base/mem.h>
 #include <log/log.h>
+#include <tls/link.h>
 
 static const char subprotocol[] = "stoa.guest.v1";
 
@@ -87,6 +88,7 @@ void wb_conn_free(struct wb_conn *c)
     struct webbridge *wb = c->wb;
     if (wb->adopting == c)
         wb->adopting = NULL;
+    wb_link_free(c->link);
     list_del(&c->node);
     wb->conn_count--;
     if (--c->source->conns == 0)
@@ -147,7 +149,8 @@ static struct lws_vhost *vhost(struct webbridge *wb, bool plain)
         .keepalive_timeout = WB_KEEPALIVE_S,
         .timeout_secs_ah_idle = WB_HEAD_TIMEOUT_S,
         .retry_and_idle_policy = &liveness,
-        .alpn = "http/1.1",
+        /* Both are HTTP/1.1; in this order, so that a callbridge sees that it is understood. */
+        .alpn = TLS_LINK_ALPN ",http/1.1",
         .user = wb,
     };
     if (!plain) {

@@ -147,21 +147,21 @@ static void on_invalid(struct wb_session *s, const struct wb_incoming *in, const
     answer_error(s, in->id, BUS_INVALID, why, false);
 }
 
-/* Returns false after having refused: the settings, or the absence of callbridges, forbid it. */
-static bool login_allowed(struct wb_session *s, const struct wb_incoming *in)
+/* Returns the callbridge that the login goes to; NULL after having refused: the settings, or the
+ * absence of callbridges, forbid it. */
+static const char *login_target(struct wb_session *s, const struct wb_incoming *in)
 {
     const struct wb_settings *set = &s->wb->settings;
-    const char *reason;
+    const char *reason, *instance = NULL;
     bool allowed = in->with_secret ? set->hyperlinks : set->id_and_passcode;
     if (!allowed)
         answer_error(s, in->id, BUS_DENIED,
                      in->with_secret ? "Joining by link is switched off."
                                      : "Joining by call ID is switched off.", false);
-    else if (!wb_join_available(s->wb, &reason))
+    else if (!wb_join_available(s->wb, &reason) ||
+             (instance = wb_link_choose(s->wb, &reason)) == NULL)
         answer_error(s, in->id, BUS_UNAVAILABLE, reason, true);
-    else
-        return true;
-    return false;
+    return instance;
 }
 
 /* The trace id is born with the first login, join or resume and stays. */
@@ -173,12 +173,14 @@ static void begin_trace(struct wb_session *s)
     hex_encode(s->trace_hex, s->trace, sizeof s->trace);
 }
 
-static void forward(struct wb_session *s, const struct wb_incoming *in)
+/* `instance` NULL: to the owner of the space. */
+static void forward(struct wb_session *s, const struct wb_incoming *in, const char *instance)
 {
     const struct wb_message *m = in->message;
     char key[64];
     key_of(key, in->space);
-    struct bus_dst dst = { .role = "callbridge", .key = m->by_space ? key : NULL };
+    struct bus_dst dst = { .role = "callbridge", .instance = instance,
+                           .key = m->by_space ? key : NULL };
     struct bus_req_opts opts = {
         .timeout_ms = m->timeout_ms,
         .subject = in->space[0] != '\0' ? in->space : NULL,
@@ -207,8 +209,9 @@ static void on_message(struct wb_session *s, const struct wb_incoming *in)
 {
     size_t n;
     const struct wb_message *m = in->message;
+    const char *instance = NULL;
     s->wb->m.messages[m - wb_messages(&n)]++;
-    if (m->role == WB_LOGIN && !login_allowed(s, in))
+    if (m->role == WB_LOGIN && (instance = login_target(s, in)) == NULL)
         return;
     if (m->reply != NULL && s->pending_count >= WB_PENDING_MAX) {
         s->wb->m.refused_busy++;
@@ -219,7 +222,7 @@ static void on_message(struct wb_session *s, const struct wb_incoming *in)
         begin_trace(s);
     if (m->role == WB_LOGIN || m->role == WB_ENTERS || m->role == WB_LEAVES)
         SLOG(s, "websocket %llu: %s", (unsigned long long)s->number, m->type);
-    forward(s, in);
+    forward(s, in, instance);
 }
 
 void wb_session_message(struct wb_session *s, const char *text, size_t len)
@@ -290,8 +293,8 @@ static const struct bus_handler handlers[] = {
 
 /* --- welcome ---------------------------------------------------------------------------------- */
 
-/* Joining needs a callbridge that takes logins. The proven web bridge link will replace this rule:
- * keep everything about it in this function. */
+/* Joining needs a callbridge with a proven web bridge link; that one is on the bus is not enough.
+ * What is in progress is not touched by its loss. */
 bool wb_join_available(const struct webbridge *wb, const char **reason)
 {
     *reason = "";
@@ -299,8 +302,8 @@ bool wb_join_available(const struct webbridge *wb, const char **reason)
         *reason = "Joining is not possible at the moment: this server is being stopped.";
     else if (!bus_is_up(wb->bus))
         *reason = "Joining is not possible at the moment: the server is starting.";
-    else if (map_count(wb->bridges) == 0)
-        *reason = "Joining is not possible at the moment: no call bridge is connected.";
+    else
+        (void)wb_link_available(wb, reason);
     return **reason == '\0';
 }
 
@@ -339,12 +342,7 @@ static void on_peer(void *arg, const struct bus_peer *peer, bool up)
     struct webbridge *wb = arg;
     if (!str_eq(peer->role, "callbridge"))
         return;
-    if (up && peer->state == BUS_SERVING) {
-        if (map_get(wb->bridges, peer->instance) == NULL)
-            map_put(wb->bridges, peer->instance, wb);
-    } else {
-        map_del(wb->bridges, peer->instance);
-    }
+    wb_links_peer(wb, peer, up);
     if (!up)
         free(map_del(wb->told, peer->instance));
     wb_welcome_update(wb);
@@ -355,7 +353,6 @@ static void on_peer(void *arg, const struct bus_peer *peer, bool up)
 void wb_sessions_start(struct webbridge *wb)
 {
     wb->sessions = map_new();
-    wb->bridges = map_new();
     wb->told = map_new();
     list_init(&wb->session_list);
     list_init(&wb->orphans);
@@ -449,8 +446,7 @@ void wb_sessions_stop(struct webbridge *wb)
         free(count);
     map_free(wb->told);
     map_free(wb->sessions);
-    map_free(wb->bridges);
-    wb->sessions = wb->bridges = wb->told = NULL;
+    wb->sessions = wb->told = NULL;
     free(wb->welcome);
     wb->welcome = NULL;
 }

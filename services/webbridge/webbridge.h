@@ -6,6 +6,8 @@
  *   http.c     requests: Host check, files, redirects, small error pages
  *   ws.c       WebSockets: handshake check, frames in, bounded queue out
  *   session.c  what a WebSocket is to the bus: requests, answers, events, welcome
+ *   link.c     web bridge links: callbridges behind a trusted certificate
+ *   trust.c    the certificates that are trusted for it
  *   cert.c     certificate and key, taken over when they change
  *   config.c   settings and names from the site's configuration
  *   metrics.c  numbers for Prometheus
@@ -28,6 +30,7 @@
 
 #include "assets.h"
 #include "limits.h"
+#include "link.h"
 #include "messages.h"
 #include "names.h"
 #include "rate.h"
@@ -99,7 +102,7 @@ struct webbridge {
     struct list session_list;
     struct list orphans;   /* requests whose WebSocket is gone and whose answer still matters */
     uint64_t session_number;
-    struct map *bridges;   /* serving callbridge instances -> themselves */
+    struct wb_links links;
     struct map *told;      /* callbridge instances -> how many events came, uint64_t */
     char *welcome;         /* the text last sent */
     const char *join_reason; /* in it; a literal */
@@ -129,6 +132,7 @@ struct wb_conn {
     bool close_after;
 
     struct wb_session *session; /* once it is a WebSocket */
+    struct wb_link *link;       /* once it is a web bridge link */
 };
 
 /* --- server.c --------------------------------------------------------------------------------- */
@@ -180,6 +184,10 @@ const char *wb_header(struct lws *wsi, enum lws_token_indexes token, char *dst, 
 
 /* Answers with a small error page and the reason for the log. Returns what the callback returns. */
 int wb_http_refuse(struct wb_conn *c, struct lws *wsi, int status, const char *reason);
+
+/* Answers with a small JSON text; any other status than 200 ends the connection. Returns what the
+ * callback returns. */
+int wb_http_json(struct wb_conn *c, struct lws *wsi, int status, const char *text);
 
 /* Checks the Host header. Returns 0 or the status to answer with, having logged why. `normal` gets
  * the host. */
@@ -234,7 +242,7 @@ struct wb_session {
     bool closing; /* nothing is sent or read any more */
 };
 
-/* Prepares tables, handlers and peers once the bus exists. */
+/* Prepares tables, handlers and peers once the bus exists and the links are prepared. */
 void wb_sessions_start(struct webbridge *wb);
 
 /* Ends all sessions while the bus is still there; their WebSockets end with the server. */

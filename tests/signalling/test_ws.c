@@ -149,6 +149,42 @@ static void a_login_is_forwarded_with_our_session_and_answered(void **state)
     page_close(&p);
 }
 
+static unsigned unlinked_logins;
+
+static void on_unlinked_login(void *arg, struct bus_call *call, const ProtobufCMessage *body)
+{
+    (void)arg;
+    (void)body;
+    unlinked_logins++;
+    bus_fail(call, BUS_DENIED, false, "Not linked.");
+}
+
+static void a_login_goes_to_no_callbridge_without_a_link(void **state)
+{
+    static const struct bus_handler handlers[] = {
+        { &stoa__bridge__v1__guest_login_request__descriptor, on_unlinked_login },
+    };
+    struct page p;
+    size_t at;
+    (void)state;
+    ready(&p);
+    bus_set_load(f->bus, 1000); /* the other one has less to do */
+    struct bus *other = webfix_serve(f, handlers, ARRAY_LEN(handlers));
+    for (int i = 0; i < 6; i++)
+        assert_string_equal(page_text(page_ask(&p, LOGIN), "type"), "reply");
+    at = p.count;
+    webfix_link_down(f); /* both are on the bus still */
+    const json_t *w = page_next(&p, &at, "welcome");
+    assert_true(json_is_false(json_object_get(w, "joinAvailable")));
+    assert_string_equal(page_text(page_ask(&p, LOGIN), "code"), "UNAVAILABLE");
+    webfix_link_up(f);
+    webfix_until(f, joinable, &p);
+    assert_int_equal(unlinked_logins, 0);
+    bus_free(&other);
+    bus_set_load(f->bus, 0);
+    page_close(&p);
+}
+
 static void everything_of_a_session_has_one_trace_and_the_key_of_its_space(void **state)
 {
     struct page p;
@@ -562,6 +598,7 @@ int main(void)
         cmocka_unit_test(refused_handshakes_name_their_status),
         cmocka_unit_test(another_configured_name_may_be_host_and_origin),
         cmocka_unit_test(a_login_is_forwarded_with_our_session_and_answered),
+        cmocka_unit_test(a_login_goes_to_no_callbridge_without_a_link),
         cmocka_unit_test(everything_of_a_session_has_one_trace_and_the_key_of_its_space),
         cmocka_unit_test(a_refusal_of_the_callbridge_reaches_the_page_with_its_code),
         cmocka_unit_test(a_session_from_the_page_is_refused_and_not_forwarded),

@@ -20,6 +20,7 @@
 #include <base/mem.h>
 #include <bus/keys.h>
 #include <bus/validate.h>
+#include <callbridge/wblink.h>
 #include <loop/clock.h>
 #include <pki/file.h>
 
@@ -140,6 +141,17 @@ void webfix_cert(struct webfix *f, const char *stem, int64_t age_s)
     free(key);
 }
 
+/* What a callbridge needs for a web bridge link: its certificate, in the trust bundle too, and the
+ * web bridge's, which signs itself. */
+static void make_link_files(struct webfix *f)
+{
+    webfix_cert(f, "callbridge", 0);
+    char *command = str_printf("cd '%s/pki' && cp callbridge.crt webbridge.trust && "
+                               "cp webbridge.crt callbridge.bundle", f->dir);
+    shell(command);
+    free(command);
+}
+
 static void make_state(struct webfix *f)
 {
     static const char *const dirs[] = { "run", "log", "keys", "pki", "data" };
@@ -159,6 +171,7 @@ static void make_state(struct webfix *f)
     free(keys);
     webfix_cert(f, "webbridge", 0);
     webfix_cert(f, "old", 800LL * 24 * 3600);
+    make_link_files(f);
 }
 
 /* --- waiting ---------------------------------------------------------------------------------- */
@@ -275,33 +288,67 @@ static const struct bus_handler handlers[] = {
 
 static bool bus_up(void *arg)
 {
-    return bus_is_up(((struct webfix *)arg)->bus);
+    return bus_is_up(arg);
 }
 
-void webfix_bridge_up(struct webfix *f)
+static bool linked(void *arg)
+{
+    struct webfix *f = arg;
+    return bus_is_up(f->bus) && wblink_state(f->link) == WBLINK_PROVEN;
+}
+
+void webfix_link_up(struct webfix *f)
+{
+    char *pki = str_printf("%s/pki", f->dir);
+    struct wblink_opts o = { .loop = &f->loop, .bus = f->bus, .host = "localhost",
+                             .pki_dir = pki };
+    assert_int_equal(addr_parse_ip(&o.address, "127.0.0.1", f->https), 0);
+    f->link = wblink_new(&o);
+    free(pki);
+}
+
+void webfix_link_down(struct webfix *f)
+{
+    wblink_free(&f->link);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+struct bus *webfix_serve(struct webfix *f, const struct bus_handler *table, size_t n)
 {
     char *endpoint = str_printf("ipc://%s/run/bus.sock", f->dir);
     char *keys = str_printf("%s/keys", f->dir);
     struct bus_opts o = { .loop = &f->loop, .endpoint = endpoint, .role = "callbridge",
                           .site = "inside", .keys_dir = keys };
-    assert_null(f->bus);
-    assert_int_equal(bus_new(&f->bus, &o), 0);
-    bus_handle(f->bus, handlers, ARRAY_LEN(handlers), f);
-    bus_set_serving(f->bus, BUS_SERVING);
+    struct bus *bus;
+    assert_int_equal(bus_new(&bus, &o), 0);
+    bus_handle(bus, table, n, f);
+    bus_set_serving(bus, BUS_SERVING);
+    webfix_until(f, bus_up, bus);
     free(endpoint);
     free(keys);
-    webfix_until(f, bus_up, f);
+    return bus;
+}
+
+void webfix_bridge_up(struct webfix *f)
+{
+    assert_null(f->bus);
+    f->bus = webfix_serve(f, handlers, ARRAY_LEN(handlers));
+    webfix_link_up(f);
+    webfix_until(f, linked, f);
 }
 
 void webfix_bridge_down(struct webfix *f)
 {
+    wblink_free(&f->link);
     bus_free(&f->bus);
     uv_run(&f->loop, UV_RUN_NOWAIT);
 }
 
+/* On a loaded machine busd may have given us up between two turns of the loop. */
 void webfix_event(struct webfix *f, const ProtobufCMessage *session_event)
 {
     struct bus_dst dst = { .role = "webbridge", .instance = f->webbridge_instance };
+    webfix_until(f, bus_up, f->bus);
     assert_int_equal(bus_send_event(f->bus, &dst, session_event, NULL), 0);
 }
 
@@ -350,6 +397,7 @@ struct webfix *webfix_new(void)
 void webfix_free(struct webfix *f)
 {
     webfix_forget(f);
+    wblink_free(&f->link);
     bus_free(&f->bus);
     (void)!finish(&f->webbridge, SIGTERM);
     (void)!finish(&f->busd, SIGTERM);

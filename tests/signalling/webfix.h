@@ -35,6 +35,7 @@ struct webfix {
     pid_t busd, webbridge;
 
     struct bus *bus; /* the callbridge's; NULL while there is none */
+    struct wblink *link;
     struct webfix_seen seen[256];
     size_t seen_count;
     bool silent;     /* requests stay unanswered */
@@ -48,9 +49,16 @@ struct webfix *webfix_new(void);
 /* Ends the children and removes the directory. */
 void webfix_free(struct webfix *f);
 
-/* Joins and leaves the bus as a serving callbridge. */
+/* Joins and leaves the bus as a serving callbridge with a proven web bridge link. */
 void webfix_bridge_up(struct webfix *f);
 void webfix_bridge_down(struct webfix *f);
+
+/* Another serving callbridge on the bus, without a link. Owner: the caller. */
+struct bus *webfix_serve(struct webfix *f, const struct bus_handler *handlers, size_t n);
+
+/* The link alone; up does not wait. */
+void webfix_link_up(struct webfix *f);
+void webfix_link_down(struct webfix *f);
 
 /* Ends webbridge with a signal and waits; returns its exit code, or -signal. */
 int webfix_webbridge_end(struct webfix *f, int signum);

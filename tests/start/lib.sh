@@ -87,6 +87,12 @@ processes_of() {
 }
 nobody_left() { [ -z "$(processes_of "$work/$1")" ]; }
 
+# joinable NAME LINKS: every web bridge of the Stoa NAME has so many links, and says nothing else.
+joinable() {
+  "$stoa" --state "$work/$1" status |
+    awk -v want="$2" '/^webbridge/ { n++; up += $NF == want } END { exit !(n > 0 && up == n) }'
+}
+
 # stop_stoa NAME SIGNAL: sends it and checks that nobody is left. Sets `code`.
 stop_stoa() {
   kill "-$2" "$pid"

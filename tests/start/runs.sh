@@ -34,6 +34,8 @@ served=$(openssl s_client -connect "127.0.0.1:$first" -servername meet.example.o
   openssl x509 -noout -fingerprint -sha256)
 [ "$served" = "$(openssl x509 -in "$work/own.crt" -noout -fingerprint -sha256)" ] || fail "another certificate is served"
 ok "--name, --cert, --key: the page is served for that name with that certificate"
+joinable own 1 || fail "nobody can join: $("$stoa" --state "$work/own" status)"
+ok "--name, --cert, --key, --listen: guests can join"
 [ "$(curl -sk -o /dev/null -w '%{http_code}' -H 'Host: other.example.org' "https://127.0.0.1:$first/")" = 421 ] ||
   fail "a foreign Host was not refused"
 ok "a foreign Host is refused"
@@ -62,7 +64,9 @@ stray=$(for p in $(processes_of "$work/side"); do ls -l "/proc/$p/fd"; done 2>/d
     FNR > 1 && $4 == "0A" { split($2, a, ":"); p = number(a[2]); if (p < lo || p >= lo + 1000) print $10 }' \
     /proc/net/tcp /proc/net/tcp6) || true)
 [ -z "$stray" ] || fail "the second Stoa listens outside its thousand ports"
-ok "two Stoas side by side"
+joinable side 1 || fail "nobody can join the second: $("$stoa" --state "$work/side" status)"
+joinable own 1 || fail "nobody can join the first any more"
+ok "two Stoas side by side, guests can join both"
 
 code=0
 said=$(BUILD_DIR=$START_BUILD "$START_SOURCE/start" --no-build --state "$work/side" --port-base "$second" \
@@ -77,7 +81,7 @@ ok "a second start with the same state: $said"
 
 "$stoa" --state "$work/side" config add space name=Kept callId=777001 >/dev/null || fail "cannot add a space"
 fingerprint() { openssl x509 -in "$work/side/inside/pki/$1.crt" -noout -fingerprint; }
-before=$(fingerprint ca; fingerprint webbridge)
+before=$(fingerprint ca; fingerprint webbridge; fingerprint callbridge)
 pid=$side_pid
 stop_stoa side INT
 [ "$code" -eq 0 ] || fail "SIGINT ended it with $code"
@@ -89,7 +93,7 @@ wait_ready side
 took=$(((${EPOCHREALTIME/[^0-9]/} - begin) / 1000))
 [ "$took" -le 10000 ] || fail "the second start took $took ms"
 "$stoa" --state "$work/side" config list space | grep -q Kept || fail "the space is gone"
-[ "$(fingerprint ca; fingerprint webbridge)" = "$before" ] || fail "the second start made new certificates"
+[ "$(fingerprint ca; fingerprint webbridge; fingerprint callbridge)" = "$before" ] || fail "the second start made new certificates"
 ok "second start: same data and certificates, ready after $took ms"
 
 stop_stoa side KILL
@@ -100,5 +104,34 @@ wait_ready side
 stop_stoa side TERM
 ok "starts again after SIGKILL; SIGTERM: no process is left"
 
+# --- web bridge links -------------------------------------------------------------------------------
+
+pki=$work/side/inside/pki
+rm "$pki/callbridge.crt"
+start_stoa side --port-base "$second" --callbridge 2 --webbridge 2
+wait_ready side
+within 100 joinable side 2 || fail "two by two: $("$stoa" --state "$work/side" status)"
+[ "$(openssl x509 -in "$pki/callbridge.crt")" = "$(cat "$pki/webbridge.trust")" ] ||
+  fail "the trust bundle did not follow the callbridge's new certificate"
+stop_stoa side TERM
+ok "a new callbridge certificate is trusted; two web bridges and two callbridges have all links"
+
+cat "$pki/ca.crt" >>"$pki/webbridge.trust" # an administrator's bundle from here on
+cp "$pki/webbridge.trust" "$work/trust"
+rm "$pki/callbridge.crt"
+start_stoa side --port-base "$second"
+wait_ready side
+cmp -s "$pki/webbridge.trust" "$work/trust" || fail "an administrator's trust bundle was overwritten"
+grep -q '^Nobody can join yet' "$work/side.out" || fail "Ready does not say that nobody can join"
+"$stoa" --state "$work/side" status | grep -q 'certificate not in the trust bundle' ||
+  fail "stoa status does not say why: $("$stoa" --state "$work/side" status)"
+stop_stoa side TERM
+ok "an administrator's trust bundle is left alone; Ready and stoa status say that nobody can join"
+
 pid=$own_pid
 stop_stoa own INT
+start_stoa own --port-base "$first" --listen 127.0.0.1
+wait_ready own
+joinable own 1 || fail "started without --name and --cert: $("$stoa" --state "$work/own" status)"
+stop_stoa own INT
+ok "a certificate of one's own keeps its name at the next start: guests can join"
