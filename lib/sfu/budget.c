@@ -8,7 +8,7 @@ enum {
     SECOND_US = 1000000,
     STALE_US = 5000000,     /* a REMB that old says nothing */
     STUCK_US = 1500000,     /* a low REMB that has not risen for this long is meant */
-    SETTLE_US = 1500000,    /* after a cut, until figures are of what is sent now */
+    SETTLE_US = 2000000,    /* after a cut, until figures are of what is sent now */
     LOSS_PACKETS = 20,      /* fewer are no statistics */
     LOSS_MUCH = 200,        /* 1/1000 */
     LOSS_HEAVY = 350,
@@ -42,7 +42,7 @@ static bool overload(struct budget *b, int64_t now_us, uint64_t limit_bps, bool 
     if (b->step_us && now_us - b->step_us < BUDGET_TRIAL_US)
         b->wait_us = MIN(b->wait_us * 2, (int64_t)BUDGET_WAIT_MAX_US);
     b->step_us = 0;
-    b->calm_us = b->cut_us = b->loss_us = now_us;
+    b->calm_us = b->cut_us = b->loss_us = b->remb_up_us = now_us;
     b->expected = b->lost = 0;
     return true;
 }
@@ -53,6 +53,9 @@ bool budget_remb(struct budget *b, int64_t now_us, uint64_t rate_bps)
     uint64_t sent_bps = rate_of_sent(b);
 
     b->heard = true;
+    if (sent_bps == 0) /* stands still */
+        return false;
+
     b->remb_us = now_us;
     b->remb_bps = MAX(rate_bps, UINT64_C(1));
     if (rises) {
@@ -60,6 +63,10 @@ bool budget_remb(struct budget *b, int64_t now_us, uint64_t rate_bps)
         b->remb_high_bps = b->remb_bps;
         return false;
     }
+    /* What arrives falls because less is sent, and Chromium goes on for a moment to take 85 % of
+     * it. */
+    if (settling(b, now_us))
+        sent_bps = MIN(sent_bps, b->running_bps) * 80 / 100;
     fell = rate_bps * 100 < b->remb_high_bps * 97 && rate_bps < sent_bps;
     stuck = now_us - b->remb_up_us > STUCK_US && rate_bps * 100 < sent_bps * 95 &&
             MAX(rate_bps, (uint64_t)BUDGET_MIN_BPS) < b->target_bps && !settling(b, now_us);
@@ -82,8 +89,10 @@ static uint64_t after_loss(const struct budget *b)
 {
     unsigned now = b->lost_permille, before = b->lost_before_permille;
     bool heavy = now > LOSS_HEAVY || MIN(now, before) > LOSS_MUCH;
+    uint64_t sound_bps = rate_bps(&b->sound, SENT_TICKS);
+    uint64_t left_bps = (rate_of_sent(b) + sound_bps) * (1000 - (heavy ? now : now / 2)) / 1000;
 
-    return rate_of_sent(b) * (1000 - (heavy ? now : now / 2)) / 1000;
+    return left_bps - MIN(left_bps, sound_bps);
 }
 
 /* Looks at the loss of the last second; false while there is too little to look at. */
@@ -104,7 +113,8 @@ bool budget_tick(struct budget *b, int64_t now_us)
 
     rate_tick(&b->sent);
     rate_tick(&b->rtx);
-    if (b->remb_bps && now_us - b->remb_us > STALE_US)
+    rate_tick(&b->sound);
+    if (b->remb_bps && (now_us - b->remb_us > STALE_US || rate_of_sent(b) == 0))
         b->remb_bps = b->remb_high_bps = 0;
     losing = is_losing(b, now_us);
     if (settling(b, now_us))

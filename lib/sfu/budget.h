@@ -4,7 +4,8 @@
  *
  * There is no target until there is a sign of overload; then it falls at once, and rises in steps
  * that are tried: when a step was too much, the next one waits longer. All rates are of RTP
- * payload, as REMB counts.
+ * payload of pictures and their repetitions, as Chromium's REMB counts: of sound it knows nothing,
+ * and without pictures it stands still.
  *
  * Signs of overload:
  *   - REMB falls below what is sent. One that is low but rises is none: Chromium's begins at about
@@ -24,7 +25,7 @@
 #define BUDGET_NO_LIMIT UINT64_MAX
 
 enum {
-    BUDGET_MIN_BPS = 100000,        /* a lower target says nothing: it would not carry the audio */
+    BUDGET_MIN_BPS = 50000,         /* a lower target says nothing: it carries no picture */
     BUDGET_LOSS_CUT = 100,          /* 1/1000: more is overload */
     BUDGET_LOSS_GROW = 20,          /* 1/1000: at more a probe waits three times as long */
     BUDGET_WAIT_US = 2000000,       /* calm before a step for which REMB has room */
@@ -42,7 +43,8 @@ struct budget {
     unsigned lost_before_permille; /* and of the one before */
     bool heard;           /* a REMB or a report has come at all */
 
-    struct rate sent, rtx; /* rtx is part of sent */
+    struct rate sent, rtx, sound; /* rtx is part of sent */
+    uint64_t running_bps; /* of the pictures that are let through; kept by the owner */
     uint64_t remb_high_bps;
     int64_t remb_us, remb_up_us;
     uint32_t expected, lost;
@@ -57,9 +59,9 @@ struct budget {
 void budget_init(struct budget *b, int64_t now_us);
 
 /* Counts what is sent to the receiver. */
-static inline void budget_sent(struct budget *b, size_t payload_len)
+static inline void budget_sent(struct budget *b, size_t payload_len, bool picture)
 {
-    rate_add(&b->sent, payload_len);
+    rate_add(picture ? &b->sent : &b->sound, payload_len);
 }
 
 /* Takes a REMB. Returns true when it is a sign of overload: the target has fallen. */
@@ -83,8 +85,8 @@ void budget_satisfied(struct budget *b, int64_t now_us);
 /* True while repetitions do not take more than a quarter of a limited link. */
 bool budget_may_repeat(const struct budget *b);
 
-/* How many of `n` streams, the first being the most important, fit beside `fixed_bps` (audio and
- * repetitions, which are sent whatever it costs). The first one is kept while two thirds of it fit,
+/* How many of `n` pictures, the first being the most important, fit beside `fixed_bps` of
+ * repetitions. The first one is kept while two thirds of it fit,
  * or four fifths where packets are lost: less is hopeless and would cost the audio. */
 size_t budget_fit(const struct budget *b, uint64_t fixed_bps, const uint64_t *rates_bps, size_t n);
 

@@ -246,13 +246,14 @@ int64_t sfu_deadline(const struct sfu *s)
 void sfu_stats(const struct sfu_part *part, struct sfu_stats *out)
 {
     const struct budget *b = &part->budget;
+    uint64_t sound_bps = rate_bps(&b->sound, RATE_TICKS_PER_S);
 
     *out = (struct sfu_stats){
         .state = peer_state(part->peer),
         .forwarded = part->forwarded,
         .received = part->received,
-        .sent_bps = rate_bps(&b->sent, RATE_TICKS_PER_S),
-        .downlink_bps = b->target_bps == BUDGET_NO_LIMIT ? 0 : b->target_bps,
+        .sent_bps = rate_bps(&b->sent, RATE_TICKS_PER_S) + sound_bps,
+        .downlink_bps = b->target_bps == BUDGET_NO_LIMIT ? 0 : b->target_bps + sound_bps,
         .remb_bps = b->remb_bps,
         .lost_permille = b->lost_permille,
         .paused = part->view_ops->paused(part->view),

@@ -244,7 +244,7 @@ void slot_forward(struct slot *sl, int64_t now_us, const struct source_packet *p
     copy_payload(payload, pkt->payload, pkt->payload_len, &p->vp8, &sent);
     if (peer_send_rtp(sl->owner->peer, now_us, &out, payload, pkt->payload_len) != 0)
         return;
-    budget_sent(&sl->owner->budget, pkt->payload_len);
+    budget_sent(&sl->owner->budget, pkt->payload_len, source_is_video(sl->cur));
     sl->packets++;
     sl->octets += (uint32_t)pkt->payload_len;
     sl->owner->forwarded++;
@@ -287,7 +287,7 @@ bool slot_resend(struct slot *sl, uint16_t out_seq, int64_t now_us)
         .marker = kept->marker, .rtx = true, .original_seq = out_seq,
         .csrc = sl->cur->owner->number,
     };
-    budget_sent(&sl->owner->budget, kept->len);
+    budget_sent(&sl->owner->budget, kept->len, true);
     rate_add(&sl->owner->budget.rtx, kept->len);
     return peer_send_rtp(sl->owner->peer, now_us, &out, payload, kept->len) == 0;
 }

@@ -99,18 +99,6 @@ static uint64_t rate_of(const struct source *src, int64_t now_us)
     return rate_bps(&src->layers[source_layer(src, now_us)].rate, RATE_TICKS);
 }
 
-/* Sound and repetitions. */
-static uint64_t fixed_rate(struct view *v, int64_t now_us)
-{
-    uint64_t sum = rate_bps(&v->part->budget.rtx, RATE_TICKS);
-
-    for (unsigned i = 0; i < SLOT_COUNT; i++) {
-        if (v->slots[i].cur && !source_is_video(v->slots[i].cur))
-            sum += rate_of(v->slots[i].cur, now_us);
-    }
-    return sum;
-}
-
 /* How many of the ranked pictures are sent from now on. */
 static size_t decide(struct view *v, int64_t now_us, bool cut, const struct ranking *r)
 {
@@ -123,15 +111,18 @@ static size_t decide(struct view *v, int64_t now_us, bool cut, const struct rank
         return r->n;
     for (size_t i = 0; i < r->n; i++)
         rates[i] = rate_of(r->at[i].src, now_us);
-    need = fixed_rate(v, now_us);
+    need = rate_bps(&b->rtx, RATE_TICKS);
     if (cut || moved)
         fit = MIN(MAX(fit, (size_t)1), budget_fit(b, need, rates, r->n));
-    for (size_t i = 0; i < MIN(fit + 1, r->n); i++)
+    for (size_t i = 0; i < fit; i++)
         need += rates[i];
+    b->running_bps = need;
+    need += fit < r->n ? rates[fit] : 0;
     if (fit == r->n)
         budget_satisfied(b, now_us);
     else if (!cut && budget_may_step(b, now_us, need)) {
         budget_stepped(b, now_us, need);
+        b->running_bps = need;
         fit++;
     }
     return fit;

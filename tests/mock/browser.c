@@ -88,7 +88,7 @@ static void send_remb(struct browser *b, int64_t now_us)
 
 static void estimate(struct browser *b, int64_t now_us, const struct peer_rtp *rtp)
 {
-    if (b->opts.remb && rtp_ext_has(&rtp->ext, RTP_EXT_ABS_TIME) &&
+    if (b->opts.remb && is_video(rtp->mline) && rtp_ext_has(&rtp->ext, RTP_EXT_ABS_TIME) &&
         estimate_packet(&b->estimate, now_us, rtp->ext.abs_time, rtp->pkt.payload_len))
         send_remb(b, now_us);
 }

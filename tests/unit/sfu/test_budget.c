@@ -25,7 +25,7 @@ static int setup(void **state)
 static void run_ms(int64_t ms, uint64_t sent_bps)
 {
     for (; ms > 0; ms -= 100) {
-        budget_sent(&b, (size_t)(sent_bps / 80));
+        budget_sent(&b, (size_t)(sent_bps / 80), true);
         now_us += TICK_US;
         cuts += budget_tick(&b, now_us);
     }
@@ -76,6 +76,7 @@ static void a_remb_that_falls_below_what_is_sent_counts_at_once(void **state)
     assert_false(budget_remb(&b, now_us, 1200000)); /* falls, and is above it still */
     assert_true(budget_remb(&b, now_us, 500000));
     assert_int_equal(b.target_bps, 500000);
+    b.running_bps = 700000;
     assert_true(budget_remb(&b, now_us, 430000));
     assert_int_equal(b.target_bps, 430000);
     assert_false(budget_remb(&b, now_us, 425000)); /* flutters */
@@ -253,6 +254,30 @@ static void the_target_never_falls_below_what_sound_needs(void **state)
     assert_int_equal(b.target_bps, BUDGET_MIN_BPS);
 }
 
+static void an_estimate_that_falls_because_less_is_sent_is_no_overload(void **state)
+{
+    (void)state;
+    run_remb_ms(2000, 1000000, 1200000);
+    assert_true(budget_remb(&b, now_us, 500000));
+    b.running_bps = 400000;
+    run_ms(300, 400000);
+    assert_false(budget_remb(&b, now_us, 340000)); /* 85 % of it */
+    assert_int_equal(b.target_bps, 500000);
+    assert_true(budget_remb(&b, now_us, 200000)); /* this is less than that */
+    assert_int_equal(b.target_bps, 200000);
+}
+
+static void without_pictures_an_estimate_says_nothing(void **state)
+{
+    (void)state;
+    run_remb_ms(2000, 1000000, 1200000);
+    assert_true(budget_remb(&b, now_us, 60000));
+    run_remb_ms(10000, 0, 50000);
+    assert_int_equal(cuts, 0);
+    assert_int_equal(b.remb_bps, 0);
+    assert_true(budget_may_step(&b, now_us, 400000));
+}
+
 /* Chromium's estimate stands still when it is one and a half of what it gets: next to nothing, once
  * all pictures are held back. */
 static void an_estimate_that_stands_still_far_below_does_not_forbid_trials_for_ever(void **state)
@@ -264,7 +289,7 @@ static void an_estimate_that_stands_still_far_below_does_not_forbid_trials_for_e
         run_remb_ms(600, 50000, 60000);
         run_remb_ms(400, 120000, 60000);
     }
-    assert_int_equal(b.target_bps, BUDGET_MIN_BPS);
+    assert_int_equal(b.target_bps, 60000);
     assert_int_equal(cuts, 0);
     assert_true(budget_may_step(&b, now_us, 400000));
 }
@@ -306,6 +331,8 @@ int main(void)
         TEST(what_fits_is_counted_from_the_front),
         TEST(repetitions_take_a_quarter_of_a_limited_link),
         TEST(the_target_never_falls_below_what_sound_needs),
+        TEST(an_estimate_that_falls_because_less_is_sent_is_no_overload),
+        TEST(without_pictures_an_estimate_says_nothing),
         TEST(an_estimate_that_stands_still_far_below_does_not_forbid_trials_for_ever),
         TEST(a_rate_is_that_of_its_window),
     };

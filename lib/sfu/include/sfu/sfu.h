@@ -148,7 +148,7 @@ struct sfu_stats {
     uint32_t keyframes_asked; /* PLIs sent to it */
     uint64_t sent_bps;       /* RTP payload sent to it in the last second, repetitions included */
     uint64_t downlink_bps;   /* what its link takes as far as known; 0: no limit is known */
-    uint64_t remb_bps;       /* its own estimate; 0: none */
+    uint64_t remb_bps;       /* its own estimate, of pictures alone; 0: none */
     unsigned lost_permille;  /* of what it was sent, as it last reported */
     unsigned paused;         /* pictures that are held back now */
     unsigned pauses;         /* and how often one was */
