@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Silent guests with cameras for browser tests: crowd PORT CALL-ID N. They cost no encoder, and send
- * 20 pictures and about 450 kbit/s each. "joined" is printed when the media of all is connected; they
- * leave when the standard input ends. */
+ * Silent guests with cameras for browser tests: crowd PORT CALL-ID N. They cost no encoder, and
+ * send 20 pictures and about 450 kbit/s each. "joined" is printed when the media of all is
+ * connected; they leave when the standard input ends. */
 #include <stdio.h>
 #include <stdlib.h>
 
