@@ -83,6 +83,8 @@ static void on_peer(void *arg, const struct bus_peer *peer, bool up)
         on_callbridge(arg, peer, up);
     else if (str_eq(peer->role, "webbridge"))
         call_webbridge(arg, peer->instance, up);
+    if (str_eq(peer->role, "webbridge") && up && peer->state == BUS_SERVING)
+        wblinks_hurry(((struct callbridge *)arg)->links);
 }
 
 /* A space that was deleted ends its call. */

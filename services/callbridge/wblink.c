@@ -311,6 +311,12 @@ void wblink_restart(struct wblink *l)
     loop_timer_start(l->timer, 0, 0);
 }
 
+void wblink_hurry(struct wblink *l)
+{
+    if (l->state == WBLINK_TRYING && !fetch_busy(l->fetch))
+        loop_timer_start(l->timer, 0, 0);
+}
+
 enum wblink_state wblink_state(const struct wblink *l)
 {
     return l->state;

@@ -47,6 +47,9 @@ void wblink_free(struct wblink **l);
 /* Connects anew, with the certificates that are in the files now. */
 void wblink_restart(struct wblink *l);
 
+/* Something may have changed for the better: a link that waits for its next try tries now. */
+void wblink_hurry(struct wblink *l);
+
 enum wblink_state wblink_state(const struct wblink *l);
 
 /* Why it is not up: "connect failure", "certificate not in the trust bundle"; "" when it is. */

@@ -436,6 +436,16 @@ unsigned wblinks_number(struct wblinks *w, const char *instance)
     return (unsigned)number;
 }
 
+void wblinks_hurry(struct wblinks *w)
+{
+    struct list *it, *tmp, *it2, *tmp2;
+
+    LIST_EACH(it, tmp, &w->places) {
+        LIST_EACH(it2, tmp2, &LIST_ENTRY(it, struct place, node)->targets)
+            wblink_hurry(LIST_ENTRY(it2, struct target, node)->link);
+    }
+}
+
 void wblinks_gone(struct wblinks *w, const char *instance)
 {
     if (map_count(w->others) > LINKS_KEPT) /* else it keeps its number for when it comes back */

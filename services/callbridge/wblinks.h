@@ -30,6 +30,9 @@ void wblinks_reload(struct wblinks *w);
  * that has none (a guest who was moved here) gets a number of its own. */
 unsigned wblinks_number(struct wblinks *w, const char *instance);
 
+/* A web bridge serves (again): links that wait for their next try need not. */
+void wblinks_hurry(struct wblinks *w);
+
 /* A web bridge has left the bus; of those without a link it may be forgotten. */
 void wblinks_gone(struct wblinks *w, const char *instance);
 
