@@ -126,6 +126,16 @@ suite("media of the guest page", () => {
     nothingWrong();
   });
 
+  it("a guest's own picture that comes back is shown and so goes on coming", async () => {
+    await startBridge(browser, server);
+    await open();
+    await joinAs(page, { name: "Grace", callId: "100101" });
+    server.send("slots", { ...server.slots, video: [server.own.participant, ...Array(8).fill(0)] });
+    await until(() => server.last("view")?.heights[0] > 0, "a view of the own slot");
+    await until(async () => (await videoFrames(page)) > 5, "frames");
+    nothingWrong();
+  });
+
   it("no more is sent than somebody looks at, without another offer", async () => {
     await startBridge(browser, server);
     await open();

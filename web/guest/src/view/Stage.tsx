@@ -143,7 +143,7 @@ export function Stage() {
           <Tile
             key={self.value}
             p={ownTile()}
-            line={0}
+            line={lineOf(self.value)}
             own
             place={shape === "pair" ? "floating" : "normal"}
             alone={alone}

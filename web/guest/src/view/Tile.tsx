@@ -141,10 +141,12 @@ export function Tile({
 }) {
   const [shown, setShown] = useState(false);
   const speaks = speaker.value === p.participant && !p.audioMuted;
-  const withVideo = own ? cameraTrack.value !== null : line > 0 && !p.videoMuted;
+  // A callbridge in its test mode sends guests their own picture back: that is shown, then.
+  const mirror = own && line === 0;
+  const withVideo = mirror ? cameraTrack.value !== null : line > 0 && !p.videoMuted;
   const paused = withVideo && slots.value.videoPaused[line - FIRST_VIDEO_LINE] === true;
   const label = own ? t("nameYou", p.name) : p.name;
-  const pictured = own ? withVideo : shown && !paused;
+  const pictured = mirror ? withVideo : shown && !paused;
   return (
     <li
       class={`tile tile-${place}${speaks ? " speaks" : ""}${paused ? " tile-paused" : ""}`}
@@ -155,8 +157,8 @@ export function Tile({
           {initials(p.name)}
         </span>
       )}
-      {withVideo && own && <OwnVideo />}
-      {withVideo && !own && (
+      {withVideo && mirror && <OwnVideo />}
+      {withVideo && !mirror && (
         <SlotVideo
           key={`${line}/${p.participant}`}
           line={line}
