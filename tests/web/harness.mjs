@@ -17,7 +17,7 @@ export let server;
 export let page;
 
 /** Every test ends by a deadline of its own: a multiple of what it takes on an idle machine. */
-export const it = (name, body) => declare(name, { timeout: 120000 }, body);
+export const it = (name, body) => declare(name, { timeout: 240000 }, body);
 
 export function suite(name, body) {
   describe(name, () => {
