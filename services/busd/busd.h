@@ -51,7 +51,7 @@ struct peer {
     size_t rid_len;
     enum bus_serving state;
     uint32_t load;   /* as told */
-    uint32_t keys_given, requests_given; /* since it was told */
+    uint32_t requests_given; /* since it was told */
     uint32_t told_load, told_state; /* what other peers know */
     int64_t heard_ms;
     bool wants_peers;

@@ -116,16 +116,18 @@ void peer_beat(struct broker *b, struct peer *p, enum bus_serving state, uint32_
         state = BUS_STARTING;
     p->state = state;
     p->load = load;
-    p->keys_given = p->requests_given = 0;
+    p->requests_given = 0;
     if (p->told_load != load || p->told_state != (uint32_t)state)
         peer_announce(b, p, true);
     if (now_serving)
         route_retry_held(b);
 }
 
+/* What a peer says of itself is up to a heartbeat old. The keys it owns are known here at once, so a
+ * key just placed counts before its owner has heard of it. */
 static uint64_t load_of(const struct peer *p, bool for_key)
 {
-    uint64_t load = (uint64_t)p->load + p->keys_given;
+    uint64_t load = (uint64_t)p->load + p->keys;
 
     return for_key ? load : load + p->requests_given;
 }
@@ -143,9 +145,7 @@ struct peer *peer_pick(struct broker *b, unsigned role_bit, bool for_key)
         if (!best || load_of(p, for_key) < load_of(best, for_key))
             best = p;
     }
-    if (best && for_key)
-        best->keys_given++;
-    else if (best)
+    if (best && !for_key)
         best->requests_given++;
     return best;
 }
