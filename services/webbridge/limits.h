@@ -34,6 +34,7 @@ enum {
     WB_LINK_SILENT_MS = 6000,     /* three requests are missing: the link is gone */
     WB_LINK_LOOK_MS = 250,        /* the trust bundle: a removed certificate ends its link in 1 s */
     WB_LINK_FAULT_MS = 15000,     /* a refusal is told for so long; callbridges try every 5 s */
+    WB_LINK_CHANGE_MS = 3000,     /* anybody can be refused: another reason is told this often */
 
     /* --- WebSocket ---------------------------------------------------------------------------- */
     WB_MESSAGE_BYTES_MAX = 300 << 10, /* docs/guest-protocol.md: an SDP of 256 KiB and its JSON */

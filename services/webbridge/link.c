@@ -67,10 +67,8 @@ static void tell_operator(struct wb_conn *c, const char *reason, const char *sha
     bool open = ls->refused_ms != 0;
     struct str trusted = { 0 };
     ls->refusals++;
-    if (open && !same && now_ms - ls->said_ms < WB_LINK_FAULT_MS)
-        return;
     ls->refused_ms = now_ms;
-    if (c->wb->daemon == NULL || (open && same))
+    if (c->wb->daemon == NULL || (open && (same || now_ms - ls->said_ms < WB_LINK_CHANGE_MS)))
         return;
     ls->said_ms = now_ms;
     ls->refused_reason = reason;
