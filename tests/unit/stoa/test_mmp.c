@@ -72,8 +72,16 @@ static void see(const char *want)
     t.seen = (size_t)(at - t.text) + strlen(want);
 }
 
+/* Types once the line is edited: libedit shows its prompt before it sets the terminal's mode, and an
+ * end of input that was typed before the change would arrive as a zero byte. */
 static void type(const char *keys)
 {
+    int64_t until = proc_now_ms() + WAIT_MS;
+    struct termios mode = { .c_lflag = ICANON };
+
+    while (tcgetattr(t.fd, &mode) == 0 && (mode.c_lflag & ICANON) && proc_now_ms() < until)
+        (void)poll(NULL, 0, 5);
+    assert_false(mode.c_lflag & ICANON);
     assert_int_equal(write(t.fd, keys, strlen(keys)), (ssize_t)strlen(keys));
 }
 
