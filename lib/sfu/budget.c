@@ -55,7 +55,6 @@ bool budget_remb(struct budget *b, int64_t now_us, uint64_t rate_bps)
     b->heard = true;
     if (sent_bps == 0) /* stands still */
         return false;
-
     b->remb_us = now_us;
     b->remb_bps = MAX(rate_bps, UINT64_C(1));
     if (rises) {
@@ -83,14 +82,20 @@ void budget_report(struct budget *b, uint32_t expected, uint32_t lost)
     b->lost += MIN(lost, expected);
 }
 
-/* What a link takes that loses so much. Little may be chance and is answered gently; of very much,
- * and of much twice in a row, what came through is the answer. */
+/* Loss that is no chance: very much, or much twice in a row. */
+static bool is_heavy(const struct budget *b)
+{
+    return b->lost_permille > LOSS_HEAVY ||
+           MIN(b->lost_permille, b->lost_before_permille) > LOSS_MUCH;
+}
+
+/* What a link takes that loses so much: after heavy loss what came through; other loss is answered
+ * gently. */
 static uint64_t after_loss(const struct budget *b)
 {
-    unsigned now = b->lost_permille, before = b->lost_before_permille;
-    bool heavy = now > LOSS_HEAVY || MIN(now, before) > LOSS_MUCH;
+    unsigned lost = is_heavy(b) ? b->lost_permille : b->lost_permille / 2;
     uint64_t sound_bps = rate_bps(&b->sound, SENT_TICKS);
-    uint64_t left_bps = (rate_of_sent(b) + sound_bps) * (1000 - (heavy ? now : now / 2)) / 1000;
+    uint64_t left_bps = (rate_of_sent(b) + sound_bps) * (1000 - lost) / 1000;
 
     return left_bps - MIN(left_bps, sound_bps);
 }
@@ -120,7 +125,7 @@ bool budget_tick(struct budget *b, int64_t now_us)
     if (settling(b, now_us))
         return false;
     if (losing)
-        return overload(b, now_us, after_loss(b), true);
+        return overload(b, now_us, after_loss(b), is_heavy(b));
     if (b->step_us && now_us - b->step_us >= BUDGET_TRIAL_US) {
         b->step_us = 0;
         b->wait_us = BUDGET_WAIT_US;

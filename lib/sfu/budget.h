@@ -53,7 +53,7 @@ struct budget {
     int64_t cut_us;       /* last overload; 0: never */
     int64_t step_us;      /* last step, while it is on trial; 0: none is */
     int64_t wait_us;
-    bool lossy;           /* the last overload was seen in losses */
+    bool lossy;           /* the last overload was seen in heavy losses */
 };
 
 void budget_init(struct budget *b, int64_t now_us);
@@ -87,7 +87,7 @@ bool budget_may_repeat(const struct budget *b);
 
 /* How many of `n` pictures, the first being the most important, fit beside `fixed_bps` of
  * repetitions. The first one is kept while two thirds of it fit,
- * or four fifths where packets are lost: less is hopeless and would cost the audio. */
+ * or four fifths after heavy losses: less is hopeless and would cost the audio. */
 size_t budget_fit(const struct budget *b, uint64_t fixed_bps, const uint64_t *rates_bps, size_t n);
 
 #endif

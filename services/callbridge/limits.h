@@ -54,7 +54,7 @@ enum {
     RESTART_MIN_MS = 5000,        /* the page needs a round trip and 3 s of checks */
     RESTART_MAX_MS = 20000,       /* each wait is twice the one before */
     /* What a receiver's link takes is limited in lib/sfu/budget.h: no target below 50 kbit/s; the
-     * first picture is kept while two thirds of it fit (four fifths where packets are lost). */
+     * first picture is kept while two thirds of it fit (four fifths after heavy losses). */
 };
 
 #endif

@@ -168,7 +168,8 @@ static int64_t wait_for_step_ms(uint64_t need_bps)
     return (now_us - began_us) / 1000;
 }
 
-static void a_step_that_was_too_much_makes_the_next_wait_longer_and_a_good_one_forgives(void **state)
+static void a_step_that_was_too_much_makes_the_next_wait_longer_and_a_good_one_forgives(
+    void **state)
 {
     static const int64_t at_least_ms[] = { 5000, 5000, 8000, 16000, 30000, 30000 };
 
