@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,6 +53,7 @@ static void child(struct confix *c, const char *log)
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     struct rlimit limit = { c->file_limit_b, c->file_limit_b };
 
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing is left when a test crashes */
     dup2(fd, 2);
     setenv("STOA_STATE", busfix_dir(c->bus_fix), 1);
     setenv("STOA_SITE", "inside", 1);

@@ -56,7 +56,9 @@ function waitReady(child, log) {
 export async function startSite({ env = {}, args = [] } = {}) {
   const state = await mkdtemp(join(tmpdir(), "stoa-e2e-"));
   const base = await freePortBase();
-  const child = spawn(join(top, "start"), ["--no-build", "--state", state, "--port-base", String(base), ...args], {
+  // A test that is killed for taking too long leaves no Stoa behind.
+  const command = ["--pdeathsig", "TERM", join(top, "start"), "--no-build", "--state", state, "--port-base", String(base)];
+  const child = spawn("setpriv", [...command, ...args], {
     env: { ...cleanEnv(), BUILD_DIR: build, ...env }, stdio: ["ignore", "pipe", "pipe"], detached: true,
   });
   let text = "";
