@@ -14,7 +14,9 @@ enum {
 
     /* --- HTTP --------------------------------------------------------------------------------- */
     WB_HEAD_BYTES_MAX = 8192,     /* request head; browsers send below 2 KiB */
-    WB_HEADS_MAX = 256,           /* heads being read at the same time; the rest waits */
+    /* heads being read at the same time, each allocated when it is needed: as many as connections,
+     * or one address that connects and says nothing would keep all others waiting */
+    WB_HEADS_MAX = WB_CONNS_MAX,
     WB_URI_MAX = 2048,            /* longest path and query; an invitation is below 300 */
     WB_HOST_MAX = 256,            /* RFC 1035 s2.3.4: a name has at most 253 characters */
     WB_HEAD_TIMEOUT_S = 10,       /* a slow head (slow loris) is cut */
