@@ -123,8 +123,8 @@ void peer_beat(struct broker *b, struct peer *p, enum bus_serving state, uint32_
         route_retry_held(b);
 }
 
-/* What a peer says of itself is up to a heartbeat old. The keys it owns are known here at once, so a
- * key just placed counts before its owner has heard of it. */
+/* What a peer says of itself is up to a heartbeat old. The keys it owns are known here at once, so
+ * a key just placed counts before its owner has heard of it. */
 static uint64_t load_of(const struct peer *p, bool for_key)
 {
     uint64_t load = (uint64_t)p->load + p->keys;

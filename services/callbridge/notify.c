@@ -18,8 +18,8 @@ static session_event event_of(Stoa__Bridge__V1__SessionEvent__EventCase which)
     return e;
 }
 
-/* Sends to one browser. One without signalling gets the whole state when it resumes, or when its web
- * bridge is back; one whose event could not be sent gets it at the next tick. */
+/* Sends to one browser. One without signalling gets the whole state when it resumes, or when its
+ * web bridge is back; one whose event could not be sent gets it at the next tick. */
 static void send_to(struct participant *to, session_event *e)
 {
     struct bus_dst dst = { .role = "webbridge", .instance = to->webbridge };

@@ -2,8 +2,9 @@
  * WebSockets: who may open one, whole texts in, a bounded queue of texts out. What the texts mean
  * is session.c's business. Contract: docs/guest-protocol.md, Transport.
  *
- * DEVIATION: RFC 6455 s5.1 has a server close on a frame without mask. libwebsockets 4.1 takes such
- * frames and tells nobody; what a mask protects from, a proxy that sees the bytes, is outside TLS. */
+ * DEVIATION: RFC 6455 s5.1 has a server close on a frame without mask. libwebsockets 4.1 takes
+ * such frames and tells nobody; what a mask protects from, a proxy that sees the bytes, is outside
+ * TLS. */
 #include "webbridge.h"
 
 #include <stdlib.h>

@@ -43,7 +43,7 @@ struct cbfix_bridge {
     pid_t pid;
     char instance[40];
     bool serving;
-    size_t log_from; /* where its own lines begin in the event log; earlier processes' stand before */
+    size_t log_from; /* where its own lines begin in the event log, after those of others */
 };
 
 struct cbfix {

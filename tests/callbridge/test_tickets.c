@@ -208,7 +208,7 @@ static void a_ticket_after_a_removal(void **state)
 
     (void)state;
     (void)str_copy(bob.session, sizeof(bob.session), "feedfeedfeedfeedfeedfeedfeedfeed");
-    assert_int_equal(guest_resume(&bob, bob.number), BUS_OK); /* another WebSocket, the same guest */
+    assert_int_equal(guest_resume(&bob, bob.number), BUS_OK); /* another WebSocket */
     remove_by_host(&host, &bob);
     assert_refused(&bob, 0, removed_text, removed_why);
     remove_by_operator(fix.bridge[0].instance, &carl);

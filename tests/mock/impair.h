@@ -57,6 +57,7 @@ int impair_set(struct impair *im, const char *words) MUST_USE;
 
 /* Decides about one datagram of `len` bytes; returns in how many copies it comes out (0..2), each
  * at its due_us. */
-unsigned impair_packet(struct impair *im, int64_t now_us, size_t len, int64_t due_us[IMPAIR_COPIES]);
+unsigned impair_packet(struct impair *im, int64_t now_us, size_t len,
+                       int64_t due_us[IMPAIR_COPIES]);
 
 #endif

@@ -72,8 +72,8 @@ static void see(const char *want)
     t.seen = (size_t)(at - t.text) + strlen(want);
 }
 
-/* Types once the line is edited: libedit shows its prompt before it sets the terminal's mode, and an
- * end of input that was typed before the change would arrive as a zero byte. */
+/* Types once the line is edited: libedit shows its prompt before it sets the terminal's mode, and
+ * an end of input that was typed before the change would arrive as a zero byte. */
 static void type(const char *keys)
 {
     int64_t until = proc_now_ms() + WAIT_MS;
