@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bar at the bottom of a meeting.
 
-import { useRef, useEffect } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { leave, raiseHand, shareScreen } from "../app/call";
 import { handRaised, others, peopleShown, screenTrack } from "../store";
 import { t } from "../text";
@@ -15,8 +15,9 @@ function PeopleButton() {
   const button = useRef<HTMLButtonElement>(null);
   const shown = peopleShown.value;
   const was = useRef(shown);
-  // The closed list gives the focus back to where it was opened.
-  useEffect(() => {
+  // The closed list gives the focus back to where it was opened: before anything is painted, or a
+  // key in between would go nowhere.
+  useLayoutEffect(() => {
     if (was.current && !shown) button.current?.focus();
     was.current = shown;
   }, [shown]);

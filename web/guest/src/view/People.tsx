@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is in the call, and what one may do to them.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { control } from "../app/call";
 import {
   asked,
@@ -72,7 +72,7 @@ function Person({ p }: { p: Participant }) {
 
 export function People() {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), []);
+  useLayoutEffect(() => heading.current?.focus(), []);
   const hand = (p: Participant): number => {
     const place = hands.value.indexOf(p.participant);
     return place < 0 ? Infinity : place;
