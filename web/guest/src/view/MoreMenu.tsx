@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is not needed every minute: layout, own picture, full screen, settings, connection, keys.
 
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { setSelfHidden } from "../app/prefs";
 import { dialog, selfHidden, type DialogName } from "../store";
 import { t, type TextKey } from "../text";
@@ -47,7 +47,7 @@ export function MoreMenu() {
   const box = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   const entries = useEntries();
-  useLayoutEffect(() => {
+  useEffect(() => {
     if (!shown) return;
     box.current?.querySelector<HTMLElement>("input:checked, .menu button")?.focus();
     const outside = (e: Event): void => {
