@@ -43,6 +43,9 @@ struct ask *mmp_ask(struct mmp *m);
  * the guide's commands have their files. Owner: the caller. */
 char *mmp_file(const struct mmp *m, const char *name);
 
+/* "certs KEY CRT [BUNDLE]" of a role: cert_set() with these files. */
+int mmp_certs(struct mmp *m, const char *role, int argc, char **argv);
+
 /* --- showing ---------------------------------------------------------------------------------- */
 
 struct mmp_label {

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cert.h"
 #include "mmp.h"
 #include "network.h"
 
@@ -41,16 +40,7 @@ int mmp_callbridge_listen(struct mmp *m, int argc, char **argv)
 
 int mmp_callbridge_certs(struct mmp *m, int argc, char **argv)
 {
-    char *key = mmp_file(m, argv[0]), *cert = mmp_file(m, argv[1]);
-    char *bundle = argc > 2 ? mmp_file(m, argv[2]) : NULL;
-    struct cert_job job = { .ctx = m->ctx, .role = "callbridge", .key = key, .cert = cert,
-                            .bundle = bundle, .said = &m->said };
-    int code = cert_set(&job);
-
-    free(key);
-    free(cert);
-    free(bundle);
-    return code;
+    return mmp_certs(m, "callbridge", argc, argv);
 }
 
 int mmp_callbridge_trust(struct mmp *m, int argc, char **argv)

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cert.h"
+
 enum { WORDS_MAX = 32 };
 
 static const struct mmp_verb verbs[] = {
@@ -186,4 +188,18 @@ char *mmp_file(const struct mmp *m, const char *name)
     if (access(name, F_OK) != 0 && !strchr(name, '/'))
         below = conf_path(m->ctx->conf, "pki", name);
     return below ? below : str_dup(name);
+}
+
+int mmp_certs(struct mmp *m, const char *role, int argc, char **argv)
+{
+    char *key = mmp_file(m, argv[0]), *cert = mmp_file(m, argv[1]);
+    char *bundle = argc > 2 ? mmp_file(m, argv[2]) : NULL;
+    struct cert_job job = { .ctx = m->ctx, .role = role, .key = key, .cert = cert,
+                            .bundle = bundle, .said = &m->said };
+    int code = cert_set(&job);
+
+    free(key);
+    free(cert);
+    free(bundle);
+    return code;
 }

@@ -349,16 +349,7 @@ int mmp_webbridge_listen(struct mmp *m, int argc, char **argv)
 
 int mmp_webbridge_certs(struct mmp *m, int argc, char **argv)
 {
-    char *key = mmp_file(m, argv[0]), *cert = mmp_file(m, argv[1]);
-    char *bundle = argc > 2 ? mmp_file(m, argv[2]) : NULL;
-    struct cert_job job = { .ctx = m->ctx, .role = "webbridge", .key = key, .cert = cert,
-                            .bundle = bundle, .said = &m->said };
-    int code = cert_set(&job);
-
-    free(key);
-    free(cert);
-    free(bundle);
-    return code;
+    return mmp_certs(m, "webbridge", argc, argv);
 }
 
 /* The classic mistake: the bundle holds something, and not what the callbridge presents. */
