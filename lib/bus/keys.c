@@ -17,7 +17,7 @@
 #include <bus/envelope.h>
 
 static const char *const inside_roles[] = {BUS_ROLE,    "config", "callbridge", "webbridge", "xmpp",
-                                           "expc",      "webadmin", "admin", NULL};
+                                           "expc",      "turn",   "webadmin",   "admin",     NULL};
 static const char *const edge_roles[] = {BUS_ROLE,   "config", "expe", "turn",
                                          "webadmin", "admin",  NULL};
 

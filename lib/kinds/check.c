@@ -376,6 +376,66 @@ static int check_file(const struct kinds_field *f, const char *v, struct str *ou
     return 0;
 }
 
+static int check_one_net(const struct kinds_field *f, const char *v, struct str *out,
+                         struct str *why)
+{
+    const char *slash = strchr(v, '/');
+    char *ip = str_ndup(v, slash ? (size_t)(slash - v) : strlen(v));
+    char text[ADDR_TEXT_MAX];
+    int64_t bits = 0;
+    struct addr a;
+    int err = addr_parse_ip(&a, ip, 0);
+
+    (void)f;
+    free(ip);
+    if (!err && slash)
+        err = str_to_i64(slash + 1, 0, (int64_t)addr_ip_len(&a) * 8, &bits);
+    if (err)
+        return refuse(why, "must be networks such as 172.16.85.0/24, 2001:db8::/64, 10.0.0.1");
+    str_addf(out, "%s/%d", addr_print_ip(&a, text),
+             slash ? (int)bits : (int)addr_ip_len(&a) * 8);
+    return 0;
+}
+
+static int check_nets(const struct kinds_field *f, const char *v, struct str *out, struct str *why)
+{
+    (void)f;
+    return check_list(v, out, why, check_one_net);
+}
+
+static int check_one_nat(const struct kinds_field *f, const char *v, struct str *out,
+                         struct str *why)
+{
+    const char *slash = strchr(v, '/');
+    char *first = str_ndup(v, slash ? (size_t)(slash - v) : 0);
+    char text[2][ADDR_TEXT_MAX];
+    struct addr a, b;
+    bool good = slash && !addr_parse_ip(&a, first, 0) && !addr_parse_ip(&b, slash + 1, 0) &&
+                a.family == b.family;
+
+    (void)f;
+    free(first);
+    if (!good)
+        return refuse(why, "must be public/private addresses such as 10.88.246.156/172.16.85.168");
+    str_addf(out, "%s/%s", addr_print_ip(&a, text[0]), addr_print_ip(&b, text[1]));
+    return 0;
+}
+
+static int check_nat(const struct kinds_field *f, const char *v, struct str *out, struct str *why)
+{
+    (void)f;
+    return check_list(v, out, why, check_one_nat);
+}
+
+static int check_hash(const struct kinds_field *f, const char *v, struct str *out, struct str *why)
+{
+    (void)f;
+    if (strncmp(v, "scrypt$", 7) != 0 || strlen(v) >= 128)
+        return refuse(why, "must be the hash of a password; 'stoa user add' makes it");
+    str_add(out, v);
+    return 0;
+}
+
 static const check_fn checks[] = {
     [KINDS_STRING] = check_string,   [KINDS_UINT] = check_uint,
     [KINDS_BOOL] = check_bool,       [KINDS_ENUM] = check_enum,
@@ -385,7 +445,8 @@ static const check_fn checks[] = {
     [KINDS_URL] = check_url,         [KINDS_JID] = check_jid,
     [KINDS_EMAIL] = check_jid,       [KINDS_ADDRS] = check_addrs,
     [KINDS_REF] = check_ref,         [KINDS_SECRET] = check_secret,
-    [KINDS_FILE] = check_file,
+    [KINDS_FILE] = check_file,       [KINDS_NETS] = check_nets,
+    [KINDS_NAT] = check_nat,         [KINDS_HASH] = check_hash,
 };
 
 int kinds_check(const struct kinds_field *f, const char *value, struct str *out, struct str *why)

@@ -24,6 +24,9 @@ static const char *const type_words[] = {
     [KINDS_REF] = "id of a",
     [KINDS_SECRET] = "22 characters",
     [KINDS_FILE] = "file name",
+    [KINDS_NETS] = "list of networks",
+    [KINDS_NAT] = "list of public/private addresses",
+    [KINDS_HASH] = "hash of a password",
 };
 
 static const struct {

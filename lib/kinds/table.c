@@ -198,6 +198,78 @@ static const struct kinds_field host_record_fields[] = {
               "address without a port stands for the web bridges of this machine" },
 };
 
+static const struct kinds_field turn_fields[] = {
+    { .name = "realm", .type = KINDS_STRING, .max = 127, .dflt = "stoa",
+      .help = "Authentication realm" },
+    { .name = "instances", .type = KINDS_UINT, .min = 1, .max = 32, .dflt = "8",
+      .help = "Into how many slices the media range is cut: most TURN instances at a time" },
+    { .name = "listen", .type = KINDS_ADDRS,
+      .help = "Addresses on which TURN instances answer; unset: as they were started" },
+    { .name = "staticNat", .type = KINDS_NAT,
+      .help = "Public address of each private one, as 10.88.246.156/172.16.85.168: only the public "
+              "one is announced" },
+    { .name = "userQuota", .type = KINDS_UINT, .min = 1, .max = 100000, .dflt = "20",
+      .help = "Most relays of one user name; callbridges have no such limit" },
+    { .name = "sourceQuota", .type = KINDS_UINT, .min = 1, .max = 100000, .dflt = "200",
+      .help = "Most relays of one client address (IPv6: /64); callbridges have no such limit" },
+    { .name = "totalQuota", .type = KINDS_UINT, .min = 1, .max = 100000, .dflt = "6000",
+      .help = "Most relays of one instance; its slice of the media range limits them as well" },
+    { .name = "bitRate", .type = KINDS_UINT, .max = 1000000, .dflt = "0",
+      .help = "Most kbit/s of a guest's relay in each direction; 0: no limit" },
+    { .name = "unauthorizedLimit", .type = KINDS_UINT, .min = 1, .max = 100000, .dflt = "10",
+      .help = "Most answers per second to requests without valid credentials from one address" },
+    { .name = "latencyBudget", .type = KINDS_UINT, .max = 500, .dflt = "500",
+      .help = "How many microseconds packets may wait under load to be sent together; 0: none" },
+};
+
+static const struct kinds_field turn_user_fields[] = {
+    { .name = "name", .type = KINDS_STRING,
+      .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST, .max = 128,
+      .help = "Name at the TURN server" },
+    { .name = "password", .type = KINDS_STRING, .flags = KINDS_HIDDEN, .max = 128,
+      .help = "Its password; time-limited names are derived from it" },
+    { .name = "localOnly", .type = KINDS_BOOL, .flags = KINDS_LIST, .dflt = "false",
+      .help = "The name itself is accepted from the machine's own addresses alone; time-limited "
+              "names from everywhere" },
+    { .name = "allowPeers", .type = KINDS_NETS,
+      .help = "Networks that this user may reach although they are not public" },
+};
+
+static const struct kinds_field turn_instance_fields[] = {
+    { .name = "holder", .type = KINDS_STRING,
+      .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST, .max = 255,
+      .help = "Machine and number of the instance" },
+    { .name = "instance", .type = KINDS_STRING, .max = 64, .help = "Its name on the bus" },
+    { .name = "place", .type = KINDS_UINT, .flags = KINDS_UNIQUE | KINDS_LIST, .min = 1, .max = 32,
+      .help = "Which slice of the media range it has" },
+    { .name = "port", .type = KINDS_UINT, .flags = KINDS_LIST, .min = 1, .max = 65535,
+      .help = "UDP and TCP port of its listeners" },
+    { .name = "privatePort", .type = KINDS_UINT, .max = 65535,
+      .help = "Port of its listener that requires PROXY v2" },
+    { .name = "mediaMin", .type = KINDS_UINT, .min = 1, .max = 65535,
+      .help = "First relayed port" },
+    { .name = "mediaMax", .type = KINDS_UINT, .min = 1, .max = 65535,
+      .help = "Last relayed port" },
+    { .name = "addresses", .type = KINDS_ADDRS, .flags = KINDS_LIST,
+      .help = "Addresses on which its relays are bound" },
+    { .name = "publicAddresses", .type = KINDS_ADDRS, .flags = KINDS_LIST,
+      .help = "What is announced for each of them" },
+    { .name = "realm", .type = KINDS_STRING, .max = 127, .help = "Its authentication realm" },
+    { .name = "state", .type = KINDS_ENUM, .values = "starting|serving|draining",
+      .flags = KINDS_LIST, .dflt = "starting", .help = "Whether it takes new relays" },
+};
+
+static const struct kinds_field api_user_fields[] = {
+    { .name = "name", .type = KINDS_STRING,
+      .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST, .max = 64,
+      .help = "Name at login" },
+    { .name = "role", .type = KINDS_ENUM, .values = "admin|api|audit",
+      .flags = KINDS_REQUIRED | KINDS_LIST,
+      .help = "admin: everything; api: the REST API; audit: reading alone" },
+    { .name = "passwordHash", .type = KINDS_HASH, .flags = KINDS_HIDDEN, .max = 128,
+      .help = "Hash of the password, as 'stoa user add' makes it" },
+};
+
 #define FIELDS(f) .fields = (f), .n_fields = ARRAY_LEN(f)
 #define BOTH (KINDS_SITE_INSIDE | KINDS_SITE_EDGE)
 
@@ -234,6 +306,20 @@ static const struct kinds_kind table[] = {
       .secret_topic = "turn-secret", .sites = KINDS_SITE_INSIDE, .key = "serverAddress",
       .missing = "turnServerDoesNotExist", .duplicate = "duplicateTurnServer", .max_rows = 64,
       .help = "A TURN server for browsers and callbridges", FIELDS(turn_server_fields) },
+    { .name = "turn", .topic = "site", .sites = BOTH, .max_rows = 1,
+      .missing = "unrecognizedObject", .duplicate = "invalidOperation",
+      .help = "Settings of the TURN instances", FIELDS(turn_fields) },
+    { .name = "turnUser", .topic = "site", .secret_topic = "turn-user", .sites = BOTH,
+      .key = "name", .missing = "turnUserDoesNotExist", .duplicate = "duplicateTurnUser",
+      .max_rows = 1000, .help = "A user of the TURN instances", FIELDS(turn_user_fields) },
+    { .name = "turnInstance", .topic = "site", .sites = BOTH, .key = "holder", .runtime = true,
+      .missing = "turnInstanceDoesNotExist", .duplicate = "duplicateTurnInstance",
+      .max_rows = 64, .help = "A TURN instance that has registered",
+      FIELDS(turn_instance_fields) },
+    { .name = "apiUser", .topic = "site", .secret_topic = "admin-secret", .sites = BOTH,
+      .key = "name", .missing = "apiUserDoesNotExist", .duplicate = "duplicateApiUser",
+      .max_rows = 1000, .help = "A user of the REST API and the web administration",
+      FIELDS(api_user_fields) },
     { .name = "hostRecord", .topic = "site", .collection = "hostRecords", .sites = BOTH,
       .key = "name", .missing = "hostRecordDoesNotExist", .duplicate = "duplicateHostRecord",
       .max_rows = 1000, .help = "A static host record", FIELDS(host_record_fields) },

@@ -32,6 +32,11 @@ const struct site_settings *site_settings(const struct site *s)
     return &((struct site_object *)map_get(s->objects[SITE_SETTINGS], "settings"))->as.settings;
 }
 
+const struct site_turn *site_turn(const struct site *s)
+{
+    return &((struct site_object *)map_get(s->objects[SITE_TURN], "turn"))->as.turn;
+}
+
 #define BY_ID(function, type, member, kind)                                                        \
     const struct type *function(const struct site *s, const char *id)                              \
     {                                                                                              \
@@ -59,6 +64,9 @@ const struct site_settings *site_settings(const struct site *s)
 BY_ID(site_space, site_space, space, SITE_SPACE)
 BY_ID(site_access, site_access, access, SITE_ACCESS)
 BY_ID(site_turn_server, site_turn_server, turn_server, SITE_TURN_SERVER)
+BY_ID(site_turn_instance, site_turn_instance, turn_instance, SITE_TURN_INSTANCE)
+BY_KEY(site_turn_user_by_name, site_turn_user, turn_user, "turnUser")
+BY_KEY(site_api_user_by_name, site_api_user, api_user, "apiUser")
 BY_KEY(site_space_by_uri, site_space, space, "uri")
 BY_KEY(site_user_by_jid, site_user, user, "user")
 BY_KEY(site_domain, site_domain, domain, "domain")
@@ -67,6 +75,8 @@ NEXT(site_next_space, site_space, space, SITE_SPACE)
 NEXT(site_next_access, site_access, access, SITE_ACCESS)
 NEXT(site_next_web_bridge, site_web_bridge, web_bridge, SITE_WEB_BRIDGE)
 NEXT(site_next_turn_server, site_turn_server, turn_server, SITE_TURN_SERVER)
+NEXT(site_next_turn_user, site_turn_user, turn_user, SITE_TURN_USER)
+NEXT(site_next_turn_instance, site_turn_instance, turn_instance, SITE_TURN_INSTANCE)
 NEXT(site_next_domain, site_domain, domain, SITE_DOMAIN)
 NEXT(site_next_rule, site_rule, rule, SITE_RULE)
 

@@ -17,6 +17,10 @@
     {                                                                                              \
         field, SITE_U32, offsetof(struct type, member), NULL                                       \
     }
+#define PORT(field, type, member)                                                                  \
+    {                                                                                              \
+        field, SITE_PORT, offsetof(struct type, member), NULL                                      \
+    }
 #define KEY(field, type, member, prefix)                                                           \
     {                                                                                              \
         field, SITE_TEXT, offsetof(struct type, member), prefix                                    \
@@ -111,7 +115,47 @@ static const struct site_member turn_server[] = {
     TEXT("password", site_turn_server, password),
     TEXT("sharedSecret", site_turn_server, shared_secret),
     TEXT("type", site_turn_server, type),
-    { "tcpPortNumberOverride", SITE_PORT, offsetof(struct site_turn_server, port), NULL },
+    PORT("tcpPortNumberOverride", site_turn_server, port),
+};
+
+static const struct site_member turn[] = {
+    TEXT("realm", site_turn, realm),
+    TEXT("listen", site_turn, listen),
+    TEXT("staticNat", site_turn, static_nat),
+    U32("instances", site_turn, instances),
+    U32("userQuota", site_turn, user_quota),
+    U32("sourceQuota", site_turn, source_quota),
+    U32("totalQuota", site_turn, total_quota),
+    U32("bitRate", site_turn, bit_rate_kbps),
+    U32("unauthorizedLimit", site_turn, unauthorized_limit),
+    U32("latencyBudget", site_turn, latency_budget_us),
+};
+
+static const struct site_member turn_user[] = {
+    KEY("name", site_turn_user, name, "turnUser"),
+    TEXT("password", site_turn_user, password),
+    FLAG("localOnly", site_turn_user, local_only),
+    TEXT("allowPeers", site_turn_user, allow_peers),
+};
+
+static const struct site_member turn_instance[] = {
+    TEXT("holder", site_turn_instance, holder),
+    TEXT("instance", site_turn_instance, instance),
+    U32("place", site_turn_instance, place),
+    PORT("port", site_turn_instance, port),
+    PORT("privatePort", site_turn_instance, private_port),
+    PORT("mediaMin", site_turn_instance, media_min),
+    PORT("mediaMax", site_turn_instance, media_max),
+    TEXT("addresses", site_turn_instance, addresses),
+    TEXT("publicAddresses", site_turn_instance, public_addresses),
+    TEXT("realm", site_turn_instance, realm),
+    TEXT("state", site_turn_instance, state),
+};
+
+static const struct site_member api_user[] = {
+    KEY("name", site_api_user, name, "apiUser"),
+    TEXT("role", site_api_user, role),
+    TEXT("passwordHash", site_api_user, password_hash),
 };
 
 static const struct site_member host[] = {
@@ -133,6 +177,10 @@ const struct site_model site_models[SITE_KINDS] = {
     [SITE_RULE] = MODEL("callMatchingRule", rule, site_rule),
     [SITE_WEB_BRIDGE] = MODEL("webBridge", web_bridge, site_web_bridge),
     [SITE_TURN_SERVER] = MODEL("turnServer", turn_server, site_turn_server),
+    [SITE_TURN] = { "turn", turn, ARRAY_LEN(turn), 0, false },
+    [SITE_TURN_USER] = MODEL("turnUser", turn_user, site_turn_user),
+    [SITE_TURN_INSTANCE] = MODEL("turnInstance", turn_instance, site_turn_instance),
+    [SITE_API_USER] = MODEL("apiUser", api_user, site_api_user),
     [SITE_HOST_RECORD] = MODEL("hostRecord", host, site_host),
 };
 

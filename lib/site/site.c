@@ -324,13 +324,17 @@ int site_load_text(struct site *s, const char *text, char *why, size_t cap)
 struct site *site_new(site_change_fn on_change, void *arg)
 {
     struct site *s = MEM_NEW(struct site);
-    const struct kinds_kind *k = kinds_find(KINDS_SETTINGS);
 
     for (size_t i = 0; i < SITE_KINDS; i++)
         s->objects[i] = map_new();
     s->index = map_new();
-    /* Settings are always there, with their defaults until config says more. */
-    take_row(s, SITE_SETTINGS, k->name, OPEN, make_row(k, k->name, NULL, false));
+    /* Singletons are always there, with their defaults until config says more. */
+    for (size_t i = 0; i < SITE_KINDS; i++) {
+        const struct kinds_kind *k = kinds_find(site_models[i].kind);
+
+        if (kinds_is_singleton(k))
+            take_row(s, (enum site_kind)i, k->name, OPEN, make_row(k, k->name, NULL, false));
+    }
     s->on_change = on_change;
     s->arg = arg;
     return s;

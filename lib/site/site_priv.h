@@ -42,6 +42,10 @@ struct site_object {
         struct site_rule rule;
         struct site_web_bridge web_bridge;
         struct site_turn_server turn_server;
+        struct site_turn turn;
+        struct site_turn_user turn_user;
+        struct site_turn_instance turn_instance;
+        struct site_api_user api_user;
         struct site_host host;
     } as;
 };

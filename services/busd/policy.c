@@ -10,6 +10,7 @@
 
 #define BRIDGE(name) "stoa.bridge.v1." name
 #define CALLS(name) "stoa.calls.v1." name
+#define TURN(name) "stoa.turn.v1." name
 #define XMPP(name) "stoa.xmpp.v1." name
 #define CONFIG(name) "stoa.config.v1." name
 #define ADMIN(name) "stoa.admin.v1." name
@@ -37,6 +38,11 @@ static const struct policy_row rows[] = {
     {XMPP("RenewGuestsRequest"), ROLE_CALLBRIDGE, ROLE_XMPP, XMPP("RenewGuestsReply")},
     {XMPP("RemoveGuestRequest"), ROLE_CALLBRIDGE, ROLE_XMPP, XMPP("RemoveGuestReply")},
     {XMPP("OpenGuestSessionRequest"), ROLE_WEBBRIDGE, ROLE_XMPP, XMPP("OpenGuestSessionReply")},
+
+    /* TURN: places, guests that are gone, and what a callbridge finds at a server */
+    {TURN("LeaseRequest"), ROLE_TURN, ROLE_CONFIG, TURN("LeaseReply")},
+    {TURN("RevokeEvent"), ROLE_CALLBRIDGE, ROLE_TURN, NULL},
+    {TURN("ProbeRequest"), ROLE_OPERATORS, ROLE_CALLBRIDGE, TURN("ProbeReply")},
 
     /* active calls, for operators */
     {CALLS("ListCallsRequest"), ROLE_OPERATORS, ROLE_CALLBRIDGE, CALLS("ListCallsReply")},
@@ -77,7 +83,9 @@ static const struct policy_topic topics[] = {
     {"site", ROLE_CONFIG, ROLE_ALL, BUS("StateUpdate")},
     {"site-secret", ROLE_CONFIG, ROLE_CALLBRIDGE, BUS("StateUpdate")},
     {"user", ROLE_CONFIG, ROLE_CALLBRIDGE | ROLE_XMPP | ROLE_WEBADMIN, BUS("StateUpdate")},
-    {"turn-secret", ROLE_CONFIG, ROLE_CALLBRIDGE | ROLE_TURN, BUS("StateUpdate")},
+    {"turn-secret", ROLE_CONFIG, ROLE_CALLBRIDGE, BUS("StateUpdate")},
+    {"turn-user", ROLE_CONFIG, ROLE_TURN, BUS("StateUpdate")},
+    {"admin-secret", ROLE_CONFIG, ROLE_WEBADMIN, BUS("StateUpdate")},
     {"removed", ROLE_CALLBRIDGE, ROLE_CALLBRIDGE, BRIDGE("GuestsRemoved")},
     {"faults", ROLE_DAEMONS, ROLE_OPERATORS, ADMIN("FaultEvent")},
 };

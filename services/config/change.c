@@ -136,6 +136,19 @@ static void do_write(void *arg, struct bus_call *call, const ProtobufCMessage *b
 
 /* --- the writes ------------------------------------------------------------------------------ */
 
+/* The kind, if it may be written by request. */
+static const struct kinds_kind *writable(struct config *c, const char *name,
+                                         struct store_problem *p)
+{
+    const struct kinds_kind *k = store_kind(c->store, name, p);
+
+    if (!k || !k->runtime)
+        return k;
+    (void)store_fail(p, STORE_INVALID, "invalidOperation", k, NULL,
+                     "registers itself and cannot be changed");
+    return NULL;
+}
+
 static int write_add(struct config *c, const ProtobufCMessage *body, struct outcome *o,
                      struct store_problem *p)
 {
@@ -144,9 +157,9 @@ static int write_add(struct config *c, const ProtobufCMessage *body, struct outc
     int err;
 
     o->verb = "added";
-    o->kind = store_kind(c->store, req->kind, p);
+    o->kind = writable(c, req->kind, p);
     if (!o->kind)
-        return -ENOENT;
+        return -EINVAL;
     store_row_init(&row, o->kind);
     (void)!str_copy(row.id, sizeof(row.id), req->id ? req->id : "");
     err = msg_take_fields(&row, req->fields, req->n_fields, p);
@@ -164,9 +177,9 @@ static int resolve(struct config *c, const char *kind, const char *what, struct 
     struct store_row row;
     int err;
 
-    o->kind = store_kind(c->store, kind, p);
+    o->kind = writable(c, kind, p);
     if (!o->kind)
-        return -ENOENT;
+        return -EINVAL;
     err = store_get(c->store, o->kind, what, &row, p);
     if (err)
         return err;
@@ -211,9 +224,9 @@ static int take_rows(struct config *c, const Stoa__Config__V1__ImportRequest *re
     int err = 0;
 
     for (size_t i = 0; !err && i < req->n_rows; i++) {
-        const struct kinds_kind *kind = store_kind(c->store, req->rows[i]->kind, p);
+        const struct kinds_kind *kind = writable(c, req->rows[i]->kind, p);
 
-        err = kind ? 0 : -ENOENT;
+        err = kind ? 0 : -EINVAL;
         if (!err) {
             store_row_init(&rows[(*taken)++], kind);
             (void)!str_copy(rows[i].id, sizeof(rows[i].id),

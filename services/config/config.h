@@ -3,9 +3,11 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
+#include <base/map.h>
 #include <bus/bus.h>
 #include <bus/state.h>
 #include <daemon/daemon.h>
+#include <loop/timer.h>
 
 #include "store.h"
 
@@ -14,7 +16,9 @@ struct config {
     struct store *store;
     struct bus_state_pub *pub;
     char *db_path, *backup_dir;
-    const char *topics[9]; /* of this site's kinds, NULL-terminated */
+    struct map *leases;      /* lease.c: holder -> when it was last heard of */
+    struct loop_timer *lease_timer;
+    const char *topics[12]; /* of this site's kinds, NULL-terminated */
 };
 
 /* state.c: the topics. */
@@ -41,6 +45,11 @@ void config_on_import(void *arg, struct bus_call *call, const ProtobufCMessage *
 /* copies.c */
 void config_on_backup(void *arg, struct bus_call *call, const ProtobufCMessage *body);
 void config_on_restore(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+
+/* lease.c: places of TURN instances */
+void config_on_lease(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void config_lease_start(struct config *c);
+void config_lease_stop(struct config *c);
 
 /* Raises or clears the fault of a database that cannot be used. */
 void config_note_health(struct config *c, const struct store_problem *p);

@@ -13,6 +13,8 @@ enum {
     CONFIG_FILTER_MAX_B = 256,       /* a substring to look for in every row */
     CONFIG_DONE_MAX = 4096,          /* answers kept for repeated requests, across restarts */
     CONFIG_BACKUPS_MAX = 32,         /* backup files; the oldest goes */
+    CONFIG_LEASE_MS = 10 * 60 * 1000, /* a place stays its holder's after its last word */
+    CONFIG_LEASE_LOOK_MS = 10000,
     CONFIG_CALL_ID_LEN = 6,          /* digits of a call ID that config makes */
     CONFIG_CALL_ID_TRIES = 64, /* until a free one is found; fewer than 1 in 10 may be taken */
 };

@@ -11,6 +11,7 @@
 #include <base/mem.h>
 #include <config.pb-c.h>
 #include <log/log.h>
+#include <turn.pb-c.h>
 
 static const struct bus_handler handlers[] = {
     { &stoa__config__v1__list_request__descriptor, config_on_list },
@@ -22,6 +23,7 @@ static const struct bus_handler handlers[] = {
     { &stoa__config__v1__import_request__descriptor, config_on_import },
     { &stoa__config__v1__backup_request__descriptor, config_on_backup },
     { &stoa__config__v1__restore_request__descriptor, config_on_restore },
+    { &stoa__turn__v1__lease_request__descriptor, config_on_lease },
 };
 
 static char *make_dir(const struct conf *conf, const char *name)
@@ -67,6 +69,7 @@ static int start(struct daemon *d)
     err = config_state_start(c);
     if (err)
         return daemon_fail(d, EX_SOFTWARE, "The state topics cannot be published.");
+    config_lease_start(c);
     log_info("database %s: open, epoch=%llu, site seq=%llu", c->db_path,
              (unsigned long long)store_epoch(c->store),
              (unsigned long long)store_seq(c->store, "site"));
@@ -79,6 +82,7 @@ static void stop(struct daemon *d)
 
     if (!c)
         return;
+    config_lease_stop(c);
     bus_state_pub_free(&c->pub);
     store_close(&c->store);
     free(c->backup_dir);

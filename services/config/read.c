@@ -179,7 +179,7 @@ static int export_all(struct config *c, const Stoa__Config__V1__ExportRequest *r
     for (size_t i = 0; !e->full && i < n; i++) {
         struct store_query q = { .kind = &k[i] };
 
-        if (!asked_for(req, &k[i]) || !store_kind(c->store, k[i].name, &ignored))
+        if (k[i].runtime || !asked_for(req, &k[i]) || !store_kind(c->store, k[i].name, &ignored))
             continue;
         if (store_list(c->store, &q, export_row, e, NULL))
             return store_fail(p, STORE_UNAVAILABLE, "databaseNotReady", &k[i], NULL,

@@ -395,7 +395,7 @@ static Stoa__Config__V1__Row **rows_of(struct kinds_text *t)
 
     for (size_t i = 0; i < t->n_rows; i++) {
         const struct kinds_text_row *from = &t->rows[i];
-        field_msg *fields = mem_calloc(from->n_fields + 1, sizeof(*fields));
+        field_msg *fields = from->n_fields ? mem_calloc(from->n_fields, sizeof(*fields)) : NULL;
 
         stoa__config__v1__row__init(&rows[i]);
         rows[i].kind = from->kind;

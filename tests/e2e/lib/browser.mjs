@@ -108,8 +108,9 @@ export async function leave(page) {
 
 /** The names of everybody whose tile is shown; the own one ends with " (you)". */
 export async function tileNames(page) {
-  const tiles = await page.getByRole("list", { name: "Participants" }).getByRole("listitem").all();
-  const labels = await Promise.all(tiles.map((t) => t.getAttribute("aria-label")));
+  const tiles = page.getByRole("list", { name: "Participants" }).getByRole("listitem");
+  // All at one moment: asked one by one, a tile that goes meanwhile would be waited for.
+  const labels = await tiles.evaluateAll((all) => all.map((t) => t.getAttribute("aria-label")));
   return labels.map((l) => l.replace(/, speaking$/, ""));
 }
 

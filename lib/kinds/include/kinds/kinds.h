@@ -30,7 +30,10 @@ enum kinds_type {
     KINDS_ADDRS,    /* a comma-separated list of ip[:port]; each is {family, address, port} */
     KINDS_REF,      /* the id of an object of kind `values` */
     KINDS_SECRET,   /* 22 characters of A-Z a-z 0-9 _ . - (128 bits) */
-    KINDS_FILE      /* a file name without folder */
+    KINDS_FILE,     /* a file name without folder */
+    KINDS_NETS,     /* a comma-separated list of ip[/bits] */
+    KINDS_NAT,      /* a comma-separated list of public/private, two IPs of one family */
+    KINDS_HASH      /* a password as evp_password_hash() writes it */
 };
 
 enum {
@@ -65,6 +68,7 @@ struct kinds_kind {
     unsigned sites;           /* KINDS_SITE_* */
     const char *key;          /* field by which people name an object; NULL: the singleton */
     const char *parent;       /* reference field within whose target the key is unique; or NULL */
+    bool runtime;             /* written by config alone, for what registers itself; not exported */
     const char *missing;      /* failure name: "coSpaceDoesNotExist" */
     const char *duplicate;    /* failure name: "duplicateCoSpaceUri" */
     uint32_t max_rows;

@@ -63,6 +63,38 @@ struct site_turn_server {
     uint16_t port;                        /* of the override; 0: by type */
 };
 
+/* The settings of the TURN instances. */
+struct site_turn {
+    const char *realm;
+    const char *listen;     /* "ip[:port], ..", comma-separated; NULL: as they were started */
+    const char *static_nat; /* "public/private, .." */
+    uint32_t instances, user_quota, source_quota, total_quota;
+    uint32_t bit_rate_kbps; /* 0: no limit */
+    uint32_t unauthorized_limit, latency_budget_us;
+};
+
+struct site_turn_user {
+    const char *id, *name;
+    const char *password; /* topic turn-user */
+    bool local_only;
+    const char *allow_peers; /* "ip/bits, .." */
+};
+
+/* A TURN instance that has registered; it may be down (the bus knows). */
+struct site_turn_instance {
+    const char *id, *holder;
+    const char *instance;                     /* on the bus */
+    const char *addresses, *public_addresses; /* IPs, comma-separated; by position */
+    const char *realm, *state;                /* "starting", "serving", "draining" */
+    uint32_t place;
+    uint16_t port, private_port, media_min, media_max;
+};
+
+struct site_api_user {
+    const char *id, *name, *role; /* "admin", "api", "audit" */
+    const char *password_hash;    /* topic admin-secret; evp_password_verify() */
+};
+
 struct site_settings {
     const char *guest_account_client_uri, *guest_account_jid_domain;
     const char *custom_background_image_uri, *custom_login_logo_uri;
@@ -92,6 +124,10 @@ enum site_kind {
     SITE_RULE,
     SITE_WEB_BRIDGE,
     SITE_TURN_SERVER,
+    SITE_TURN,
+    SITE_TURN_USER,
+    SITE_TURN_INSTANCE,
+    SITE_API_USER,
     SITE_HOST_RECORD,
     SITE_KINDS
 };
@@ -116,8 +152,8 @@ int site_load_text(struct site *s, const char *text, char *why, size_t cap) MUST
  * Errors: -EBADMSG not a row; -ENOENT a kind that this version does not know (harmless). */
 int site_apply(struct site *s, const struct bus_state_row *row, bool secret) MUST_USE;
 
-/* Follows topics ("site", "site-secret", "user", "turn-secret"; NULL-terminated) on a bus; each
- * must be allowed for the own role. Sealed copies are kept in `cache_dir` (NULL: none). Cached rows
+/* Follows topics ("site", "site-secret", "user", ...; NULL-terminated) on a bus; each must be
+ * allowed for the own role. Sealed copies are kept in `cache_dir` (NULL: none). Cached rows
  * are in place when it returns. Errors: -EINVAL. */
 int site_follow(struct site *s, struct bus *bus, const char *const *topics,
                 const char *cache_dir) MUST_USE;
@@ -129,10 +165,14 @@ bool site_ready(const struct site *s);
 bool site_live(const struct site *s);
 
 const struct site_settings *site_settings(const struct site *s);
+const struct site_turn *site_turn(const struct site *s);
 const struct site_space *site_space(const struct site *s, const char *id);
 const struct site_space *site_space_by_uri(const struct site *s, const char *user_part);
 const struct site_access *site_access(const struct site *s, const char *id);
 const struct site_turn_server *site_turn_server(const struct site *s, const char *id);
+const struct site_turn_instance *site_turn_instance(const struct site *s, const char *id);
+const struct site_turn_user *site_turn_user_by_name(const struct site *s, const char *name);
+const struct site_api_user *site_api_user_by_name(const struct site *s, const char *name);
 const struct site_user *site_user_by_jid(const struct site *s, const char *jid);
 const struct site_domain *site_domain(const struct site *s, const char *domain);
 const struct site_rule *site_rule(const struct site *s, const char *domain);
@@ -144,6 +184,8 @@ const struct site_space *site_next_space(const struct site *s, size_t *it);
 const struct site_access *site_next_access(const struct site *s, size_t *it);
 const struct site_web_bridge *site_next_web_bridge(const struct site *s, size_t *it);
 const struct site_turn_server *site_next_turn_server(const struct site *s, size_t *it);
+const struct site_turn_user *site_next_turn_user(const struct site *s, size_t *it);
+const struct site_turn_instance *site_next_turn_instance(const struct site *s, size_t *it);
 const struct site_domain *site_next_domain(const struct site *s, size_t *it);
 const struct site_rule *site_next_rule(const struct site *s, size_t *it);
 
