@@ -97,12 +97,16 @@ static void a_place_survives_restarts_of_both_sides(void **state)
 {
     struct confix *c = *state;
     struct bus *bus = busfix_connect(c->bus_fix, "turn");
-    struct lease before = ask(c, bus, "edge1/2", 2, 0), after;
+    struct lease before, after;
+    struct confix_answer a;
 
+    confix_set(c, "turn", "turn", CONFIX_FIELDS("realm", "octavio.com"), &a); /* it is up */
+    before = ask(c, bus, "edge1/2", 2, 0);
     assert_int_equal(before.place, 2);
     bus_free(&bus);
     (void)confix_stop(c, SIGKILL);
     confix_start(c);
+    confix_set(c, "turn", "turn", CONFIX_FIELDS("realm", "stoa"), &a); /* it is up */
     bus = busfix_connect(c->bus_fix, "turn"); /* another instance id */
     assert_int_equal(ask(c, bus, "edge2/2", 2, 0).place, 1);
     after = ask(c, bus, "edge1/2", 2, 0);
