@@ -32,7 +32,6 @@ enum {
     EMPTY_SPACE_MS = 10000,       /* a space without participants is given back to the bus */
     LINKS_KEPT = 256,             /* numbers of web bridges that are gone */
     WBLINKS_MAX = 64,             /* web bridge links: 2 KiB and a connection each */
-    WBLINK_ADDRESSES_MAX = 16,    /* behind one name; a DNS answer may hold any number */
     WBLINK_RESOLVE_MS = 30000,    /* names are looked up again */
     WBLINK_RESOLVE_FAILED_MS = 5000, /* the same after a look-up that failed */
     WBLINK_LOOK_MS = 1000,        /* certificate files */

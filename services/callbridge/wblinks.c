@@ -18,6 +18,7 @@
 #include <site/site.h>
 
 #include "limits.h"
+#include "resolve.h"
 #include "wbcert.h"
 #include "wblink.h"
 #include "wburl.h"
@@ -32,7 +33,7 @@ struct place {
     struct wblinks *w;
     struct wburl url;
     struct list targets;     /* struct target */
-    struct lookup *lookup;   /* under way; NULL: none */
+    struct resolve *lookup;  /* under way; NULL: none */
     unsigned number;         /* of its first link */
     bool wanted, failed;
     int64_t resolve_ms;      /* look it up then */
@@ -49,12 +50,6 @@ struct target {
     int64_t since_ms;
     char subject[WBURL_HOST_MAX + ADDR_TEXT_MAX]; /* of its fault */
     char said[WBLINK_REASON_MAX];                 /* the last reason logged */
-};
-
-/* A look-up under way; it outlives its place until libuv is done with it. */
-struct lookup {
-    uv_getaddrinfo_t req;
-    struct place *place; /* NULL: gone */
 };
 
 struct wblinks {
@@ -214,62 +209,37 @@ static void resolved(struct place *p, const struct addr *addresses, size_t n)
     raise_fault(p->w, p->url.host, p->url.host, "DNS failure"); /* the old addresses stay */
 }
 
-static void on_addresses(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
+static void on_addresses(void *arg, const struct addr *addresses, size_t n)
 {
-    struct lookup *l = req->data;
-    struct place *p = l->place;
-    struct addr found[WBLINK_ADDRESSES_MAX];
-    size_t n = 0;
+    struct place *p = arg;
+    struct addr found[RESOLVE_MAX];
 
-    for (struct addrinfo *ai = list; p && status == 0 && ai; ai = ai->ai_next) {
-        if (n == WBLINK_ADDRESSES_MAX || addr_from_sockaddr(&found[n], ai->ai_addr))
-            continue;
-        found[n++].port = p->url.port ? p->url.port : 443;
+    for (size_t i = 0; i < n; i++) {
+        found[i] = addresses[i];
+        found[i].port = p->url.port ? p->url.port : 443;
     }
-    uv_freeaddrinfo(list);
-    free(l);
-    if (p) {
-        p->lookup = NULL;
-        resolved(p, found, n);
-    }
-}
-
-static void forget_lookup(struct place *p)
-{
-    if (p->lookup) {
-        p->lookup->place = NULL;
-        (void)uv_cancel((uv_req_t *)&p->lookup->req);
-    }
-    p->lookup = NULL;
+    resolved(p, found, n);
 }
 
 static void resolve(struct place *p)
 {
-    static const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-    struct addr found[WBLINK_ADDRESSES_MAX];
-    size_t n = wburl_static(&p->url, p->w->d->conf, p->w->site, found, WBLINK_ADDRESSES_MAX);
+    struct addr found[RESOLVE_MAX];
+    size_t n = wburl_static(&p->url, p->w->d->conf, p->w->site, found, RESOLVE_MAX);
 
-    forget_lookup(p); /* asked before something changed */
+    resolve_cancel(&p->lookup); /* asked before something changed */
     if (n > 0) {
         resolved(p, found, n);
         return;
     }
-    p->lookup = MEM_NEW(struct lookup);
-    p->lookup->place = p;
-    p->lookup->req.data = p->lookup;
     p->resolve_ms = INT64_MAX;
-    if (uv_getaddrinfo(p->w->d->loop, &p->lookup->req, on_addresses, p->url.host, NULL, &hints)) {
-        free(p->lookup); /* a name that libuv cannot ask for */
-        p->lookup = NULL;
-        resolved(p, NULL, 0);
-    }
+    resolve_start(&p->lookup, p->w->d->loop, p->url.host, on_addresses, p);
 }
 
 static void place_free(struct place *p)
 {
     struct list *it, *tmp;
 
-    forget_lookup(p);
+    resolve_cancel(&p->lookup);
     daemon_fault_clear(p->w->d, fault, p->url.host);
     LIST_EACH(it, tmp, &p->targets)
         target_free(LIST_ENTRY(it, struct target, node));

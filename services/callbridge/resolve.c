@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Asks the system for the addresses of a name. */
+#include "resolve.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include <base/mem.h>
+
+/* It outlives its asker until libuv is done with it. */
+struct resolve {
+    uv_getaddrinfo_t req;
+    struct resolve **holder; /* NULL: cancelled */
+    resolve_fn fn;
+    void *arg;
+};
+
+static bool is_known(const struct addr *found, size_t n, const struct addr *a)
+{
+    for (size_t i = 0; i < n; i++)
+        if (addr_eq(&found[i], a))
+            return true;
+    return false;
+}
+
+static void on_addresses(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
+{
+    struct resolve *r = req->data;
+    struct addr found[RESOLVE_MAX], a;
+    size_t n = 0;
+
+    for (struct addrinfo *ai = list; r->holder && status == 0 && ai; ai = ai->ai_next) {
+        if (n == RESOLVE_MAX || addr_from_sockaddr(&a, ai->ai_addr) || is_known(found, n, &a))
+            continue;
+        found[n++] = a;
+    }
+    uv_freeaddrinfo(list);
+    if (r->holder) {
+        resolve_fn fn = r->fn;
+        void *arg = r->arg;
+
+        *r->holder = NULL;
+        free(r);
+        fn(arg, found, n);
+        return;
+    }
+    free(r);
+}
+
+void resolve_start(struct resolve **out, uv_loop_t *loop, const char *name, resolve_fn fn,
+                   void *arg)
+{
+    static const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+    struct resolve *r = MEM_NEW(struct resolve);
+
+    *r = (struct resolve){ .holder = out, .fn = fn, .arg = arg };
+    r->req.data = r;
+    *out = r;
+    if (uv_getaddrinfo(loop, &r->req, on_addresses, name, NULL, &hints) == 0)
+        return;
+    *out = NULL;
+    free(r);
+    fn(arg, NULL, 0);
+}
+
+void resolve_cancel(struct resolve **r)
+{
+    if (*r) {
+        (*r)->holder = NULL;
+        (void)uv_cancel((uv_req_t *)&(*r)->req);
+    }
+    *r = NULL;
+}
