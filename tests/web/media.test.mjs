@@ -61,12 +61,14 @@ suite("media of the guest page", () => {
     nothingWrong();
   });
 
-  it("no media: trouble after five seconds, a verdict after twelve, a way to retry", async () => {
+  it("no media: trouble within three seconds, a verdict after twelve, a way to retry", async () => {
     server.onOffer = (sdp) => startDeafBridge(sdp);
     await open();
     await joinAs(page, { name: "Grace", callId: "100101" });
     await page.getByText("No sound or picture yet").waitFor({ timeout: 15000 });
     await page.getByText("Your network blocks the connection").waitFor();
+    const { trouble } = await timings(page);
+    assert.ok(trouble < 3000, `told ${trouble} ms after the click`);
     await until(() => server.last("report")?.what === "no-media", "report");
     await page.getByText("Sound and picture could not be connected").waitFor({ timeout: 15000 });
     server.send("media", { state: "failed", cause: "no valid pair" });

@@ -18,11 +18,11 @@ function run(
   return found;
 }
 
-test("nothing at all: trouble after five seconds, the verdict after twelve, each once", () => {
+test("no path: trouble within three seconds, the verdict after twelve, each once", () => {
   assert.deepEqual(
     run(40, () => ({})),
     [
-      [5, "trouble"],
+      [3, "trouble"],
       [12, "verdict"],
     ],
   );

@@ -2,7 +2,7 @@
 // From Join call to the end: who is in the call, what happens in it, what the guest does in it.
 
 import { effect } from "@preact/signals";
-import { mark, resetTimings } from "../media/timings";
+import { mark, resetTimings, timings } from "../media/timings";
 import {
   audioMuted,
   busy,
@@ -74,7 +74,7 @@ async function enter(given: string): Promise<void> {
     told = ownMutes();
     const joined = await session.join(given, told);
     mark("joinAnswer");
-    attempt(connect(joined));
+    attempt(connect(joined, timings.joinClick));
     show(joined);
     handRaised.value = false;
     interrupted.value = null;

@@ -77,12 +77,17 @@ export function dropPeer(): void {
   reported = new Set();
 }
 
-export async function connect(joined: Pick<Joined, "iceServers" | "videoCodec">): Promise<void> {
+/** `since` is when the guest began to wait, for the time until something is said. */
+export async function connect(
+  joined: Pick<Joined, "iceServers" | "videoCodec">,
+  since = performance.now(),
+): Promise<void> {
   const mine = peer.value;
   if (mine === null) return;
   servers = joined.iceServers;
   codec = joined.videoCodec;
   watch = makeWatch(mine);
+  watch.start(since);
   await exchange(mine, await mine.offer(servers, joined.videoCodec));
 }
 
@@ -109,7 +114,6 @@ async function exchange(mine: Peer, sdp: string): Promise<void> {
       await mine.answer(answer);
       mine.adapt("camera", wanted.value.videoHeight);
       mine.adapt("screen", wanted.value.screenHeight);
-      watch?.start();
       return;
     } catch (e) {
       // A lost WebSocket or participant is taken up again by the session, which brings us back
@@ -131,6 +135,7 @@ async function restart(fresh: IceServer[]): Promise<void> {
   if (mine === null) return;
   servers = fresh;
   trouble.restarting();
+  watch?.start(performance.now());
   await exchange(mine, await mine.restart(servers));
 }
 

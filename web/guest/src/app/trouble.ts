@@ -3,6 +3,7 @@
 // what is being tried.
 
 import type { Peer } from "../media/peer";
+import { mark } from "../media/timings";
 import { causeOf, type Cause } from "../media/watchdog";
 import { media, NO_TROUBLE, type MediaTrouble } from "../store";
 import type { TextKey } from "../text";
@@ -103,5 +104,6 @@ export class Trouble {
 
   private set(members: Partial<MediaTrouble>): void {
     media.value = { ...media.value, ...members };
+    if (members.phase === "trouble" || members.phase === "failed") mark("trouble");
   }
 }

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // When each step of a join happened, in ms of performance.now(); also as marks `stoa:<step>`.
 
-export type Step = "joinClick" | "joinAnswer" | "offerSent" | "answer" | "connected" | "firstFrame";
+export type Step =
+  | "joinClick"
+  | "joinAnswer"
+  | "offerSent"
+  | "answer"
+  | "connected"
+  | "firstFrame"
+  /** The guest was told that there is no path. */
+  | "trouble";
 
 export const timings: Partial<Record<Step, number>> = {};
 

@@ -4,7 +4,7 @@
 
 import { FIRST_AUDIO_LINE, type Peer } from "./peer";
 import { readStats, type Stats } from "./stats";
-import { Watchdog, type Finding, type Sample } from "./watchdog";
+import { TROUBLE_MS, Watchdog, type Finding, type Sample } from "./watchdog";
 
 const PERIOD_MS = 1000;
 
@@ -17,6 +17,7 @@ export interface WatchEvents {
 
 export class Watch {
   private timer = 0;
+  private early = 0;
   private dog = new Watchdog(performance.now());
 
   constructor(
@@ -24,15 +25,18 @@ export class Watch {
     private readonly events: WatchEvents,
   ) {}
 
-  /** From the answer on; again after an ICE restart. */
-  start(): void {
+  /** What is tried since then: a join, another connection, an ICE restart. */
+  start(since: number): void {
     this.stop();
-    this.dog = new Watchdog(performance.now());
+    this.dog = new Watchdog(since);
     this.timer = window.setInterval(() => void this.look(), PERIOD_MS);
+    const due = since + TROUBLE_MS - performance.now();
+    this.early = window.setTimeout(() => void this.look(), Math.max(due, 0));
   }
 
   stop(): void {
     window.clearInterval(this.timer);
+    window.clearTimeout(this.early);
   }
 
   /** The callbridge says that it hears us. */

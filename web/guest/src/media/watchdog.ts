@@ -3,8 +3,10 @@
 // iceConnectionState is not trusted: with refused TURN it stays `new` for ever, and after a cut it
 // says so only 5-7 s later.
 
-/** After the answer: neither a frame nor word from the callbridge by then means trouble. */
-export const TROUBLE_MS = 5000;
+/** From the click: no path to the callbridge by then means trouble; both ends say so within 3 s. */
+export const TROUBLE_MS = 2800;
+/** There is a path, but neither a frame nor word from the callbridge. */
+export const SILENT_MS = 5000;
 /** The verdict is said; trying goes on. */
 export const VERDICT_MS = 12000;
 /** Media, RTCP or the answer to a connectivity check (every 2.5 s) arrives while the path lives. */
@@ -67,7 +69,7 @@ export class Watchdog {
     }
     if (this.phase !== "waiting" || this.told) return [];
     const waited = now - this.startedAt;
-    if (!this.troubled && waited >= TROUBLE_MS) {
+    if (!this.troubled && waited >= (this.life > 0 ? SILENT_MS : TROUBLE_MS)) {
       this.troubled = true;
       return ["trouble"];
     }
