@@ -44,6 +44,10 @@ enum {
     WBLINK_RETRY_MAX_MS = 5000,
     WBLINK_PROOF_MS = 2000,       /* the proof comes again with the next answer */
     WBLINK_BODY_MAX_B = 1024,     /* an answer has about 120 bytes */
+    TURNS_MAX = 8,                /* TURN servers in use: an allocation of each media worker on each */
+    TURN_RESOLVE_MS = 30000,      /* names are looked up again */
+    TURN_RESOLVE_FAILED_MS = 5000,
+    TURN_LOGIN_S = 24 * 3600,     /* of a time-limited name, as a ticket; only Allocate looks at it */
     SPACES_MAX = 2000,            /* open spaces of one callbridge */
     PARTICIPANTS_MAX = 5000,      /* of one callbridge, if the settings do not say less */
     OFFER_WAIT_MS = 5000,         /* a worker that does not answer an offer by then is stuck */

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which TURN servers there are. Rows are looked up by name and matched with the instances that have
+ * registered; what comes of it is one list, built anew at every change. */
+#include "turns.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <base/list.h>
+#include <base/map.h>
+#include <base/mem.h>
+#include <base/str.h>
+#include <daemon/daemon.h>
+#include <evp/util.h>
+#include <log/log.h>
+#include <loop/clock.h>
+#include <site/site.h>
+
+#include "resolve.h"
+
+enum { PORT_TURN = 3478, PORT_TLS = 443 };
+
+/* A row, and the addresses behind its name. */
+struct place {
+    struct list node;
+    struct turns *t;
+    char id[GUID_LEN + 1];
+    char host[TURNS_HOST_SIZE];
+    struct addr found[RESOLVE_MAX];
+    size_t n_found;
+    struct resolve *lookup;
+    bool wanted, failed;
+    int64_t resolve_ms;
+};
+
+/* What the bus says of an instance. */
+struct seen {
+    enum bus_serving state;
+    uint32_t load;
+};
+
+struct turns {
+    struct daemon *d;
+    const struct site *site;
+    turns_changed_fn fn;
+    void *arg;
+    struct list places;
+    struct map *seen; /* instance -> struct seen */
+    char machine[TURNS_HOST_SIZE];
+    struct turns_server list[TURNS_MAX], next[TURNS_MAX];
+    size_t n, n_next;
+};
+
+/* --- names and passwords ---------------------------------------------------------------------- */
+
+static void make_login(const struct turns_server *s, char role, const char *id, int64_t expires_s,
+                       char name[TURNS_NAME_SIZE], char password[TURNS_SECRET_SIZE])
+{
+    struct stun_cred c = { .expires_s = expires_s, .role = role, .user = s->user };
+
+    if (s->login == TURNS_STATIC) {
+        (void)str_copy(name, TURNS_NAME_SIZE, s->user);
+        (void)str_copy(password, TURNS_SECRET_SIZE, s->secret);
+        return;
+    }
+    if (s->login == TURNS_SHARED_SECRET) {
+        (void)snprintf(name, TURNS_NAME_SIZE, "%lld:%s", (long long)expires_s, id);
+        stun_cred_foreign(password, s->secret, name);
+        return;
+    }
+    (void)str_copy(c.id, sizeof(c.id), id);
+    if (stun_cred_print(&c, name, TURNS_NAME_SIZE))
+        name[0] = '\0'; /* a row without user: the server will say so */
+    stun_cred_password(password, s->key, name);
+}
+
+void turns_guest_login(const struct turns_server *s, const char *id, int64_t expires_s,
+                       char name[TURNS_NAME_SIZE], char password[TURNS_SECRET_SIZE])
+{
+    make_login(s, STUN_CRED_GUEST, id, expires_s, name, password);
+}
+
+/* The callbridge's own name stays over changes of the list until half its time is over. */
+static void own_login(struct turns *t, struct turns_server *s)
+{
+    const struct turns_server *old = turns_find(t, s->id);
+    int64_t now_s = (int64_t)time(NULL);
+
+    if (old && old->login == s->login && str_eq(old->user, s->user) &&
+        str_eq(old->secret, s->secret) && memcmp(old->key, s->key, sizeof(s->key)) == 0 &&
+        now_s < old->renew_s) {
+        memcpy(s->username, old->username, sizeof(s->username));
+        memcpy(s->password, old->password, sizeof(s->password));
+        s->renew_s = old->renew_s;
+        return;
+    }
+    make_login(s, STUN_CRED_CALLBRIDGE, t->d->instance, now_s + TURN_LOGIN_S, s->username,
+               s->password);
+    s->renew_s = s->login == TURNS_STATIC ? INT64_MAX : now_s + TURN_LOGIN_S / 2;
+}
+
+/* --- servers ---------------------------------------------------------------------------------- */
+
+static bool is_in(const char *list, const struct addr *a)
+{
+    char *copy = str_dup(list ? list : ""), *at = copy, *one;
+    bool found = false;
+    struct addr b;
+
+    while (!found && (one = strsep(&at, ",")) != NULL) {
+        one += strspn(one, " ");
+        found = addr_parse_ip(&b, one, 0) == 0 && addr_ip_eq(&b, a);
+    }
+    free(copy);
+    return found;
+}
+
+/* True for an instance that runs where the callbridge does. */
+static bool is_here(const struct turns *t, const struct site_turn_instance *i)
+{
+    size_t len = strlen(t->machine);
+
+    return i->holder && strncmp(i->holder, t->machine, len) == 0 && i->holder[len] == '/';
+}
+
+static bool is_behind(const struct turns *t, const struct site_turn_instance *i,
+                      const struct addr *a)
+{
+    return is_in(i->addresses, a) || is_in(i->public_addresses, a) ||
+           (addr_is_loopback(a) && is_here(t, i));
+}
+
+/* The first address of a list, as text. */
+static void first_of(const char *list, char dst[TURNS_HOST_SIZE])
+{
+    size_t len = strcspn(list ? list : "", ",");
+    char *one = str_ndup(list ? list : "", len);
+
+    (void)str_copy(dst, TURNS_HOST_SIZE, one);
+    free(one);
+}
+
+/* Where the callbridge reaches an instance that is behind `a`: one of its own machine, found by
+ * loopback, may listen on one address only. */
+static struct addr reach(const struct site_turn_instance *i, const struct addr *a)
+{
+    char first[TURNS_HOST_SIZE];
+    struct addr own;
+
+    first_of(i->addresses, first);
+    if (is_in(i->addresses, a) || is_in(i->public_addresses, a) || addr_parse_ip(&own, first, 0))
+        return *a;
+    return own;
+}
+
+static struct turns_server *add(struct turns *t, const char *id, const struct site_turn_server *row)
+{
+    struct turns_server *s;
+
+    for (size_t i = 0; i < t->n_next; i++) /* it is behind two rows */
+        if (str_eq(t->next[i].id, id))
+            return NULL;
+    if (t->n_next == TURNS_MAX) {
+        if (log_limit("turn servers"))
+            log_warning("turn server %s: left out, %d are in use", row->server_address, TURNS_MAX);
+        return NULL;
+    }
+    s = &t->next[t->n_next++];
+    memset(s, 0, sizeof(*s));
+    (void)str_copy(s->id, sizeof(s->id), id);
+    (void)str_copy(s->row, sizeof(s->row), row->id);
+    (void)str_copy(s->name, sizeof(s->name), row->server_address);
+    (void)str_copy(s->user, sizeof(s->user), row->username ? row->username : "");
+    if (!str_empty(row->client_address))
+        (void)str_copy(s->client, sizeof(s->client), row->client_address);
+    return s;
+}
+
+static void add_own(struct turns *t, const struct site_turn_server *row,
+                    const struct site_turn_instance *i, const struct addr *a)
+{
+    const struct seen *seen = map_get(t->seen, i->instance ? i->instance : "");
+    struct turns_server *s = seen ? add(t, i->id, row) : NULL;
+
+    if (!s)
+        return;
+    s->own = true;
+    s->udp = s->tcp = reach(i, a);
+    s->udp.port = s->tcp.port = s->client_udp = s->client_tcp = i->port;
+    s->load = seen->load;
+    s->draining = seen->state == BUS_DRAINING || str_eq(i->state, "draining");
+    (void)str_copy(s->instance, sizeof(s->instance), i->instance);
+    if (!s->client[0])
+        first_of(str_empty(i->public_addresses) ? i->addresses : i->public_addresses, s->client);
+    s->login = TURNS_DERIVED;
+    stun_cred_key(s->key, s->user, i->realm ? i->realm : "", row->password ? row->password : "");
+    own_login(t, s);
+}
+
+/* A foreign server of the types of CMS: TCP at 443 for "standard" and "lyncEdge" unless the row says
+ * otherwise. A port that it does name is that of UDP as well, but for 443, which UDP never has. */
+static void add_foreign(struct turns *t, const struct site_turn_server *row, const struct addr *a,
+                        size_t number)
+{
+    bool at_443 = str_eq(row->type, "standard") || str_eq(row->type, "lyncEdge");
+    uint16_t tcp = row->port ? row->port : at_443 ? PORT_TLS : PORT_TURN;
+    struct turns_server *s;
+    char id[TURNS_ID_SIZE];
+
+    (void)snprintf(id, sizeof(id), "%s/%zu", row->id, number);
+    s = add(t, id, row);
+    if (!s)
+        return;
+    s->udp = s->tcp = *a;
+    s->tcp.port = s->client_tcp = tcp;
+    s->udp.port = s->client_udp = tcp == PORT_TLS ? PORT_TURN : tcp;
+    if (!s->client[0])
+        (void)str_copy(s->client, sizeof(s->client), row->server_address);
+    s->login = str_empty(row->shared_secret) ? TURNS_STATIC : TURNS_SHARED_SECRET;
+    (void)str_copy(s->secret, sizeof(s->secret),
+                   s->login == TURNS_STATIC ? row->password ? row->password : ""
+                                            : row->shared_secret);
+    own_login(t, s);
+}
+
+static void add_row(struct turns *t, const struct site_turn_server *row, const struct place *p)
+{
+    bool own = false;
+
+    for (size_t i = 0; i < p->n_found; i++) {
+        const struct site_turn_instance *one;
+        size_t it = 0;
+
+        while ((one = site_next_turn_instance(t->site, &it)) != NULL) {
+            if (!one->port || !is_behind(t, one, &p->found[i]))
+                continue;
+            own = true;
+            add_own(t, row, one, &p->found[i]);
+        }
+    }
+    for (size_t i = 0; !own && i < p->n_found; i++)
+        add_foreign(t, row, &p->found[i], i + 1);
+}
+
+static void update(struct turns *t)
+{
+    struct list *it, *tmp;
+    bool changed;
+
+    t->n_next = 0;
+    LIST_EACH(it, tmp, &t->places) {
+        struct place *p = LIST_ENTRY(it, struct place, node);
+        const struct site_turn_server *row = site_turn_server(t->site, p->id);
+
+        if (row)
+            add_row(t, row, p);
+    }
+    changed = t->n != t->n_next || memcmp(t->list, t->next, sizeof(t->list[0]) * t->n) != 0;
+    memcpy(t->list, t->next, sizeof(t->list));
+    t->n = t->n_next;
+    if (changed)
+        t->fn(t->arg, t->list, t->n);
+}
+
+/* --- places ----------------------------------------------------------------------------------- */
+
+static void resolved(void *arg, const struct addr *found, size_t n)
+{
+    struct place *p = arg;
+    struct turns *t = p->t;
+
+    p->failed = n == 0;
+    p->resolve_ms = loop_now_ms() + (n ? TURN_RESOLVE_MS : TURN_RESOLVE_FAILED_MS);
+    if (n == 0) { /* the old addresses stay */
+        daemon_fault_raise(t->d, "turnServerUnavailable", p->host,
+                           "TURN server \"%s\" cannot be used: DNS failure", p->host);
+        return;
+    }
+    daemon_fault_clear(t->d, "turnServerUnavailable", p->host);
+    memcpy(p->found, found, n * sizeof(*found));
+    p->n_found = n;
+    update(t);
+}
+
+static void look_up(struct place *p)
+{
+    struct addr found[RESOLVE_MAX];
+    size_t n = site_host_lookup(p->t->site, p->host, found, RESOLVE_MAX);
+
+    resolve_cancel(&p->lookup);
+    if (addr_parse_ip(&found[0], p->host, 0) == 0)
+        n = 1;
+    for (size_t i = 0; i < n; i++)
+        found[i].port = 0;
+    if (n > 0) {
+        resolved(p, found, n);
+        return;
+    }
+    p->resolve_ms = INT64_MAX;
+    resolve_start(&p->lookup, p->t->d->loop, p->host, resolved, p);
+}
+
+static void place_free(struct place *p)
+{
+    resolve_cancel(&p->lookup);
+    daemon_fault_clear(p->t->d, "turnServerUnavailable", p->host);
+    list_del(&p->node);
+    free(p);
+}
+
+static struct place *place_of(struct turns *t, const struct site_turn_server *row)
+{
+    struct list *it, *tmp;
+    struct place *p;
+
+    LIST_EACH(it, tmp, &t->places) {
+        p = LIST_ENTRY(it, struct place, node);
+        if (str_eq(p->id, row->id) && str_eq(p->host, row->server_address))
+            return p;
+    }
+    p = MEM_NEW(struct place);
+    p->t = t;
+    (void)str_copy(p->id, sizeof(p->id), row->id);
+    (void)str_copy(p->host, sizeof(p->host), row->server_address);
+    list_add_tail(&t->places, &p->node);
+    return p;
+}
+
+void turns_configure(struct turns *t)
+{
+    const struct site_turn_server *row;
+    struct list *it, *tmp;
+    size_t at = 0;
+
+    if (!site_ready(t->site))
+        return;
+    LIST_EACH(it, tmp, &t->places)
+        LIST_ENTRY(it, struct place, node)->wanted = false;
+    while ((row = site_next_turn_server(t->site, &at)) != NULL)
+        if (!str_empty(row->server_address))
+            place_of(t, row)->wanted = true;
+    LIST_EACH(it, tmp, &t->places) {
+        struct place *p = LIST_ENTRY(it, struct place, node);
+
+        if (!p->wanted)
+            place_free(p);
+        else if (!p->lookup)
+            look_up(p);
+    }
+    update(t);
+}
+
+void turns_peer(struct turns *t, const struct bus_peer *peer, bool up)
+{
+    struct seen *s = map_get(t->seen, peer->instance);
+
+    if (!up) {
+        free(map_del(t->seen, peer->instance));
+    } else {
+        if (!s) {
+            s = MEM_NEW(struct seen);
+            (void)map_put(t->seen, peer->instance, s);
+        }
+        *s = (struct seen){ peer->state, peer->load };
+    }
+    update(t);
+}
+
+void turns_tick(struct turns *t)
+{
+    int64_t now_ms = loop_now_ms(), now_s = (int64_t)time(NULL);
+    struct list *it, *tmp;
+
+    LIST_EACH(it, tmp, &t->places) {
+        struct place *p = LIST_ENTRY(it, struct place, node);
+
+        if (now_ms >= p->resolve_ms)
+            look_up(p);
+    }
+    for (size_t i = 0; i < t->n; i++) {
+        if (now_s >= t->list[i].renew_s) {
+            update(t);
+            break;
+        }
+    }
+}
+
+/* --- the list --------------------------------------------------------------------------------- */
+
+const struct turns_server *turns_list(const struct turns *t, size_t *n)
+{
+    *n = t->n;
+    return t->list;
+}
+
+const struct turns_server *turns_find(const struct turns *t, const char *id)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (str_eq(t->list[i].id, id))
+            return &t->list[i];
+    return NULL;
+}
+
+struct turns *turns_new(struct daemon *d, const struct site *site, turns_changed_fn fn, void *arg)
+{
+    struct turns *t = MEM_NEW(struct turns);
+
+    t->d = d;
+    t->site = site;
+    t->fn = fn;
+    t->arg = arg;
+    list_init(&t->places);
+    t->seen = map_new();
+    if (gethostname(t->machine, sizeof(t->machine) - 1))
+        t->machine[0] = '\0';
+    return t;
+}
+
+void turns_free(struct turns **tp)
+{
+    struct turns *t = *tp;
+    struct list *it, *tmp;
+    size_t at = 0;
+    void *s;
+
+    if (!t)
+        return;
+    *tp = NULL;
+    LIST_EACH(it, tmp, &t->places)
+        place_free(LIST_ENTRY(it, struct place, node));
+    while (map_next(t->seen, &at, NULL, &s))
+        free(s);
+    map_free(t->seen);
+    evp_wipe(t->list, sizeof(t->list));
+    evp_wipe(t->next, sizeof(t->next));
+    free(t);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which TURN servers come of rows and registrations, and with which names they are used. */
+#include "turns.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <base/str.h>
+#include <conf/conf.h>
+#include <daemon/daemon.h>
+#include <site/site.h>
+
+#include "cm.h"
+
+struct fix {
+    uv_loop_t loop;
+    struct daemon *d;
+    struct conf *conf;
+    struct site *site;
+    struct turns *turns;
+    unsigned changes;
+};
+
+static void on_changed(void *arg, const struct turns_server *list, size_t n)
+{
+    (void)list;
+    (void)n;
+    ((struct fix *)arg)->changes++;
+}
+
+static int setup(void **state)
+{
+    static const struct daemon_def def = { .role = "callbridge" };
+    static char *env[] = { NULL };
+    static struct fix f;
+    char error[CONF_ERROR_MAX];
+
+    memset(&f, 0, sizeof(f));
+    assert_int_equal(uv_loop_init(&f.loop), 0);
+    assert_int_equal(conf_load(&f.conf, env, error), 0);
+    f.d = daemon_bare_new(&f.loop, &def, f.conf);
+    f.d->instance = "cb1";
+    f.site = site_new(NULL, NULL);
+    f.turns = turns_new(f.d, f.site, on_changed, &f);
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fix *f = *state;
+
+    turns_free(&f->turns);
+    site_free(&f->site);
+    daemon_bare_free(f->d);
+    conf_free(f->conf);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    return uv_loop_close(&f->loop);
+}
+
+static void configure(struct fix *f, const char *text)
+{
+    char why[256] = "";
+
+    if (site_load_text(f->site, text, why, sizeof(why)))
+        fail_msg("%s", why);
+    turns_configure(f->turns);
+}
+
+static void peer(struct fix *f, const char *instance, bool up, uint32_t load)
+{
+    struct bus_peer p = { .role = "turn", .instance = instance, .state = BUS_SERVING,
+                          .load = load };
+
+    turns_peer(f->turns, &p, up);
+}
+
+static const char row[] = "[turnServer \"172.16.85.168\"]\n"
+                          "clientAddress = 10.88.246.156\n"
+                          "username = turnuser\n"
+                          "password = cisco\n"
+                          "tcpPortNumberOverride = 3478\n";
+static const char registered[] = "[turnInstance \"edge1/1\"]\n"
+                                 "instance = aaaa\n"
+                                 "place = 1\n"
+                                 "port = 3478\n"
+                                 "addresses = 172.16.85.168\n"
+                                 "publicAddresses = 10.88.246.156\n"
+                                 "realm = octavio.com\n"
+                                 "state = serving\n"
+                                 "[turnInstance \"edge1/2\"]\n"
+                                 "instance = bbbb\n"
+                                 "place = 2\n"
+                                 "port = 3479\n"
+                                 "addresses = 172.16.85.168\n"
+                                 "publicAddresses = 10.88.246.156\n"
+                                 "realm = octavio.com\n"
+                                 "state = serving\n";
+
+static const struct turns_server *at_port(struct fix *f, uint16_t port)
+{
+    size_t n;
+    const struct turns_server *list = turns_list(f->turns, &n);
+
+    for (size_t i = 0; i < n; i++)
+        if (list[i].udp.port == port)
+            return &list[i];
+    return NULL;
+}
+
+static size_t count(struct fix *f)
+{
+    size_t n;
+
+    (void)turns_list(f->turns, &n);
+    return n;
+}
+
+static void registered_instances_stand_behind_their_row(void **state)
+{
+    struct fix *f = *state;
+    const struct turns_server *s;
+    char text[ADDR_TEXT_MAX];
+
+    configure(f, registered);
+    configure(f, row);
+    assert_int_equal(count(f), 0); /* neither is on the bus, and the row is none of its own */
+    peer(f, "aaaa", true, 3);
+    peer(f, "bbbb", true, 0);
+    assert_int_equal(count(f), 2);
+    s = at_port(f, 3479);
+    assert_non_null(s);
+    assert_true(s->own);
+    assert_string_equal(addr_print(&s->udp, text), "172.16.85.168:3479");
+    assert_string_equal(s->client, "10.88.246.156");
+    assert_int_equal(s->client_tcp, 3479);
+    assert_int_equal(at_port(f, 3478)->load, 3);
+    peer(f, "bbbb", false, 0);
+    assert_int_equal(count(f), 1);
+    assert_null(at_port(f, 3479));
+}
+
+static void names_of_our_own_servers_are_derived_and_stay(void **state)
+{
+    struct fix *f = *state;
+    char name[TURNS_NAME_SIZE], password[TURNS_SECRET_SIZE], before[TURNS_NAME_SIZE];
+    uint8_t key[STUN_CRED_KEY_LEN];
+    char wanted[STUN_CRED_PASSWORD_SIZE];
+    struct stun_cred c;
+    const struct turns_server *s;
+
+    configure(f, registered);
+    configure(f, row);
+    peer(f, "aaaa", true, 0);
+    s = at_port(f, 3478);
+    stun_cred_key(key, "turnuser", "octavio.com", "cisco");
+    assert_int_equal(stun_cred_parse(&c, s->username), 0);
+    assert_int_equal(c.role, STUN_CRED_CALLBRIDGE);
+    assert_string_equal(c.id, "cb1");
+    assert_string_equal(c.user, "turnuser");
+    assert_in_range(c.expires_s - (int64_t)time(NULL), TURN_LOGIN_S - 5, TURN_LOGIN_S);
+    stun_cred_password(wanted, key, s->username);
+    assert_string_equal(s->password, wanted);
+    (void)str_copy(before, sizeof(before), s->username);
+    peer(f, "aaaa", true, 9); /* its load has changed, nothing else */
+    assert_string_equal(at_port(f, 3478)->username, before);
+    turns_guest_login(at_port(f, 3478), "guest1-7", 1795000000, name, password);
+    assert_string_equal(name, "1795000000:g:guest1-7:turnuser");
+    stun_cred_password(wanted, key, name);
+    assert_string_equal(password, wanted);
+    configure(f, "[turnServer \"172.16.85.168\"]\npassword = other\n");
+    stun_cred_password(wanted, key, at_port(f, 3478)->username);
+    assert_string_not_equal(at_port(f, 3478)->password, wanted);
+}
+
+static void foreign_servers_have_the_ports_of_their_type(void **state)
+{
+    static const struct {
+        const char *text;
+        uint16_t udp, tcp;
+    } rows[] = {
+        { "", 3478, 443 },
+        { "type = standard\ntcpPortNumberOverride = 3478\n", 3478, 3478 },
+        { "type = standard\ntcpPortNumberOverride = 5000\n", 5000, 5000 },
+        { "type = lyncEdge\n", 3478, 443 },
+        { "type = expressway\n", 3478, 3478 },
+        { "type = expressway\ntcpPortNumberOverride = 443\n", 3478, 443 },
+    };
+    struct fix *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *text = str_printf("[turnServer \"10.9.9.%zu\"]\nusername = u\npassword = p\n%s", i + 1,
+                                rows[i].text);
+        const struct turns_server *list, *s = NULL;
+        char ip[ADDR_TEXT_MAX], wanted[ADDR_TEXT_MAX];
+        size_t n;
+
+        configure(f, text);
+        free(text);
+        (void)snprintf(wanted, sizeof(wanted), "10.9.9.%zu", i + 1);
+        list = turns_list(f->turns, &n);
+        for (size_t k = 0; k < n; k++)
+            if (str_eq(addr_print_ip(&list[k].udp, ip), wanted))
+                s = &list[k];
+        assert_non_null(s);
+        assert_int_equal(s->udp.port, rows[i].udp);
+        assert_int_equal(s->tcp.port, rows[i].tcp);
+        assert_int_equal(s->login, TURNS_STATIC);
+        assert_string_equal(s->username, "u");
+        assert_string_equal(s->password, "p");
+        assert_string_equal(s->client, wanted);
+    }
+}
+
+static void a_shared_secret_gives_names_that_end(void **state)
+{
+    struct fix *f = *state;
+    char name[TURNS_NAME_SIZE], password[TURNS_SECRET_SIZE], wanted[STUN_CRED_PASSWORD_SIZE];
+    const struct turns_server *s;
+
+    configure(f, "[turnServer \"10.9.9.9\"]\nsharedSecret = north\ntype = expressway\n");
+    s = at_port(f, 3478);
+    assert_non_null(s);
+    assert_int_equal(s->login, TURNS_SHARED_SECRET);
+    turns_guest_login(s, "guest1-7", 1795000000, name, password);
+    assert_string_equal(name, "1795000000:guest1-7");
+    stun_cred_foreign(wanted, "north", name);
+    assert_string_equal(password, wanted);
+}
+
+static void an_instance_of_this_machine_is_behind_loopback(void **state)
+{
+    struct fix *f = *state;
+    char machine[256] = "", ip[ADDR_TEXT_MAX];
+    char *text;
+
+    assert_int_equal(gethostname(machine, sizeof(machine) - 1), 0);
+    text = str_printf("[turnInstance \"%s/1\"]\ninstance = aaaa\nplace = 1\nport = 3478\n"
+                      "addresses = 192.0.2.7\npublicAddresses = 192.0.2.7\nrealm = stoa\n"
+                      "state = serving\n[turnInstance \"elsewhere/1\"]\ninstance = bbbb\nplace = 2\n"
+                      "port = 3479\naddresses = 192.0.2.8\nrealm = stoa\nstate = serving\n"
+                      "[turnServer \"127.0.0.1\"]\nusername = turnuser\npassword = x\n", machine);
+    configure(f, text);
+    free(text);
+    peer(f, "aaaa", true, 0);
+    peer(f, "bbbb", true, 0);
+    assert_int_equal(count(f), 1);
+    assert_string_equal(addr_print_ip(&at_port(f, 3478)->udp, ip), "192.0.2.7");
+    assert_string_equal(at_port(f, 3478)->client, "192.0.2.7");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(registered_instances_stand_behind_their_row),
+        TEST(names_of_our_own_servers_are_derived_and_stay),
+        TEST(foreign_servers_have_the_ports_of_their_type),
+        TEST(a_shared_secret_gives_names_that_end),
+        TEST(an_instance_of_this_machine_is_behind_loopback),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
