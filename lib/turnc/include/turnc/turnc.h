@@ -32,6 +32,7 @@ enum {
     TURNC_NAME_MAX = 512,     /* user name and realm with their NUL */
     TURNC_PROBES = 4,
     TURNC_PROBE_MS = 250,
+    TURNC_DATA_MAX = 1400,    /* longest datagram for a peer */
     TURNC_FRAME_MAX = 1500,   /* longest frame on a stream; what is longer ends it */
 };
 
@@ -89,10 +90,11 @@ int turnc_input(struct turnc *t, int64_t now_us, void *data, size_t len);
 /* Reports an error of the socket (negative errno): refused or lost at once. */
 void turnc_fail(struct turnc *t, int64_t now_us, int err);
 
-/* Sends to a peer through the relay. The first datagrams to a new address wait (one of them) until
- * its permission is there; a peer that the server has forbidden is not tried again for 60 s.
- * Errors: 0 sent or waiting; -ENOTCONN not ready; -EACCES forbidden; -E2BIG too long, or more peers
- * than TURNC_PEERS_MAX; dropped then. */
+/* Sends to a peer through the relay. Of the first datagrams to a new address the last one waits
+ * until its permission is there; an address that the server has forbidden is not tried again for
+ * 60 s. What is not STUN asks for a channel; when all are taken it goes on as indications.
+ * Errors: 0 sent or waiting; -ENOTCONN not ready; -EACCES forbidden; -E2BIG longer than
+ *         TURNC_DATA_MAX, or too many addresses; dropped then. */
 int turnc_send(struct turnc *t, int64_t now_us, const struct addr *peer, const void *data,
                size_t len);
 
@@ -117,7 +119,8 @@ const struct addr *turnc_mapped(const struct turnc *t);
 int64_t turnc_rtt_us(const struct turnc *t);
 
 struct turnc_stats {
-    uint32_t peers, channels, forbidden;
+    uint32_t peers; /* IP addresses with a permission, asked for one, or forbidden */
+    uint32_t channels, forbidden;
     uint64_t tx_packets, rx_packets, dropped;
 };
 void turnc_stats(const struct turnc *t, struct turnc_stats *out);
