@@ -371,7 +371,7 @@ struct wb_session *wb_session_new(struct wb_conn *c)
     s->conn = c;
     s->number = ++c->wb->session_number;
     addr_print(&c->peer, s->peer);
-    wb_rate_init(&s->rate, WB_RATE_PER_S, WB_RATE_BURST, loop_now_ms());
+    bucket_init(&s->rate, WB_RATE_PER_S, WB_RATE_BURST, loop_now_ms());
     list_init(&s->out);
     list_init(&s->pending);
     list_add_tail(&c->wb->session_list, &s->node);

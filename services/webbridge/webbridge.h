@@ -23,6 +23,7 @@
 #include <uv.h>
 
 #include <base/addr.h>
+#include <base/bucket.h>
 #include <base/list.h>
 #include <base/map.h>
 #include <base/str.h>
@@ -33,7 +34,6 @@
 #include "link.h"
 #include "messages.h"
 #include "names.h"
-#include "rate.h"
 
 enum { WB_STATUS_COUNT = 600, WB_SESSION_ID_LEN = 32 };
 
@@ -231,7 +231,7 @@ struct wb_session {
     char space[WB_SPACE_MAX]; /* "" until joined */
     uint32_t participant;
 
-    struct wb_rate rate;
+    struct bucket rate;
     struct str in;            /* message being put together */
     unsigned in_frames;       /* of which it has come so far */
     struct list out;          /* struct wb_out */

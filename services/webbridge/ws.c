@@ -138,7 +138,7 @@ static int on_receive(struct wb_session *s, struct lws *wsi, const void *data, s
         s->wb->m.closed_protocol++;
         return violate(s, wsi, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "binary frame");
     }
-    if (lws_is_first_fragment(wsi) && !wb_rate_take(&s->rate, loop_now_ms())) {
+    if (lws_is_first_fragment(wsi) && !bucket_take(&s->rate, loop_now_ms())) {
         s->wb->m.refused_rate++;
         return violate(s, wsi, LWS_CLOSE_STATUS_POLICY_VIOLATION, "too many messages");
     }

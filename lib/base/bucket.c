@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Token bucket. */
-#include "rate.h"
+#include <base/bucket.h>
 
 #include <base/attr.h>
 
-void wb_rate_init(struct wb_rate *r, int per_s, int burst, int64_t now_ms)
+void bucket_init(struct bucket *r, int per_s, int burst, int64_t now_ms)
 {
-    *r = (struct wb_rate){ .milli_tokens = (int64_t)burst * 1000, .last_ms = now_ms, .per_s = per_s,
-                           .burst = burst };
+    *r = (struct bucket){ .milli_tokens = (int64_t)burst * 1000, .last_ms = now_ms, .per_s = per_s,
+                          .burst = burst };
 }
 
-bool wb_rate_take(struct wb_rate *r, int64_t now_ms)
+bool bucket_take(struct bucket *r, int64_t now_ms)
 {
     int64_t full = (int64_t)r->burst * 1000;
     int64_t passed = MAX(now_ms - r->last_ms, 0);
