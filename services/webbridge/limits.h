@@ -8,9 +8,7 @@ enum {
     /* --- connections -------------------------------------------------------------------------- */
     WB_CONNS_MAX = 4000,          /* TLS costs about 50 KiB each: 200 MiB in all */
     WB_CONNS_PER_SOURCE_MAX = 256, /* an office behind one address, 6 per browser */
-    WB_BACKLOG = 256,             /* a page reload by everybody after a restart */
     WB_LISTEN_MAX = 16,           /* addresses of one setting; a machine has a handful */
-    WB_ACCEPT_BATCH = 64,         /* per loop turn, so that accepting cannot starve the bus */
 
     /* --- HTTP --------------------------------------------------------------------------------- */
     WB_HEAD_BYTES_MAX = 8192,     /* request head; browsers send below 2 KiB */

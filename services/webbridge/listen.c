@@ -5,15 +5,14 @@
 #include "webbridge.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <base/mem.h>
 #include <daemon/daemon.h>
 #include <log/log.h>
+#include <loop/accept.h>
 #include <loop/timer.h>
 #include <site/site.h>
 
@@ -37,8 +36,7 @@ struct wb_plan {
 struct wb_listener {
     struct wb_listener *next;
     struct webbridge *wb;
-    uv_poll_t poll;
-    int fd;
+    struct loop_accept *accept;
     struct wb_endpoint at;
 };
 
@@ -49,95 +47,46 @@ static const char *port_name(const struct wb_endpoint *e)
 
 /* --- accepting -------------------------------------------------------------------------------- */
 
-static void on_acceptable(uv_poll_t *handle, int status, int events)
+static void on_accepted(void *arg, int fd, const struct addr *peer)
 {
-    struct wb_listener *l = handle->data;
-    (void)status;
-    (void)events;
-    for (int i = 0; i < WB_ACCEPT_BATCH; i++) {
-        struct sockaddr_storage ss;
-        socklen_t len = sizeof ss;
-        struct addr peer;
-        char ip[ADDR_TEXT_MAX];
-        int fd = accept4(l->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
-            return;
-        if (addr_from_sockaddr(&peer, (const struct sockaddr *)&ss) != 0 ||
-            !wb_server_quota_left(l->wb, addr_print_ip(&peer, ip))) {
-            close(fd);
-            continue;
-        }
-        int on = 1;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        wb_server_adopt(l->wb, fd, &peer, l->at.plain);
-    }
+    struct wb_listener *l = arg;
+    char ip[ADDR_TEXT_MAX];
+    if (wb_server_quota_left(l->wb, addr_print_ip(peer, ip)))
+        wb_server_adopt(l->wb, fd, peer, l->at.plain);
+    else
+        close(fd);
 }
 
 /* --- opening and closing ---------------------------------------------------------------------- */
 
-static int open_socket(const struct addr *a)
-{
-    struct sockaddr_storage ss;
-    socklen_t len = addr_to_sockaddr(a, &ss);
-    int on = 1, off = 0, err;
-    int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (ss.ss_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (bind(fd, (struct sockaddr *)&ss, len) != 0 || listen(fd, WB_BACKLOG) != 0) {
-        err = -errno;
-        close(fd);
-        return err;
-    }
-    return fd;
-}
-
-static int open_any(uint16_t port)
-{
-    struct addr a;
-    int fd = addr_parse_ip(&a, "::", port);
-    if (fd == 0)
-        fd = open_socket(&a);
-    if ((fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) && addr_parse_ip(&a, "0.0.0.0", port) == 0)
-        fd = open_socket(&a); /* a kernel without IPv6 */
-    return fd;
-}
-
 static int open_listener(struct webbridge *wb, const struct wb_endpoint *e)
 {
-    int fd = e->any ? open_any(e->addr.port) : open_socket(&e->addr);
-    if (fd < 0)
-        return fd;
+    char ip[ADDR_TEXT_MAX];
     struct wb_listener *l = MEM_NEW(struct wb_listener);
+    int err = loop_accept_new(&l->accept, wb->loop, e->any ? "*" : addr_print_ip(&e->addr, ip),
+                              e->addr.port, on_accepted, l);
+    if (err != 0) {
+        free(l);
+        return err;
+    }
     l->wb = wb;
-    l->fd = fd;
     l->at = *e;
     l->next = wb->listeners;
-    l->poll.data = l;
     wb->listeners = l;
     if (wb->daemon != NULL)
         daemon_listening(wb->daemon, port_name(e), e->text);
-    int err = uv_poll_init(wb->loop, &l->poll, fd);
-    return err != 0 ? err : uv_poll_start(&l->poll, UV_READABLE, on_acceptable);
-}
-
-static void on_listener_closed(uv_handle_t *h)
-{
-    free(h->data);
+    return 0;
 }
 
 /* Whoever the kernel has connected already is let in: closing would cut them off. */
 static void close_listener(struct wb_listener *l)
 {
     if (l->wb->lws != NULL && l->wb->https != NULL)
-        on_acceptable(&l->poll, 0, 0);
+        loop_accept_now(l->accept);
     if (l->wb->daemon != NULL)
         daemon_listening_no_more(l->wb->daemon, port_name(&l->at), l->at.text);
-    uv_poll_stop(&l->poll);
-    close(l->fd);
-    uv_close((uv_handle_t *)&l->poll, on_listener_closed);
+    loop_accept_free(&l->accept);
+    free(l);
 }
 
 static bool same(const struct wb_endpoint *a, const struct wb_endpoint *b)
