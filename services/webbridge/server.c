@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <base/mem.h>
+#include <daemon/cert.h>
 #include <log/log.h>
 #include <tls/link.h>
 
@@ -182,7 +183,7 @@ int wb_server_start(struct webbridge *wb, const struct wb_server_opts *o, struct
  * connections and ends with the context; certificates change a few times a year. */
 int wb_server_reload_cert(struct webbridge *wb, struct str *why)
 {
-    int err = wb_cert_check(wb, why);
+    int err = daemon_cert_check(wb->cert_path, wb->key_path, why);
     if (err != 0)
         return err;
     struct lws_vhost *fresh = vhost(wb, false);

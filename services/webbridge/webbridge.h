@@ -56,6 +56,7 @@ struct wb_settings {
 };
 
 struct daemon;
+struct daemon_cert;
 struct loop_timer;
 struct site;
 
@@ -76,9 +77,7 @@ struct webbridge {
     struct lws_context *lws;
     struct lws_vhost *https, *http;
     char *cert_path, *key_path;
-    struct loop_timer *cert_timer;
-    int64_t cert_stamp;       /* of the files in use */
-    int64_t cert_seen;        /* of the files at the last look */
+    struct daemon_cert *cert;
     int https_port;           /* where redirects lead to */
     struct wb_server_opts listen_opts;
     struct wb_listener *listeners;
@@ -268,16 +267,9 @@ bool wb_join_available(const struct webbridge *wb, const char **reason);
 
 /* --- cert.c ----------------------------------------------------------------------------------- */
 
-/* Checks certificate and key: readable, a pair, valid now. Errors: -EACCES, `why` says it in a
- * sentence. */
-int wb_cert_check(const struct webbridge *wb, struct str *why) MUST_USE;
-
 /* Watches certificate and key, and takes over what changed. */
 void wb_cert_watch_start(struct webbridge *wb);
 void wb_cert_watch_stop(struct webbridge *wb);
-
-/* Tells the status which certificate new connections see. */
-void wb_cert_tell(const struct webbridge *wb);
 
 /* Takes over certificate and key now, changed or not (SIGHUP). */
 void wb_cert_reload(struct webbridge *wb);
