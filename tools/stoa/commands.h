@@ -16,7 +16,8 @@
     X(pki)               \
     X(ports)             \
     X(run)               \
-    X(status)
+    X(status)            \
+    X(user)
 
 #define STOA_DECLARE(name) extern const struct stoa_cmd cmd_##name;
 STOA_COMMANDS(STOA_DECLARE)

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * stoa user: who may use the REST API and the web administration. The password is hashed here; it
+ * never leaves this process. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <base/str.h>
+#include <config.pb-c.h>
+#include <evp/password.h>
+#include <kinds/kinds.h>
+
+#include "ask.h"
+#include "config_print.h"
+#include "stoa.h"
+
+static const char kind[] = "apiUser";
+
+enum { WRITE_MS = 30000, PASSWORD_MIN = 8, PASSWORD_MAX = 256, PAGE = 500 };
+
+/* Everything of one invocation. */
+struct job {
+    const struct stoa_ctx *ctx;
+    struct ask *ask;
+    const char *name, *role;
+    const char *file;                    /* of the password; "-": standard input; NULL: asked for */
+    char password[PASSWORD_MAX + 2];
+    char hash[EVP_PASSWORD_TEXT_SIZE];
+};
+
+/* --- passwords -------------------------------------------------------------------------------- */
+
+/* The first line without its end. Returns false when there is none, or when it is too long. */
+static bool read_line(FILE *f, char *dst, size_t cap)
+{
+    size_t len;
+
+    if (!fgets(dst, (int)cap, f))
+        return false;
+    len = strcspn(dst, "\r\n");
+    if (len == cap - 1)
+        return false;
+    dst[len] = '\0';
+    return true;
+}
+
+/* Asks on the terminal without showing what is typed. */
+static bool ask_for(FILE *tty, const char *prompt, char *dst, size_t cap)
+{
+    struct termios before, quiet;
+    bool ok;
+
+    if (tcgetattr(fileno(tty), &before) != 0)
+        return false;
+    quiet = before;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    fprintf(tty, "%s: ", prompt);
+    fflush(tty);
+    if (tcsetattr(fileno(tty), TCSAFLUSH, &quiet) != 0)
+        return false;
+    ok = read_line(tty, dst, cap);
+    (void)tcsetattr(fileno(tty), TCSAFLUSH, &before);
+    fprintf(tty, "\n");
+    fflush(tty);
+    return ok;
+}
+
+static int type_twice(struct job *j)
+{
+    char again[sizeof(j->password)] = "";
+    FILE *tty = fopen("/dev/tty", "r+e");
+    int code = STOA_OK;
+
+    if (!tty)
+        return stoa_usage("there is no terminal to type the password on; say --password-file "
+                          "FILE, or - for standard input");
+    if (!ask_for(tty, "Password", j->password, sizeof(j->password)) ||
+        !ask_for(tty, "Password again", again, sizeof(again)))
+        code = stoa_fail("the password could not be read");
+    else if (!str_eq(j->password, again))
+        code = stoa_fail("the two passwords are not the same");
+    explicit_bzero(again, sizeof(again));
+    fclose(tty);
+    return code;
+}
+
+static int read_file(struct job *j)
+{
+    FILE *f = str_eq(j->file, "-") ? stdin : fopen(j->file, "re");
+    bool ok;
+
+    if (!f)
+        return stoa_fail("cannot read %s: %s", j->file, strerror(errno));
+    ok = read_line(f, j->password, sizeof(j->password));
+    if (f != stdin)
+        fclose(f);
+    return ok ? STOA_OK : stoa_fail("%s: the first line is no password", j->file);
+}
+
+static int take_password(struct job *j)
+{
+    int code = j->file ? read_file(j) : type_twice(j);
+    size_t len = strlen(j->password);
+
+    if (code != STOA_OK)
+        return code;
+    if (len < PASSWORD_MIN || len > PASSWORD_MAX || !str_utf8_ok(j->password, len))
+        return stoa_fail("a password has %d to %d bytes of UTF-8", PASSWORD_MIN, PASSWORD_MAX);
+    evp_password_hash(j->hash, j->password);
+    return STOA_OK;
+}
+
+/* --- talking to config ------------------------------------------------------------------------ */
+
+static int complain(const Stoa__Config__V1__Problem *p)
+{
+    return stoa_fail("%s%s%s%s", p->text ? p->text : "config refused", p->name ? " (" : "",
+                     p->name ? p->name : "", p->name ? ")" : "");
+}
+
+/* Sends a request to config. On STOA_OK `reply` holds the answer; its problem is not looked at. */
+static int request(struct job *j, const ProtobufCMessage *body, struct ask_reply *reply)
+{
+    const struct bus_dst dst = { .role = "config" };
+
+    if (!j->ask && ask_open(&j->ask, j->ctx))
+        return STOA_FAILED;
+    if (ask_request(j->ask, &dst, body, WRITE_MS, reply) == BUS_OK)
+        return STOA_OK;
+    stoa_fail("%s%s", reply->message,
+              reply->code == BUS_UNAVAILABLE ? ". Is config running? See 'stoa status'" : "");
+    ask_reply_fini(reply);
+    return STOA_FAILED;
+}
+
+static int write_request(struct job *j, const ProtobufCMessage *body, const char *done)
+{
+    struct ask_reply reply;
+    int code = request(j, body, &reply);
+
+    if (code != STOA_OK)
+        return code;
+    const Stoa__Config__V1__WriteReply *r = (const void *)reply.body;
+
+    if (r->problem)
+        code = complain(r->problem);
+    else if (j->ctx->json)
+        printf("{\"id\":\"%s\"}\n", r->id ? r->id : "");
+    else
+        printf("user %s %s\n", j->name, done);
+    ask_reply_fini(&reply);
+    return code;
+}
+
+/* --- the subcommands -------------------------------------------------------------------------- */
+
+/* Basic authentication ends the name at the first colon. */
+static int check_name(const struct job *j)
+{
+    return strchr(j->name, ':') ? stoa_usage("a name has no colon") : STOA_OK;
+}
+
+static int run_add(struct job *j)
+{
+    Stoa__Config__V1__AddRequest req = STOA__CONFIG__V1__ADD_REQUEST__INIT;
+    Stoa__Config__V1__Field name = STOA__CONFIG__V1__FIELD__INIT, role = name, hash = name;
+    Stoa__Config__V1__Field *list[] = { &name, &role, &hash };
+    int code = check_name(j);
+
+    if (code == STOA_OK)
+        code = take_password(j);
+    if (code != STOA_OK)
+        return code;
+    name.name = (char *)(uintptr_t)"name";
+    name.value = (char *)(uintptr_t)j->name;
+    role.name = (char *)(uintptr_t)"role";
+    role.value = (char *)(uintptr_t)j->role;
+    hash.name = (char *)(uintptr_t)"passwordHash";
+    hash.secret = j->hash;
+    req.kind = (char *)(uintptr_t)kind;
+    req.fields = list;
+    req.n_fields = ARRAY_LEN(list);
+    return write_request(j, &req.base, "added");
+}
+
+static int run_passwd(struct job *j)
+{
+    Stoa__Config__V1__SetRequest req = STOA__CONFIG__V1__SET_REQUEST__INIT;
+    Stoa__Config__V1__Field hash = STOA__CONFIG__V1__FIELD__INIT;
+    Stoa__Config__V1__Field *list[] = { &hash };
+    int code = take_password(j);
+
+    if (code != STOA_OK)
+        return code;
+    hash.name = (char *)(uintptr_t)"passwordHash";
+    hash.secret = j->hash;
+    req.kind = (char *)(uintptr_t)kind;
+    req.id = (char *)(uintptr_t)j->name;
+    req.fields = list;
+    req.n_fields = ARRAY_LEN(list);
+    return write_request(j, &req.base, "has a new password");
+}
+
+static int run_del(struct job *j)
+{
+    Stoa__Config__V1__DeleteRequest req = STOA__CONFIG__V1__DELETE_REQUEST__INIT;
+
+    req.kind = (char *)(uintptr_t)kind;
+    req.id = (char *)(uintptr_t)j->name;
+    return write_request(j, &req.base, "deleted");
+}
+
+static int list_page(struct job *j, uint32_t offset, size_t *got)
+{
+    Stoa__Config__V1__ListRequest req = STOA__CONFIG__V1__LIST_REQUEST__INIT;
+    const struct kinds_kind *k = kinds_find(kind);
+    struct ask_reply reply;
+    int code;
+
+    req.kind = (char *)(uintptr_t)kind;
+    req.has_offset = req.has_limit = true;
+    req.offset = offset;
+    req.limit = PAGE;
+    code = request(j, &req.base, &reply);
+    if (code != STOA_OK)
+        return code;
+    const Stoa__Config__V1__ListReply *r = (const void *)reply.body;
+
+    *got = r->n_rows;
+    if (r->problem)
+        code = complain(r->problem);
+    else if (!j->ctx->json && (offset == 0 || r->n_rows > 0))
+        config_print_table(k, r->rows, r->n_rows);
+    for (size_t i = 0; !r->problem && j->ctx->json && i < r->n_rows; i++)
+        config_print_row(k, r->rows[i], true);
+    ask_reply_fini(&reply);
+    return code;
+}
+
+static int run_list(struct job *j)
+{
+    uint32_t offset = 0;
+    size_t got = 0;
+    int code;
+
+    do {
+        code = list_page(j, offset, &got);
+        offset += (uint32_t)got;
+    } while (code == STOA_OK && got == PAGE);
+    return code;
+}
+
+static const struct {
+    const char *name;
+    int words; /* after it */
+    int (*run)(struct job *j);
+} subcommands[] = {
+    { "add", 2, run_add },
+    { "passwd", 1, run_passwd },
+    { "del", 1, run_del },
+    { "list", 0, run_list },
+};
+
+/* Takes --password-file out of the words. */
+static int take_options(struct job *j, int *argc, char **argv)
+{
+    static const char option[] = "--password-file";
+    int n = 1;
+
+    for (int i = 1; i < *argc; i++) {
+        if (str_starts(argv[i], "--password-file="))
+            j->file = argv[i] + sizeof(option);
+        else if (str_eq(argv[i], option) && i + 1 < *argc)
+            j->file = argv[++i];
+        else if (str_starts(argv[i], "--"))
+            return stoa_usage("there is no option \"%s\", or it needs a value", argv[i]);
+        else
+            argv[n++] = argv[i];
+    }
+    *argc = n;
+    return STOA_OK;
+}
+
+static int run(const struct stoa_ctx *ctx, int argc, char **argv)
+{
+    struct job j = { .ctx = ctx };
+    int code = take_options(&j, &argc, argv);
+
+    if (code != STOA_OK)
+        return code;
+    if (argc < 2)
+        return stoa_usage("say what to do: add, list, passwd or del");
+    for (size_t i = 0; i < ARRAY_LEN(subcommands); i++) {
+        if (!str_eq(subcommands[i].name, argv[1]))
+            continue;
+        if (argc - 2 != subcommands[i].words)
+            return stoa_usage("\"%s\" takes %d word%s", argv[1], subcommands[i].words,
+                              subcommands[i].words == 1 ? "" : "s");
+        j.name = argc > 2 ? argv[2] : NULL;
+        j.role = argc > 3 ? argv[3] : NULL;
+        code = subcommands[i].run(&j);
+        ask_close(&j.ask);
+        explicit_bzero(&j, sizeof(j));
+        return code;
+    }
+    return stoa_usage("there is no \"%s\"", argv[1]);
+}
+
+const struct stoa_cmd cmd_user = {
+    .name = "user",
+    .args = "add NAME admin|api|audit | passwd NAME | del NAME | list",
+    .summary = "users of the REST API and the web administration",
+    .help = "add NAME ROLE   makes a user; admin: everything, api: the REST API, audit: reading "
+            "alone\n"
+            "passwd NAME     gives a user a new password; who is logged in with the old one is out "
+            "at once\n"
+            "del NAME        deletes a user\n"
+            "list            lists users and their roles\n"
+            "\n"
+            "  --password-file FILE  the first line of FILE, - for standard input, is the password; "
+            "else\n"
+            "                        it is typed twice. 8 to 256 bytes\n"
+            "\n"
+            "Passwords are stored as slow hashes; nobody can read them back.\n",
+    .run = run,
+};
