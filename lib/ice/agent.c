@@ -101,7 +101,7 @@ static int64_t consent_at(const struct ice_agent *a)
         return INT64_MAX;
     if (a->controlling && !s->old && !s->distrusted)
         at = MIN(at, s->ok_us + ICE_DISTRUST_US);
-    return at;
+    return s->old ? at : MIN(at, a->spare_us);
 }
 
 static int64_t next_deadline(const struct ice_agent *a, int64_t now_us)
@@ -143,6 +143,7 @@ void ice_agent_settle(struct ice_agent *a, int64_t now_us)
 void ice_timeout(struct ice_agent *a, int64_t now_us)
 {
     ice_check_consent(a, now_us);
+    ice_check_spare(a, now_us);
     if (a->failure != ICE_FAILURE_CONSENT) {
         ice_check_timeout(a, now_us);
         ice_check_pace(a, now_us);
@@ -205,9 +206,11 @@ void ice_del_path(struct ice_agent *a, int64_t now_us, uint8_t path)
     a->n_locals = n;
     ice_pair_del_path(a, path);
     if (a->sel.valid && a->sel.to.path == path) {
-        ice_select_drop(a);
-        a->state = a->gen.remote_set ? ICE_CHECKING : ICE_NEW;
-        a->stats.started_us = now_us;
+        if (!ice_select_failover(a, now_us)) {
+            ice_select_drop(a);
+            a->state = a->gen.remote_set ? ICE_CHECKING : ICE_NEW;
+            a->stats.started_us = now_us;
+        }
         ice_check_all_again(a, now_us);
     }
     ice_agent_settle(a, now_us);

@@ -172,3 +172,15 @@ void ice_check_consent(struct ice_agent *a, int64_t now_us)
     r.use_candidate = a->controlling && s->nominated && !s->old;
     send_request(a, &r);
 }
+
+void ice_check_spare(struct ice_agent *a, int64_t now_us)
+{
+    struct pair *p;
+
+    if (!a->sel.valid || a->sel.old || now_us < a->spare_us)
+        return;
+    a->spare_us = now_us + ICE_SPARE_US;
+    p = ice_pair_spare(a, now_us);
+    if (p && p->state == PAIR_OK)
+        ice_check_start(a, now_us, p, false);
+}

@@ -31,6 +31,7 @@
 #define ICE_CONSENT_US (5 * SEC_US)       /* RFC 7675 s5.1, +-20 % */
 #define ICE_CONSENT_LIFE_US (30 * SEC_US) /* RFC 7675 s5.1 */
 #define ICE_DISTRUST_US (10 * SEC_US)     /* controlling: looks for another pair */
+#define ICE_SPARE_US (10 * SEC_US)        /* a spare pair is checked as often */
 #define ICE_CONSENT_OPEN 8                /* unanswered at a time: 30 s / 4 s */
 
 enum { LOCAL_UFRAG_SIZE = 9, LOCAL_PWD_SIZE = 25 }; /* 48 and 144 random bits; RFC 8839 s5.4 */
@@ -106,6 +107,7 @@ struct ice_agent {
     struct pair pairs[ICE_PAIRS_MAX];
     struct sel sel;
     int64_t pace_us;     /* no new ordinary check before */
+    int64_t spare_us;    /* the spare pair is not checked before */
     int64_t nominate_us; /* controlling: don't wait longer for a better pair; 0 nothing works yet */
     int64_t deadline_us;
     bool tell_selected; /* callbacks owed at the end of the call */
@@ -138,6 +140,10 @@ uint64_t ice_pair_priority(bool controlling, uint32_t local, uint32_t remote);
 struct pair *ice_pair_best(struct ice_agent *a, enum pair_state state);
 bool ice_pair_is_selected(const struct ice_agent *a, const struct pair *p);
 
+/* The pair over another path than the selected one that takes its place when its path goes, proven
+ * within the life of consent; NULL: there is none. */
+struct pair *ice_pair_spare(struct ice_agent *a, int64_t now_us);
+
 /* check.c */
 void ice_check_start(struct ice_agent *a, int64_t now_us, struct pair *p, bool use_candidate);
 /* Answers a request of the peer with a check of our own, at once. */
@@ -148,6 +154,8 @@ void ice_check_all_again(struct ice_agent *a, int64_t now_us);
 void ice_check_pace(struct ice_agent *a, int64_t now_us);
 void ice_check_timeout(struct ice_agent *a, int64_t now_us);
 void ice_check_consent(struct ice_agent *a, int64_t now_us);
+/* Keeps a spare pair proven. */
+void ice_check_spare(struct ice_agent *a, int64_t now_us);
 /* The time to the next consent check. */
 int64_t ice_check_consent_wait(struct ice_agent *a);
 
@@ -159,5 +167,8 @@ void ice_select_on_nominated(struct ice_agent *a, int64_t now_us, struct pair *p
 /* Controlling: nominates when it is time. */
 void ice_select_plan(struct ice_agent *a, int64_t now_us);
 void ice_select_drop(struct ice_agent *a);
+/* The selected pair's path is gone: the spare pair takes over until another is nominated. Returns
+ * false when there is none. */
+bool ice_select_failover(struct ice_agent *a, int64_t now_us);
 
 #endif

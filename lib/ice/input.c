@@ -198,7 +198,7 @@ static int on_pair_response(struct ice_agent *a, int64_t now_us, struct pair *p,
         return 0;
     }
     a->stats.answers_received++;
-    if (p->tries == 1)
+    if (p->tries == 1 && (!a->sel.valid || ice_pair_is_selected(a, p)))
         a->stats.rtt_us = now_us - p->sent_us;
     p->state = PAIR_OK;
     p->ok_us = now_us;

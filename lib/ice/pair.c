@@ -127,17 +127,24 @@ struct pair *ice_pair_add(struct ice_agent *a, const struct ice_cand *base, cons
     return p;
 }
 
+/* A relay can reach no private address but those of relays beside it: checks there would all be
+ * refused by the server. */
+static bool is_hopeless(const struct ice_cand *base, const struct remote *r)
+{
+    return base->type == ICE_RELAY && r->type != ICE_RELAY && addr_is_private(&r->addr);
+}
+
 void ice_pair_add_all_of_remote(struct ice_agent *a, const struct remote *r)
 {
     for (size_t i = 0; i < a->n_locals; i++)
-        if (ice_agent_base(a, a->locals[i].path) == &a->locals[i])
+        if (ice_agent_base(a, a->locals[i].path) == &a->locals[i] && !is_hopeless(&a->locals[i], r))
             (void)ice_pair_add(a, &a->locals[i], r);
 }
 
 void ice_pair_add_all_of_base(struct ice_agent *a, const struct ice_cand *base)
 {
     for (size_t i = 0; i < ICE_REMOTE_MAX; i++)
-        if (a->remotes[i].used)
+        if (a->remotes[i].used && !is_hopeless(base, &a->remotes[i]))
             (void)ice_pair_add(a, base, &a->remotes[i]);
 }
 
@@ -171,6 +178,22 @@ struct pair *ice_pair_best(struct ice_agent *a, enum pair_state state)
             continue;
         if (!best || p->wanted > best->wanted ||
             (p->wanted == best->wanted && p->priority > best->priority))
+            best = p;
+    }
+    return best;
+}
+
+struct pair *ice_pair_spare(struct ice_agent *a, int64_t now_us)
+{
+    struct pair *best = NULL;
+
+    for (size_t i = 0; i < a->n_pairs; i++) {
+        struct pair *p = &a->pairs[i];
+
+        if (p->state == PAIR_FAILED || !p->ok_us || now_us - p->ok_us >= ICE_CONSENT_LIFE_US ||
+            (a->sel.valid && p->path == a->sel.to.path))
+            continue;
+        if (!best || p->priority > best->priority)
             best = p;
     }
     return best;

@@ -28,6 +28,7 @@ static void take(struct ice_agent *a, int64_t now_us, struct pair *p, bool nomin
         if (a->pairs[i].state == PAIR_OK && &a->pairs[i] != p)
             a->pairs[i].nominated = false;
     a->tell_selected |= !same;
+    a->spare_us = now_us + ICE_SPARE_US;
     a->state = ICE_CONNECTED;
     a->failure = ICE_FAILURE_NONE;
     if (!a->stats.connected_us)
@@ -38,6 +39,19 @@ void ice_select_drop(struct ice_agent *a)
 {
     a->sel = (struct sel){ 0 };
     a->tell_selected = false;
+}
+
+bool ice_select_failover(struct ice_agent *a, int64_t now_us)
+{
+    struct pair *p = ice_pair_spare(a, now_us);
+
+    if (!p)
+        return false;
+    take(a, now_us, p, false);
+    /* Whatever is nominated, or answers first, is better than what was proven a while ago. */
+    a->sel.priority = 0;
+    a->sel.next_us = now_us;
+    return true;
 }
 
 void ice_select_on_nominated(struct ice_agent *a, int64_t now_us, struct pair *p)

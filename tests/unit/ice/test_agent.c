@@ -343,6 +343,92 @@ static void losing_the_path_in_use_falls_back_to_another(void **state)
     ends_fini(&e);
 }
 
+/* Two relays on our side, as a callbridge has them; the browser controls. */
+static void connect_over_relays(struct ends *e)
+{
+    ends_init(e, 14, true, false);
+    simnet_set_link(e->net, (struct simnet_link){ .delay_us = 5 * MS });
+    end_host(&e->l, "192.0.2.1:1000");
+    end_cand(&e->r, "198.51.100.7:24000", ICE_RELAY);
+    end_cand(&e->r, "198.51.100.8:24000", ICE_RELAY);
+    ends_exchange(e);
+    assert_true(ends_connect(e, SEC));
+    ends_run(e, 600 * SEC);
+    assert_true(end_uses(&e->r, "198.51.100.7:24000", "192.0.2.1:1000"));
+}
+
+static void the_spare_pair_takes_over_at_once_even_after_a_long_time(void **state)
+{
+    struct ends e;
+    unsigned n_states;
+
+    (void)state;
+    connect_over_relays(&e);
+    n_states = e.r.n_states;
+    ice_del_path(e.r.ice, simnet_now(e.net), 0);
+    assert_true(end_uses(&e.r, "198.51.100.8:24000", "192.0.2.1:1000"));
+    ends_run(&e, 60 * SEC);
+    assert_int_equal(e.r.n_states, n_states); /* connected all the time */
+    assert_true(end_uses(&e.l, "192.0.2.1:1000", "198.51.100.8:24000"));
+    assert_true(end_stats(&e.r).nominated);
+    ends_fini(&e);
+}
+
+static void a_spare_pair_that_has_died_does_not_take_over(void **state)
+{
+    struct ends e;
+    struct ice_path to;
+
+    (void)state;
+    connect_over_relays(&e);
+    simnet_blackhole(e.net, "198.51.100.8", true);
+    ends_run(&e, 40 * SEC);
+    ice_del_path(e.r.ice, simnet_now(e.net), 0);
+    assert_int_equal(ice_selected(e.r.ice, &to), -ENOTCONN);
+    assert_int_equal(end_stats(&e.r).state, ICE_CHECKING);
+    simnet_blackhole(e.net, "198.51.100.8", false); /* and comes back without a restart */
+    ends_run(&e, 2 * SEC);
+    assert_true(end_uses(&e.r, "198.51.100.8:24000", "192.0.2.1:1000"));
+    ends_fini(&e);
+}
+
+static void a_relay_added_later_carries_without_a_restart(void **state)
+{
+    struct ends e;
+
+    (void)state;
+    connect_over_relays(&e);
+    ice_del_path(e.r.ice, simnet_now(e.net), 0);
+    ice_del_path(e.r.ice, simnet_now(e.net), 1);
+    ends_run(&e, SEC);
+    assert_int_equal(end_stats(&e.r).state, ICE_CHECKING);
+    end_cand(&e.r, "198.51.100.9:24000", ICE_RELAY);
+    end_tell_cand(&e.l, &e.r, 0);
+    ends_run(&e, SEC);
+    assert_true(end_uses(&e.r, "198.51.100.9:24000", "192.0.2.1:1000"));
+    ends_fini(&e);
+}
+
+static void a_relay_checks_no_private_addresses_but_those_of_relays(void **state)
+{
+    struct ends e;
+
+    (void)state;
+    ends_init(&e, 15, true, false);
+    end_cand(&e.l, "192.168.1.5:1000", ICE_HOST);
+    end_cand(&e.l, "10.0.0.9:24001", ICE_RELAY);
+    end_cand(&e.l, "198.51.100.5:1000", ICE_HOST);
+    end_cand(&e.r, "10.0.0.9:24000", ICE_RELAY);
+    end_tell_credentials(&e.r, &e.l);
+    for (size_t i = 0; i < 3; i++)
+        end_tell_cand(&e.r, &e.l, i);
+    assert_int_equal(end_stats(&e.r).n_remote, 3);
+    assert_int_equal(end_stats(&e.r).n_pairs, 2);
+    end_host(&e.r, "192.168.1.6:2000"); /* it reaches all of them */
+    assert_int_equal(end_stats(&e.r).n_pairs, 5);
+    ends_fini(&e);
+}
+
 static void candidates_and_credentials_that_cannot_be_are_refused(void **state)
 {
     static const char *const addrs[] = { "0.0.0.0:1", "224.0.0.1:1", "192.0.2.1:0", "[::]:5",
@@ -390,6 +476,10 @@ int main(void)
         cmocka_unit_test(a_restart_on_the_same_path_keeps_carrying),
         cmocka_unit_test(after_lost_consent_a_restart_connects_again),
         cmocka_unit_test(losing_the_path_in_use_falls_back_to_another),
+        cmocka_unit_test(the_spare_pair_takes_over_at_once_even_after_a_long_time),
+        cmocka_unit_test(a_spare_pair_that_has_died_does_not_take_over),
+        cmocka_unit_test(a_relay_added_later_carries_without_a_restart),
+        cmocka_unit_test(a_relay_checks_no_private_addresses_but_those_of_relays),
         cmocka_unit_test(candidates_and_credentials_that_cannot_be_are_refused),
     };
     return cmocka_run_group_tests_name("ice/agent", tests, NULL, NULL);

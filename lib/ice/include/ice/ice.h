@@ -131,7 +131,8 @@ const char *ice_local_pwd(const struct ice_agent *a);
 int ice_add_local(struct ice_agent *a, int64_t now_us, const struct ice_cand *c) MUST_USE;
 
 /* Takes all candidates of a path away (allocation lost, interface gone). When the selected pair was
- * one of them, media stops until another pair is found. */
+ * one of them, the best pair over another path that was proven within 30 s takes over at once;
+ * without one media stops until another pair is found. */
 void ice_del_path(struct ice_agent *a, int64_t now_us, uint8_t path);
 
 /* The i-th local candidate with priority and foundation filled in; NULL at the end.
