@@ -144,7 +144,7 @@ static void join(struct sfu *s, struct dtls_ctx *dtls)
     struct browser_opts opts = { .send = browser_send, .arg = g, .dtls = dtls,
                                  .frame_packets = FRAME_PACKETS,
                                  .no_video = n_guests > 1, .no_audio = true };
-    struct sfu_local local = { .addr = server };
+    struct peer_local local = { .addr = server };
     struct sfu_join_opts join_opts = { .participant = n_guests, .locals = &local, .n_locals = 1 };
     char err[PEER_ERROR_MAX], *offer, *answer;
 

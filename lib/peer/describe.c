@@ -160,7 +160,7 @@ static void add_candidates(struct peer *p, struct sdp_session *s, struct sdp_med
 
     for (size_t i = 0; (cand = ice_local(p->tr.ice, i)); i++)
         (void)!sdp_list_add(s, &out->candidates, ice_cand_print(cand, line), SDP_CANDIDATES_MAX);
-    out->end_of_candidates = true;
+    out->end_of_candidates = !p->opts.more_locals;
 }
 
 /* "AB:CD:..." as bytes; returns their number. */

@@ -16,6 +16,9 @@
 
 #include "peer_priv.h"
 
+_Static_assert((int)PEER_LOCALS_MAX == (int)ICE_LOCAL_MAX, "as many as ICE takes");
+_Static_assert((int)PEER_CANDIDATE_MAX == (int)ICE_CAND_TEXT_MAX, "as long as ICE prints them");
+
 enum {
     /* A check of consent is answered every 6 s at the latest: after 10 s two in a row are missing.
      * Loss alone does that now and then, so as long as media comes in it takes four. */
@@ -177,11 +180,31 @@ void peer_free(struct peer *p)
     free(p);
 }
 
-int peer_add_local(struct peer *p, uint8_t path, const struct addr *local)
+int peer_add_local(struct peer *p, int64_t now_us, const struct peer_local *local)
 {
-    struct ice_cand cand = { .type = ICE_HOST, .path = path, .addr = *local };
+    struct ice_cand cand = {
+        .type = local->relay ? ICE_RELAY : ICE_HOST, .path = local->path, .addr = local->addr,
+    };
 
-    return ice_add_local(p->tr.ice, p->now_us, &cand);
+    p->now_us = now_us;
+    return ice_add_local(p->tr.ice, now_us, &cand);
+}
+
+void peer_del_path(struct peer *p, int64_t now_us, uint8_t path)
+{
+    p->now_us = now_us;
+    ice_del_path(p->tr.ice, now_us, path);
+}
+
+const char *peer_local_text(const struct peer *p, uint8_t path, char dst[PEER_CANDIDATE_MAX])
+{
+    const struct ice_cand *cand;
+
+    for (size_t i = 0; (cand = ice_local(p->tr.ice, i)); i++) {
+        if (cand->path == path)
+            return ice_cand_print(cand, dst);
+    }
+    return NULL;
 }
 
 /* --- descriptions ----------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A participant of a space: its peer on one side, its sources and its view on the other. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include <base/mem.h>
@@ -92,6 +93,7 @@ static void connection_new(struct sfu_part *part, int64_t now_us)
         .dtls = space->dtls,
         .video_codec = space->video_codec,
         .cname = "stoa",
+        .more_locals = part->more_locals,
     };
 
     budget_init(&part->budget, now_us);
@@ -100,7 +102,7 @@ static void connection_new(struct sfu_part *part, int64_t now_us)
     part->view = part->view_ops->new(part);
     part->peer = peer_new(&opts, now_us);
     for (size_t i = 0; i < part->n_locals; i++)
-        (void)!peer_add_local(part->peer, part->locals[i].path, &part->locals[i].addr);
+        (void)!peer_add_local(part->peer, now_us, &part->locals[i]);
 }
 
 static void connection_free(struct sfu_part *part)
@@ -113,7 +115,7 @@ static void connection_free(struct sfu_part *part)
 void part_renew(struct sfu_part *part, int64_t now_us)
 {
     connection_free(part);
-    part->connected = false;
+    part->connected = part->answered = false;
     connection_new(part, now_us);
     wanted_forget(&part->wanted);
 }
@@ -140,6 +142,37 @@ void part_watch_path(struct sfu_part *part, int64_t now_us)
     opts->ops->on_path(opts->arg, part->number, lost);
 }
 
+int part_add_local(struct sfu_part *part, int64_t now_us, const struct peer_local *local)
+{
+    const struct sfu_opts *opts = &part->space->opts;
+    char text[PEER_CANDIDATE_MAX];
+    int rc;
+
+    if (part->n_locals == PEER_LOCALS_MAX)
+        return -E2BIG;
+    rc = peer_add_local(part->peer, now_us, local);
+    if (rc)
+        return rc;
+    part->locals[part->n_locals++] = *local;
+    if (part->answered && opts->ops->on_candidate &&
+        peer_local_text(part->peer, local->path, text))
+        opts->ops->on_candidate(opts->arg, part->number, text);
+    return 0;
+}
+
+void part_del_path(struct sfu_part *part, int64_t now_us, uint8_t path)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < part->n_locals; i++) {
+        if (part->locals[i].path != path)
+            part->locals[n++] = part->locals[i];
+    }
+    part->n_locals = n;
+    peer_del_path(part->peer, now_us, path);
+    part_watch_path(part, now_us);
+}
+
 struct sfu_part *part_new(struct sfu *s, int64_t now_us, const struct sfu_join_opts *opts)
 {
     struct sfu_part *part = MEM_NEW(struct sfu_part);
@@ -148,8 +181,10 @@ struct sfu_part *part_new(struct sfu *s, int64_t now_us, const struct sfu_join_o
     part->number = opts->participant;
     part->joined_us = now_us;
     part->view_ops = &view_slots;
-    part->locals = mem_dup(opts->locals, opts->n_locals * sizeof(*opts->locals));
-    part->n_locals = opts->n_locals;
+    part->n_locals = MIN(opts->n_locals, (size_t)PEER_LOCALS_MAX);
+    for (size_t i = 0; i < part->n_locals; i++)
+        part->locals[i] = opts->locals[i];
+    part->more_locals = opts->more_locals;
     for (unsigned i = 0; i < SOURCE_COUNT; i++)
         source_init(&part->sources[i], part, (enum source_id)i);
     wanted_init(&part->wanted);
@@ -165,6 +200,5 @@ void part_free(struct sfu_part *part)
     for (unsigned i = 0; i < SOURCE_COUNT; i++)
         source_fini(&part->sources[i], 0);
     connection_free(part);
-    free(part->locals);
     free(part);
 }

@@ -113,6 +113,7 @@ char *sfu_offer(struct sfu_part *part, int64_t now_us, const char *sdp, char err
     }
     if (rc == 0) {
         answer = peer_answer(part->peer);
+        part->answered = true;
         part_on_mlines(part);
         s->views_stale = true;
     }
@@ -126,6 +127,20 @@ int sfu_candidate(struct sfu_part *part, int64_t now_us, const char *line, const
 
     settle(part->space, part, now_us);
     return rc;
+}
+
+int sfu_add_local(struct sfu_part *part, int64_t now_us, const struct peer_local *local)
+{
+    int rc = part_add_local(part, now_us, local);
+
+    settle(part->space, part, now_us);
+    return rc;
+}
+
+void sfu_del_path(struct sfu_part *part, int64_t now_us, uint8_t path)
+{
+    part_del_path(part, now_us, path);
+    settle(part->space, part, now_us);
 }
 
 const char *sfu_ufrag(const struct sfu_part *part)

@@ -79,8 +79,10 @@ struct sfu_part {
     int64_t spoke_us; /* last time it was dominant speaker; orders the video slots */
     uint64_t forwarded, received;
     struct rtp_twcc *twcc;
-    struct sfu_local *locals; /* host candidates, for part_renew() */
+    struct peer_local locals[PEER_LOCALS_MAX]; /* our candidates, for part_renew() */
     size_t n_locals;
+    bool more_locals;
+    bool answered; /* the participant knows the candidates of now */
     struct sfu_view shown;    /* what the receiver shows */
     bool has_shown;           /* it has said so */
     bool frozen;              /* sfu_hold() */
@@ -122,6 +124,9 @@ void part_free(struct sfu_part *part);
 /* The browser made another connection for the same participant: a new peer and new slots, same
  * sources. */
 void part_renew(struct sfu_part *part, int64_t now_us);
+/* As sfu_add_local() and sfu_del_path(). */
+int part_add_local(struct sfu_part *part, int64_t now_us, const struct peer_local *local);
+void part_del_path(struct sfu_part *part, int64_t now_us, uint8_t path);
 /* The peer agreed on its m-lines. */
 void part_on_mlines(struct sfu_part *part);
 /* Ten times a second: notices that the participant is not reached any more, or is again. */

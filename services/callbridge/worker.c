@@ -56,7 +56,7 @@ struct worker {
     struct map *by_space; /* handle -> struct worker_space */
     struct map *by_addr;  /* remote address -> struct seat */
     struct map *by_ufrag; /* own ufrag -> struct seat */
-    struct sfu_local locals[LOCALS_MAX];
+    struct peer_local locals[LOCALS_MAX];
     bool local_is_loopback[LOCALS_MAX];
     size_t n_locals;
     int64_t counters_us;
@@ -278,7 +278,7 @@ static void cmd_space_free(struct worker *w, const struct worker_cmd *cmd)
 static void cmd_join(struct worker *w, const struct worker_cmd *cmd)
 {
     struct worker_space *ws = space_of(w, cmd);
-    struct sfu_local locals[LOCALS_MAX];
+    struct peer_local locals[LOCALS_MAX];
     struct sfu_join_opts opts = { .participant = cmd->participant, .locals = locals };
     struct seat *seat;
 

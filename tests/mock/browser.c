@@ -308,7 +308,9 @@ void browser_free(struct browser *b)
 
 void browser_add_local(struct browser *b, const struct addr *local)
 {
-    assert(peer_add_local(b->peer, 0, local) == 0);
+    struct peer_local host = { .addr = *local };
+
+    assert(peer_add_local(b->peer, 0, &host) == 0);
 }
 
 char *browser_offer(struct browser *b)

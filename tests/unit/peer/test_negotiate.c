@@ -38,7 +38,7 @@ static struct peer *new_peer(enum peer_codec video)
     struct addr local;
 
     assert_int_equal(addr_parse(&local, "192.0.2.1:50000"), 0);
-    assert_int_equal(peer_add_local(p, 0, &local), 0);
+    assert_int_equal(peer_add_local(p, 0, &(struct peer_local){ .addr = local }), 0);
     err[0] = '\0';
     return p;
 }

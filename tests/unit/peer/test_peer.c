@@ -116,7 +116,7 @@ static void side_start(struct pair *t, struct side *s, const char *address, bool
     s->pair = t;
     s->peer = peer_new(&opts, simnet_now(t->net));
     s->addr = simnet_bind(t->net, address, on_datagram, s);
-    assert_int_equal(peer_add_local(s->peer, 0, &s->addr), 0);
+    assert_int_equal(peer_add_local(s->peer, 0, &(struct peer_local){ .addr = s->addr }), 0);
     simnet_actor(t->net, (struct simnet_actor){ deadline, timeout, s });
 }
 

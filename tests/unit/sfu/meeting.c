@@ -16,8 +16,8 @@ static void on_send(void *arg, uint8_t path, const struct addr *to, const void *
 {
     struct meeting *m = arg;
 
-    assert_int_equal(path, 0);
-    simnet_send(m->net, &m->server, to, data, len);
+    assert_true(path <= m->n_relays);
+    simnet_send(m->net, path == 0 ? &m->server : &m->relays[path - 1], to, data, len);
 }
 
 static void on_state(void *arg, uint32_t participant, enum peer_state state, const char *cause)
@@ -54,6 +54,15 @@ static void on_path(void *arg, uint32_t participant, bool lost)
     g->n_paths++;
 }
 
+static void on_candidate(void *arg, uint32_t participant, const char *text)
+{
+    struct meeting *m = arg;
+    struct guest *g = &m->guests[participant];
+
+    g->n_candidates++;
+    assert_int_equal(peer_add_candidate(g->browser->peer, simnet_now(m->net), text, NULL), 0);
+}
+
 static const struct sfu_ops sfu_ops = {
     .send = on_send,
     .on_state = on_state,
@@ -61,6 +70,7 @@ static const struct sfu_ops sfu_ops = {
     .on_speaker = on_speaker,
     .on_wanted = on_wanted,
     .on_path = on_path,
+    .on_candidate = on_candidate,
 };
 
 /* Finds the participant by address, as a worker does once a check has named it. */
@@ -68,14 +78,17 @@ static void server_recv(void *arg, const struct addr *local, const struct addr *
                         const void *data, size_t len)
 {
     struct meeting *m = arg;
-    uint8_t copy[2048];
+    uint8_t copy[2048], path = 0;
 
-    (void)local;
     assert_true(len <= sizeof(copy));
     memcpy(copy, data, len);
+    for (unsigned i = 0; i < m->n_relays; i++) {
+        if (addr_eq(&m->relays[i], local))
+            path = (uint8_t)(i + 1);
+    }
     for (unsigned i = 1; i <= m->n; i++) {
         if (m->guests[i].part && addr_ip_eq(&m->guests[i].addr, from))
-            (void)sfu_input(m->guests[i].part, simnet_now(m->net), 0, from, copy, len);
+            (void)sfu_input(m->guests[i].part, simnet_now(m->net), path, from, copy, len);
     }
 }
 
@@ -178,12 +191,28 @@ static void plug_in(struct guest *g, const struct browser_opts *opts, unsigned p
     simnet_actor(m->net, (struct simnet_actor){ guest_deadline, guest_timeout, g });
 }
 
+struct peer_local meeting_relay(struct meeting *m, const char *ip_port)
+{
+    struct peer_local local = { .relay = true, .path = (uint8_t)++m->n_relays };
+
+    assert_true(m->n_relays <= MEETING_RELAYS);
+    local.addr = simnet_bind(m->net, ip_port, server_recv, m);
+    m->relays[m->n_relays - 1] = local.addr;
+    return local;
+}
+
 struct guest *meeting_join(struct meeting *m, const struct browser_opts *opts)
 {
     struct guest *g = &m->guests[++m->n];
     struct browser_opts own = opts ? *opts : (struct browser_opts){ 0 };
-    struct sfu_local local = { .addr = m->server };
+    struct peer_local local = { .addr = m->server };
     struct sfu_join_opts join = { .participant = m->n, .locals = &local, .n_locals = 1 };
+
+    if (m->locals) {
+        join.locals = m->locals;
+        join.n_locals = m->n_locals;
+        join.more_locals = true;
+    }
 
     assert_true(m->n <= MEETING_MAX);
     g->m = m;

@@ -8,7 +8,7 @@
 #include "browser.h"
 #include "simnet.h"
 
-enum { MEETING_MAX = 16 };
+enum { MEETING_MAX = 16, MEETING_RELAYS = 4 };
 
 struct meeting;
 
@@ -25,13 +25,18 @@ struct guest {
     unsigned n_wanted;        /* how often */
     bool path_lost;
     unsigned n_paths;
+    unsigned n_candidates; /* told after the answer */
 };
 
 struct meeting {
     struct simnet *net;
     struct dtls_ctx *dtls, *other_dtls;
     struct sfu *sfu;
-    struct addr server;
+    struct addr server;                /* path 0 */
+    struct addr relays[MEETING_RELAYS]; /* path 1 and on */
+    unsigned n_relays;
+    const struct peer_local *locals; /* of guests who join; NULL: the server's host alone */
+    size_t n_locals;
     struct guest guests[MEETING_MAX + 1]; /* by number, from 1 */
     unsigned n;
     uint32_t speaker;
@@ -39,6 +44,10 @@ struct meeting {
 
 void meeting_start(struct meeting *m, uint64_t seed);
 void meeting_end(struct meeting *m);
+
+/* Opens a relay at "ip:port" (which stands for an allocation: nothing is relayed) and returns it as
+ * a candidate. */
+struct peer_local meeting_relay(struct meeting *m, const char *ip_port);
 
 /* A guest joins, with offer, answer and candidates. */
 struct guest *meeting_join(struct meeting *m, const struct browser_opts *opts);

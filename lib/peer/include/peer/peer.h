@@ -24,6 +24,8 @@ enum {
     PEER_MAX_MLINES = 32,
     PEER_MAX_LAYERS = 3,
     PEER_ERROR_MAX = 160,
+    PEER_LOCALS_MAX = 16,     /* candidates of ours */
+    PEER_CANDIDATE_MAX = 512, /* a candidate line and its NUL */
     /* Longest datagram that is sent. A browser's RTP packets have at most 1200 bytes; on the way
      * through us they gain CSRC 4, RTX 2 and tag 16 at most. What is longer is dropped: it would be
      * fragmented. */
@@ -113,6 +115,7 @@ struct peer_opts {
     bool controlling;              /* ICE controlling: the side that offers */
     enum peer_codec video_codec;   /* the only video codec it agrees to */
     const char *cname;             /* of what it sends; RFC 7022 */
+    bool more_locals;              /* candidates of ours may come after the description */
     unsigned ssrc_base;            /* 0: random; tests fix it */
 };
 
@@ -122,9 +125,25 @@ struct peer *peer_new(const struct peer_opts *opts, int64_t now_us);
 /* Sends a DTLS close and frees. NULL is fine. */
 void peer_free(struct peer *p);
 
-/* Adds a host candidate that later descriptions announce: `path` names the socket it belongs to.
- * Errors: -E2BIG too many. */
-int peer_add_local(struct peer *p, uint8_t path, const struct addr *local) MUST_USE;
+/* An address of ours that the other side may reach. */
+struct peer_local {
+    struct addr addr;
+    uint8_t path; /* names the socket or allocation it belongs to */
+    bool relay;   /* on a TURN server; else of this host */
+};
+
+/* Adds a candidate that later descriptions announce; at any time. One that comes after the
+ * description has to be told by the caller (peer_local_text()). A relay's base is never told.
+ * Errors: -EEXIST; -EINVAL not an address; -E2BIG too many. */
+int peer_add_local(struct peer *p, int64_t now_us, const struct peer_local *local) MUST_USE;
+
+/* Takes a path and its candidates away: its socket or allocation is lost. If media went over it, a
+ * proven spare pair takes over; without one the peer is not reached until another is found. */
+void peer_del_path(struct peer *p, int64_t now_us, uint8_t path);
+
+/* Writes the candidate line of the first candidate of a path and returns `dst`; NULL: there is
+ * none. */
+const char *peer_local_text(const struct peer *p, uint8_t path, char dst[PEER_CANDIDATE_MAX]);
 
 /* Takes an offer; also the one of an ICE restart, which keeps m-lines, keys and DTLS.
  * Errors: -EBADMSG not SDP; -EPROTO SDP that cannot be agreed to (no BUNDLE, no rtcp-mux, no ICE,

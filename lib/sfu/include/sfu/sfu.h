@@ -65,6 +65,9 @@ struct sfu_ops {
     /* Nothing has been heard over the participant's connection for a while, or it has failed: an
      * ICE restart is needed. Or (false) it is reached again. */
     void (*on_path)(void *arg, uint32_t participant, bool lost);
+    /* A candidate of ours that came after the answer and has to be told to the participant. May be
+     * NULL where sfu_add_local() is not used. */
+    void (*on_candidate)(void *arg, uint32_t participant, const char *text);
 };
 
 struct sfu_opts {
@@ -80,17 +83,12 @@ struct sfu_opts {
 struct sfu *sfu_new(const struct sfu_opts *opts);
 void sfu_free(struct sfu *s);
 
-/* A host candidate of the worker's socket. */
-struct sfu_local {
-    struct addr addr;
-    uint8_t path; /* handed back with what is to be sent from it */
-};
-
 /* How a participant enters. */
 struct sfu_join_opts {
     uint32_t participant; /* number within the call; its CSRC */
-    const struct sfu_local *locals;
-    size_t n_locals;
+    const struct peer_local *locals; /* the path is handed back with what is to be sent from it */
+    size_t n_locals;                 /* what is beyond PEER_LOCALS_MAX is left out */
+    bool more_locals;                /* others may come by sfu_add_local() */
 };
 
 /* Adds a participant. Owner: the space. Errors: NULL when the number is taken or the space is
@@ -113,6 +111,12 @@ char *sfu_offer(struct sfu_part *part, int64_t now_us, const char *sdp, char err
 /* As peer_add_candidate(). */
 int sfu_candidate(struct sfu_part *part, int64_t now_us, const char *line,
                   const char *ufrag) MUST_USE;
+
+/* Adds an address at which the participant may reach us. Errors: as peer_add_local(). */
+int sfu_add_local(struct sfu_part *part, int64_t now_us, const struct peer_local *local) MUST_USE;
+
+/* As peer_del_path(). Whether the participant is still reached is told at once (on_path). */
+void sfu_del_path(struct sfu_part *part, int64_t now_us, uint8_t path);
 
 /* Own ICE user name fragment of the participant's peer. */
 const char *sfu_ufrag(const struct sfu_part *part);
