@@ -118,6 +118,25 @@ int dgram_open(struct dgram **out, const char *listen, uint16_t port)
     return 0;
 }
 
+int dgram_connect(struct dgram *d, const struct addr *to)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = dgram_sockaddr(d, to, &ss);
+
+    if (connect(d->fd, (struct sockaddr *)&ss, len))
+        return -errno;
+    d->connected = true;
+    return 0;
+}
+
+int dgram_error(struct dgram *d)
+{
+    int err = d->error;
+
+    d->error = 0;
+    return err;
+}
+
 void dgram_close(struct dgram *d)
 {
     if (!d)
@@ -214,8 +233,10 @@ int dgram_recv(struct dgram *d, dgram_recv_fn fn, void *arg)
         };
     }
     got = recvmmsg(d->fd, msgs, RX_BATCH, MSG_DONTWAIT, NULL);
-    if (got < 0) /* an ICMP error of an earlier send is not ours to handle */
-        return errno == EAGAIN || errno == EINTR || errno == ECONNREFUSED ? 0 : -errno;
+    if (got < 0) /* without a connection an ICMP error of an earlier send is not ours to handle */
+        return errno == EAGAIN || errno == EINTR || (errno == ECONNREFUSED && !d->connected)
+                   ? 0
+                   : -errno;
     for (int i = 0; i < got; i++)
         n += deliver(d, &d->rx[i], &msgs[i], fn, arg);
     return n;

@@ -25,6 +25,8 @@ struct queue;
 struct dgram {
     int fd;
     bool v6;           /* AF_INET6 socket: IPv4 is written as mapped addresses */
+    bool connected;    /* dgram_connect() */
+    int error;         /* of a connected socket, met by sending; 0: none */
     bool gso;          /* the kernel takes UDP_SEGMENT */
     struct addr local; /* as bound */
     struct rx_message *rx;

@@ -110,7 +110,16 @@ static void append(struct queue *q, const struct addr *from, const struct addr *
 void dgram_send(struct dgram *d, const struct addr *from, const struct addr *to, const void *data,
                 size_t len)
 {
+    const struct dgram_piece pieces[2] = { { data, len }, { NULL, 0 } };
+
+    dgram_sendv(d, from, to, pieces);
+}
+
+void dgram_sendv(struct dgram *d, const struct addr *from, const struct addr *to,
+                 const struct dgram_piece pieces[2])
+{
     static const struct addr any;
+    size_t len = pieces[0].len + pieces[1].len;
     struct queue *q = d->tx;
     struct packet *p;
 
@@ -124,7 +133,9 @@ void dgram_send(struct dgram *d, const struct addr *from, const struct addr *to,
     p = &q->packets[q->n_packets];
     p->len = (uint16_t)len;
     p->next = NONE;
-    memcpy(p->data, data, len);
+    memcpy(p->data, pieces[0].data, pieces[0].len);
+    if (pieces[1].len > 0)
+        memcpy(p->data + pieces[0].len, pieces[1].data, pieces[1].len);
     append(q, from ? from : &any, to, (int16_t)q->n_packets++);
 }
 
@@ -182,8 +193,10 @@ static size_t fill(struct dgram *d, size_t index, size_t iov_at)
     memset(q->control[index], 0, sizeof(q->control[index]));
     for (int16_t i = g->first; i != NONE; i = q->packets[i].next)
         q->iov[iov_at + n++] = (struct iovec){ q->packets[i].data, q->packets[i].len };
-    msg->msg_name = &q->names[index];
-    msg->msg_namelen = dgram_sockaddr(d, &g->to, &q->names[index]);
+    if (!d->connected) {
+        msg->msg_name = &q->names[index];
+        msg->msg_namelen = dgram_sockaddr(d, &g->to, &q->names[index]);
+    }
     msg->msg_iov = &q->iov[iov_at];
     msg->msg_iovlen = n;
     msg->msg_control = q->control[index];
@@ -225,6 +238,8 @@ static void refused(struct dgram *d, size_t index, int err)
 {
     const struct group *g = &d->tx->groups[index];
 
+    if (d->connected && (err == ECONNREFUSED || err == EHOSTUNREACH || err == ENETUNREACH))
+        d->error = -err;
     if (g->count > 1 && (err == EIO || err == EINVAL || err == EMSGSIZE || err == EOPNOTSUPP)) {
         if (err == EIO || err == EOPNOTSUPP)
             d->gso = false;

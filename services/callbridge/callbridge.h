@@ -201,6 +201,7 @@ void notify_muted(struct participant *to, bool audio, bool video, uint32_t by);
 void notify_media(struct participant *to);
 void notify_wanted(struct participant *to);
 void notify_restart(struct participant *to);
+void notify_candidate(struct participant *to, const char *text);
 void notify_ended(struct participant *to, const char *reason);
 
 /* Sends the whole state once more, to a page that may have missed events: pieces could not say who

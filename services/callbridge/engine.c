@@ -113,6 +113,11 @@ void engine_tick(struct participant *p, int64_t now_ms)
     notify_restart(p);
 }
 
+static void on_candidate(struct participant *p, const struct media_event *ev)
+{
+    notify_candidate(p, ev->text);
+}
+
 static void (*const handlers[])(struct participant *p, const struct media_event *ev) = {
     [MEDIA_ANSWER] = on_answer,
     [MEDIA_STATE] = on_state,
@@ -120,6 +125,7 @@ static void (*const handlers[])(struct participant *p, const struct media_event 
     [MEDIA_STATS] = on_stats,
     [MEDIA_WANTED] = on_wanted,
     [MEDIA_PATH] = on_path,
+    [MEDIA_CANDIDATE] = on_candidate,
 };
 
 void engine_event(void *arg, const struct media_event *ev)
@@ -128,6 +134,8 @@ void engine_event(void *arg, const struct media_event *ev)
     struct participant *p;
 
     (void)arg;
+    if (ev->type == MEDIA_RELAY)
+        return;
     if (ev->type == MEDIA_SPEAKER) {
         c->speaker = ev->participant;
         notify_speaker(c);

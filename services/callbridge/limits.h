@@ -48,6 +48,13 @@ enum {
     TURN_RESOLVE_MS = 30000,      /* names are looked up again */
     TURN_RESOLVE_FAILED_MS = 5000,
     TURN_LOGIN_S = 24 * 3600,     /* of a time-limited name, as a ticket; only Allocate looks at it */
+    RELAYS_EACH = 2,              /* relays of one participant: one, and a spare */
+    RELAY_UDP_WAIT_MS = 1000,     /* then TCP is tried */
+    RELAY_WAIT_MS = 2000,         /* with the one before: named within 3 s */
+    RELAY_RETRY_MS = 500,
+    RELAY_RETRY_MAX_MS = 10000,
+    RELAY_TCP_QUEUE_B = 65536,    /* a quarter of a second at 2 Mbit/s; what is beyond is dropped */
+    RELAY_TCP_DEAD_MS = 5000,     /* sent and not acknowledged for so long */
     SPACES_MAX = 2000,            /* open spaces of one callbridge */
     PARTICIPANTS_MAX = 5000,      /* of one callbridge, if the settings do not say less */
     OFFER_WAIT_MS = 5000,         /* a worker that does not answer an offer by then is stuck */

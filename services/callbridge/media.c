@@ -65,8 +65,8 @@ static void deliver(void *arg)
 
     for (ev = take_events(m); ev; ev = next) {
         next = ev->next;
-        if (!ev->space->freed && !ev->closed) {
-            ev->event.space_arg = ev->space->arg;
+        if (!ev->space || (!ev->space->freed && !ev->closed)) {
+            ev->event.space_arg = ev->space ? ev->space->arg : NULL;
             ev->event.text = ev->text;
             ev->event.cause = ev->cause;
             m->opts.on_event(m->opts.arg, &ev->event);
@@ -202,11 +202,23 @@ void media_space_free(struct media_space *ms)
     worker_post(ms->worker, cmd_new(ms, CMD_SPACE_FREE, 0));
 }
 
-void media_join(struct media_space *ms, uint32_t participant, const struct addr *client)
+void media_relays(struct media *m, const struct media_relay *list, size_t n)
+{
+    for (unsigned i = 0; i < m->n_workers; i++) {
+        struct worker_cmd *cmd = cmd_new(NULL, CMD_RELAYS, 0);
+
+        cmd->n_relays = MIN(n, (size_t)MEDIA_RELAYS_MAX);
+        cmd->relays = mem_dup(list, cmd->n_relays * sizeof(*list));
+        worker_post(m->workers[i], cmd);
+    }
+}
+
+void media_join(struct media_space *ms, uint32_t participant, const struct media_join_opts *opts)
 {
     struct worker_cmd *cmd = cmd_new(ms, CMD_JOIN, participant);
 
-    cmd->loopback = addr_is_loopback(client);
+    cmd->loopback = addr_is_loopback(&opts->client);
+    cmd->relay_only = opts->relay_only;
     worker_post(ms->worker, cmd);
 }
 

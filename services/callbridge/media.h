@@ -28,6 +28,40 @@ enum media_event_type {
     MEDIA_STATS,   /* to media_stats() */
     MEDIA_WANTED,  /* wanted: how large others show the participant */
     MEDIA_PATH,    /* lost: the participant is not reached (any more) */
+    MEDIA_CANDIDATE, /* text = a candidate of ours that came after the answer */
+    MEDIA_RELAY,   /* relay; space_arg is NULL */
+};
+
+enum {
+    MEDIA_RELAYS_MAX = 8,     /* TURN servers that are used at a time */
+    MEDIA_RELAY_ID_SIZE = 80, /* texts with their NUL */
+    MEDIA_RELAY_NAME_SIZE = 513,
+    MEDIA_RELAY_PASSWORD_SIZE = 257,
+};
+
+/* A TURN server on which each worker holds an allocation. */
+struct media_relay {
+    char id[MEDIA_RELAY_ID_SIZE];
+    struct addr udp, tcp; /* ADDR_NONE: not over that; TCP is used when UDP gets no answer */
+    char username[MEDIA_RELAY_NAME_SIZE], password[MEDIA_RELAY_PASSWORD_SIZE];
+    bool draining; /* who is on it stays, nobody comes to it */
+};
+
+enum media_relay_phase { MEDIA_RELAY_ALLOCATING, MEDIA_RELAY_READY, MEDIA_RELAY_REFUSED,
+                         MEDIA_RELAY_LOST };
+
+/* What a worker says of its allocation on a server: when it begins, when it is there, and each time
+ * it has failed or is lost. A worker tries again by itself. */
+struct media_relay_state {
+    unsigned worker;
+    char id[MEDIA_RELAY_ID_SIZE];
+    enum media_relay_phase phase;
+    const char *failure; /* refused, lost: "unauthorized", "quota", "forbidden", "timeout",
+                          * "unreachable", "refused", "gone"; else "". Never freed */
+    uint16_t code;       /* the server's error code; 0: none */
+    bool tcp;
+    int64_t rtt_us;      /* ready: of the Allocate */
+    struct addr mapped, relayed; /* ready */
 };
 
 /* Valid for the call of the callback. */
@@ -43,6 +77,7 @@ struct media_event {
     struct sfu_stats stats;
     struct sfu_wanted wanted;
     bool lost;
+    struct media_relay_state relay;
 };
 
 typedef void (*media_event_fn)(void *arg, const struct media_event *event);
@@ -64,6 +99,10 @@ struct media *media_new(const struct media_opts *opts, char err[PEER_ERROR_MAX])
  * it returns. NULL is fine. */
 void media_free(struct media *m);
 
+/* Sets the TURN servers, at most MEDIA_RELAYS_MAX; the whole list whenever it changes. A server
+ * whose id and addresses stay keeps its allocations; new credentials are used for the next one. */
+void media_relays(struct media *m, const struct media_relay *list, size_t n);
+
 /* Counters of all workers, for metrics. */
 struct media_counters {
     uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, dropped, send_failed;
@@ -75,9 +114,15 @@ void media_counters(const struct media *m, struct media_counters *out);
 struct media_space *media_space_new(struct media *m, enum peer_codec codec, void *space_arg);
 void media_space_free(struct media_space *ms);
 
-/* Adds a participant whose signalling comes from `client` (loopback: it is offered loopback
- * candidates). */
-void media_join(struct media_space *ms, uint32_t participant, const struct addr *client);
+struct media_join_opts {
+    struct addr client; /* where its signalling comes from; loopback: it is offered loopback
+                         * candidates */
+    bool relay_only;    /* it is offered relays and no address of this host */
+};
+
+/* Adds a participant. It gets candidates of at most two relays, those with the fewest participants,
+ * and others when one is lost. */
+void media_join(struct media_space *ms, uint32_t participant, const struct media_join_opts *opts);
 void media_leave(struct media_space *ms, uint32_t participant);
 
 /* Answered by MEDIA_ANSWER with the same cookie. The SDP is copied. */

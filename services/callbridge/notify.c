@@ -243,6 +243,16 @@ void notify_restart(struct participant *to)
     send_to(to, &e);
 }
 
+void notify_candidate(struct participant *to, const char *text)
+{
+    session_event e = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_CANDIDATE);
+    Stoa__Bridge__V1__RemoteCandidate msg = STOA__BRIDGE__V1__REMOTE_CANDIDATE__INIT;
+
+    msg.candidate = (char *)(uintptr_t)text;
+    e.candidate = &msg;
+    send_to(to, &e);
+}
+
 void notify_ended(struct participant *to, const char *reason)
 {
     session_event e = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_ENDED);

@@ -15,12 +15,17 @@
 #include <base/mem.h>
 #include <base/str.h>
 #include <dgram/dgram.h>
+#include <evp/util.h>
 #include <ice/ice.h>
 #include <loop/clock.h>
 #include <stun/msg.h>
 
+#include "limits.h"
+#include "relay.h"
+
 enum {
-    LOCALS_MAX = 15,      /* host candidates: ICE_LOCAL_MAX less one for a relay */
+    LOCALS_MAX = PEER_LOCALS_MAX - RELAYS_EACH, /* host candidates */
+    RELAY_PATH = 32,      /* path of the first relay; below are host addresses */
     ROUTES_MAX = 16,      /* remote addresses of one participant that lead to it directly */
     BATCHES_PER_WAKE = 4, /* then timers and mailbox get their turn: 256 packets are about 1 ms */
     COUNTERS_US = 500000, /* how often the counters are published */
@@ -34,6 +39,7 @@ struct seat {
     char ufrag[ICE_UFRAG_SIZE];
     struct addr routes[ROUTES_MAX];
     size_t n_routes, next_route;
+    uint32_t relays; /* that it has: a bit per index */
 };
 
 struct worker_space {
@@ -49,6 +55,7 @@ struct worker {
     pthread_t thread;
     int epoll_fd, wake_fd;
     struct dgram *sock;
+    struct relays *relays;
     pthread_mutex_t lock; /* of the mailbox */
     struct worker_cmd *first, **last;
     bool stopping;
@@ -86,7 +93,9 @@ static void on_send(void *arg, uint8_t path, const struct addr *to, const void *
 {
     struct worker *w = ((struct worker_space *)arg)->w;
 
-    if (path < w->n_locals)
+    if (path >= RELAY_PATH)
+        relays_send(w->relays, loop_now_us(), (uint8_t)(path - RELAY_PATH), to, data, len);
+    else if (path < w->n_locals)
         dgram_send(w->sock, &w->locals[path].addr, to, data, len);
 }
 
@@ -128,6 +137,14 @@ static void on_path(void *arg, uint32_t participant, bool lost)
     post(arg, ev);
 }
 
+static void on_candidate(void *arg, uint32_t participant, const char *text)
+{
+    struct worker_event *ev = event_new(arg, MEDIA_CANDIDATE, participant);
+
+    ev->text = str_dup(text);
+    post(arg, ev);
+}
+
 static const struct sfu_ops sfu_ops = {
     .send = on_send,
     .on_state = on_state,
@@ -135,6 +152,7 @@ static const struct sfu_ops sfu_ops = {
     .on_speaker = on_speaker,
     .on_wanted = on_wanted,
     .on_path = on_path,
+    .on_candidate = on_candidate,
 };
 
 /* --- seats ------------------------------------------------------------------------------------ */
@@ -177,9 +195,40 @@ static void update_ufrag(struct worker *w, struct seat *seat)
     (void)map_put(w->by_ufrag, seat->ufrag, seat);
 }
 
+/* Fills a participant up to its number of relays, as far as there are any. */
+static void give_relays(struct worker *w, struct seat *seat)
+{
+    while (__builtin_popcount(seat->relays) < RELAYS_EACH) {
+        int index = relays_take(w->relays, seat->relays);
+        struct peer_local local = { .relay = true };
+
+        if (index < 0)
+            return;
+        local.addr = *relays_addr(w->relays, (uint8_t)index);
+        local.path = (uint8_t)(RELAY_PATH + index);
+        seat->relays |= 1u << index;
+        /* Two allocations of one address cannot be; if they were, one is enough. */
+        (void)!sfu_add_local(seat->part, loop_now_us(), &local);
+    }
+}
+
+static void take_relay(struct worker *w, struct seat *seat, uint8_t index)
+{
+    if (!(seat->relays & 1u << index))
+        return;
+    seat->relays &= ~(1u << index);
+    relays_give_back(w->relays, index);
+    sfu_del_path(seat->part, loop_now_us(), (uint8_t)(RELAY_PATH + index));
+}
+
 static void seat_free(struct seat *seat)
 {
     struct worker *w = seat->ws->w;
+
+    for (uint8_t i = 0; i < MEDIA_RELAYS_MAX; i++) {
+        if (seat->relays & 1u << i)
+            relays_give_back(w->relays, i);
+    }
 
     forget_routes(w, seat);
     (void)map_del(w->by_ufrag, seat->ufrag);
@@ -199,10 +248,10 @@ static uint8_t path_of(const struct worker *w, const struct addr *to)
     return UINT8_MAX; /* no candidate of ours: ICE refuses it */
 }
 
-static void on_datagram(void *arg, const struct addr *from, const struct addr *to, void *data,
-                        size_t len)
+/* Hands a datagram that came over a path to its participant. */
+static void dispatch(struct worker *w, uint8_t path, const struct addr *from, void *data,
+                     size_t len)
 {
-    struct worker *w = arg;
     struct seat *known = map_get_bytes(w->by_addr, from, sizeof(*from));
     struct seat *named = NULL, *seat;
     char ufrag[ICE_UFRAG_SIZE];
@@ -216,9 +265,73 @@ static void on_datagram(void *arg, const struct addr *from, const struct addr *t
         w->dropped++;
         return;
     }
-    if (sfu_input(seat->part, loop_now_us(), path_of(w, to), from, data, len) == 0 && seat != known)
+    if (sfu_input(seat->part, loop_now_us(), path, from, data, len) == 0 && seat != known)
         add_route(w, seat, from);
 }
+
+static void on_datagram(void *arg, const struct addr *from, const struct addr *to, void *data,
+                        size_t len)
+{
+    dispatch(arg, path_of(arg, to), from, data, len);
+}
+
+/* --- relays ----------------------------------------------------------------------------------- */
+
+static void on_relay_data(void *arg, uint8_t index, const struct addr *from, void *data,
+                          size_t len)
+{
+    dispatch(arg, (uint8_t)(RELAY_PATH + index), from, data, len);
+}
+
+static void each_seat(struct worker *w, void (*fn)(struct worker *w, struct seat *seat, uint8_t i),
+                      uint8_t index)
+{
+    struct list *node, *tmp;
+
+    LIST_EACH(node, tmp, &w->spaces) {
+        struct worker_space *ws = LIST_ENTRY(node, struct worker_space, node);
+        void *value;
+        size_t it = 0;
+
+        while (map_next(ws->seats, &it, NULL, &value))
+            fn(w, value, index);
+    }
+}
+
+static void top_up(struct worker *w, struct seat *seat, uint8_t index)
+{
+    (void)index;
+    give_relays(w, seat);
+}
+
+static void on_relay_ready(void *arg, uint8_t index)
+{
+    each_seat(arg, top_up, index);
+}
+
+static void on_relay_gone(void *arg, uint8_t index)
+{
+    each_seat(arg, take_relay, index); /* the spare pairs carry before anything else happens */
+    each_seat(arg, top_up, index);
+}
+
+static void on_relay_report(void *arg, const struct media_relay_state *state)
+{
+    struct worker *w = arg;
+    struct worker_event *ev = MEM_NEW(struct worker_event);
+
+    ev->event.type = MEDIA_RELAY;
+    ev->event.relay = *state;
+    ev->event.relay.worker = w->opts.index;
+    w->opts.post(w->opts.arg, ev);
+}
+
+static const struct relays_ops relays_ops = {
+    .on_data = on_relay_data,
+    .on_ready = on_relay_ready,
+    .on_gone = on_relay_gone,
+    .on_report = on_relay_report,
+};
 
 /* --- mailbox ---------------------------------------------------------------------------------- */
 
@@ -282,7 +395,8 @@ static void cmd_join(struct worker *w, const struct worker_cmd *cmd)
     struct sfu_join_opts opts = { .participant = cmd->participant, .locals = locals };
     struct seat *seat;
 
-    for (size_t i = 0; i < w->n_locals; i++) {
+    opts.more_locals = relays_any(w->relays);
+    for (size_t i = 0; i < w->n_locals && !cmd->relay_only; i++) {
         if (!w->local_is_loopback[i] || cmd->loopback)
             locals[opts.n_locals++] = w->locals[i];
     }
@@ -296,6 +410,7 @@ static void cmd_join(struct worker *w, const struct worker_cmd *cmd)
     }
     (void)map_put_u64(ws->seats, seat->number, seat);
     update_ufrag(w, seat);
+    give_relays(w, seat);
 }
 
 static void cmd_leave(struct worker *w, const struct worker_cmd *cmd)
@@ -373,6 +488,11 @@ static void cmd_stats(struct worker *w, const struct worker_cmd *cmd)
     }
 }
 
+static void cmd_relays(struct worker *w, const struct worker_cmd *cmd)
+{
+    relays_set(w->relays, loop_now_us(), cmd->relays, cmd->n_relays);
+}
+
 static void cmd_stop(struct worker *w, const struct worker_cmd *cmd)
 {
     (void)cmd;
@@ -390,6 +510,7 @@ static void (*const commands[])(struct worker *w, const struct worker_cmd *cmd) 
     [CMD_VIEW] = cmd_view,
     [CMD_HOLD] = cmd_hold,
     [CMD_STATS] = cmd_stats,
+    [CMD_RELAYS] = cmd_relays,
     [CMD_STOP] = cmd_stop,
 };
 
@@ -407,6 +528,8 @@ static void drain_mailbox(struct worker *w)
     for (; cmd; cmd = next) {
         next = cmd->next;
         commands[cmd->type](w, cmd);
+        evp_wipe(cmd->relays, cmd->n_relays * sizeof(*cmd->relays));
+        free(cmd->relays);
         free(cmd->text);
         free(cmd->text2);
         free(cmd);
@@ -429,18 +552,20 @@ void worker_post(struct worker *w, struct worker_cmd *cmd)
 
 static void publish_counters(struct worker *w, int64_t now_us)
 {
+    struct media_counters relayed = { 0 };
     struct dgram_stats st;
 
     if (now_us < w->counters_us)
         return;
     w->counters_us = now_us + COUNTERS_US;
     dgram_stats(w->sock, &st);
-    atomic_store(&w->counters[0], st.rx_packets);
-    atomic_store(&w->counters[1], st.tx_packets);
-    atomic_store(&w->counters[2], st.rx_bytes);
-    atomic_store(&w->counters[3], st.tx_bytes);
+    relays_counters(w->relays, &relayed);
+    atomic_store(&w->counters[0], st.rx_packets + relayed.rx_packets);
+    atomic_store(&w->counters[1], st.tx_packets + relayed.tx_packets);
+    atomic_store(&w->counters[2], st.rx_bytes + relayed.rx_bytes);
+    atomic_store(&w->counters[3], st.tx_bytes + relayed.tx_bytes);
     atomic_store(&w->counters[4], w->dropped);
-    atomic_store(&w->counters[5], st.dropped);
+    atomic_store(&w->counters[5], st.dropped + relayed.send_failed);
 }
 
 void worker_counters(struct worker *w, struct media_counters *sum)
@@ -453,44 +578,66 @@ void worker_counters(struct worker *w, struct media_counters *sum)
     sum->send_failed += atomic_load(&w->counters[5]);
 }
 
-/* Runs what is due and returns how long epoll may sleep, in ms. */
-static int run_timers(struct worker *w)
+static void run_timers(struct worker *w)
 {
     int64_t now_us = loop_now_us();
-    int64_t due_us = now_us + COUNTERS_US;
     struct list *it, *tmp;
 
     publish_counters(w, now_us);
+    if (relays_deadline(w->relays) <= now_us)
+        relays_timeout(w->relays, now_us);
     LIST_EACH(it, tmp, &w->spaces) {
         struct worker_space *ws = LIST_ENTRY(it, struct worker_space, node);
 
         if (sfu_deadline(ws->sfu) <= now_us)
             sfu_timeout(ws->sfu, now_us);
-        due_us = MIN(due_us, sfu_deadline(ws->sfu));
     }
-    now_us = loop_now_us();
+}
+
+static void flush(struct worker *w)
+{
+    dgram_flush(w->sock);
+    relays_flush(w->relays);
+}
+
+/* How long epoll may sleep. */
+static int sleep_ms(const struct worker *w)
+{
+    int64_t now_us = loop_now_us();
+    int64_t due_us = MIN(now_us + COUNTERS_US, relays_deadline(w->relays));
+    struct list *it, *tmp;
+
+    LIST_EACH(it, tmp, &w->spaces)
+        due_us = MIN(due_us, sfu_deadline(LIST_ENTRY(it, struct worker_space, node)->sfu));
     return due_us <= now_us ? 0 : (int)((due_us - now_us + 999) / 1000);
+}
+
+static void on_event(struct worker *w, const struct epoll_event *ev)
+{
+    if (ev->data.fd == w->wake_fd) {
+        drain_mailbox(w);
+    } else if (ev->data.fd == dgram_fd(w->sock)) {
+        for (int k = 0; k < BATCHES_PER_WAKE && dgram_recv(w->sock, on_datagram, w) > 0; k++)
+            flush(w);
+    } else {
+        (void)relays_event(w->relays, loop_now_us(), ev->data.fd, ev->events);
+        flush(w);
+    }
 }
 
 static void *run(void *arg)
 {
     struct worker *w = arg;
-    struct epoll_event events[2];
+    struct epoll_event events[2 + MEDIA_RELAYS_MAX];
 
     while (!w->stopping) {
-        int timeout_ms = run_timers(w);
         int n;
 
-        dgram_flush(w->sock);
-        n = epoll_wait(w->epoll_fd, events, (int)ARRAY_LEN(events), timeout_ms);
-        for (int i = 0; i < n; i++) {
-            if (events[i].data.fd == w->wake_fd) {
-                drain_mailbox(w);
-                continue;
-            }
-            for (int k = 0; k < BATCHES_PER_WAKE && dgram_recv(w->sock, on_datagram, w) > 0; k++)
-                dgram_flush(w->sock);
-        }
+        run_timers(w);
+        flush(w);
+        n = epoll_wait(w->epoll_fd, events, (int)ARRAY_LEN(events), sleep_ms(w));
+        for (int i = 0; i < n; i++)
+            on_event(w, &events[i]);
     }
     return NULL;
 }
@@ -532,7 +679,8 @@ static void worker_free(struct worker *w)
     LIST_EACH(it, tmp, &w->spaces)
         space_free(LIST_ENTRY(it, struct worker_space, node));
     if (w->sock)
-        dgram_flush(w->sock); /* the goodbyes of DTLS */
+        flush(w); /* the goodbyes of DTLS */
+    relays_free(w->relays, loop_now_us());
     dgram_close(w->sock);
     map_free(w->by_space);
     map_free(w->by_addr);
@@ -560,6 +708,7 @@ int worker_start(struct worker **out, const struct worker_opts *opts)
     pthread_mutex_init(&w->lock, NULL);
     w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    w->relays = relays_new(w->epoll_fd, &relays_ops, w);
     rc = dgram_open(&w->sock, opts->listen, opts->port);
     if (rc)
         goto fail;

@@ -21,6 +21,7 @@ enum worker_cmd_type {
     CMD_VIEW,
     CMD_HOLD,
     CMD_STATS,
+    CMD_RELAYS,
     CMD_STOP,
 };
 
@@ -31,18 +32,20 @@ struct worker_cmd {
     struct media_space *space;
     uint32_t participant;
     uint64_t cookie;
-    bool loopback, hold;
+    bool loopback, relay_only, hold;
     enum peer_codec codec;
     struct sfu_media media;
     struct sfu_view view;
     char *text, *text2;
+    struct media_relay *relays; /* wiped when freed */
+    size_t n_relays;
 };
 
 /* A message from a worker. Heap; the control thread frees it and its strings. `closed`: the worker
  * has forgotten the space, nothing about it follows. */
 struct worker_event {
     struct worker_event *next;
-    struct media_space *space;
+    struct media_space *space; /* NULL: of the worker itself */
     bool closed;
     struct media_event event;
     char *text, *cause;

@@ -27,6 +27,15 @@ enum { DGRAM_MAX = 1500 /* longest datagram that is sent */ };
 int dgram_open(struct dgram **out, const char *listen, uint16_t port) MUST_USE;
 void dgram_close(struct dgram *d);
 
+/* Ties the socket to one address: nothing else is received from then on, and the kernel tells when
+ * nobody listens there (-ECONNREFUSED of dgram_recv() and dgram_error()).
+ * Errors: negative errno of connect: there is no route. */
+int dgram_connect(struct dgram *d, const struct addr *to) MUST_USE;
+
+/* The last error of a connected socket, negative, which sending has met; 0: none. Asking clears
+ * it. */
+int dgram_error(struct dgram *d);
+
 /* For epoll: readable means dgram_recv(). */
 int dgram_fd(const struct dgram *d);
 
@@ -42,11 +51,20 @@ typedef void (*dgram_recv_fn)(void *arg, const struct addr *from, const struct a
  * none, negative errno when the socket is broken. */
 int dgram_recv(struct dgram *d, dgram_recv_fn fn, void *arg);
 
+struct dgram_piece {
+    const void *data;
+    size_t len;
+};
+
 /* Queues a copy of a datagram; `from` is the local address to send from, NULL or any: the kernel
  * chooses. A full queue is flushed first. Datagrams longer than DGRAM_MAX are dropped and
  * counted. */
 void dgram_send(struct dgram *d, const struct addr *from, const struct addr *to, const void *data,
                 size_t len);
+
+/* The same for a datagram in two pieces. */
+void dgram_sendv(struct dgram *d, const struct addr *from, const struct addr *to,
+                 const struct dgram_piece pieces[2]);
 
 /* Sends what is queued. What the kernel does not take is dropped and counted: media does not
  * wait. */
