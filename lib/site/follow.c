@@ -7,6 +7,7 @@
 
 #include <base/mem.h>
 #include <bus/state.h>
+#include <kinds/kinds.h>
 
 struct site_topic {
     struct site *site;
@@ -43,6 +44,18 @@ static void unfollow(struct site *s)
     s->n_topics = 0;
 }
 
+/* Some kind's secret fields come on it. */
+static bool is_secret(const char *topic)
+{
+    size_t n;
+    const struct kinds_kind *all = kinds_all(&n);
+
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(all[i].secret_topic, topic))
+            return true;
+    return false;
+}
+
 int site_follow(struct site *s, struct bus *bus, const char *const *topics, const char *cache_dir)
 {
     size_t n = 0;
@@ -65,7 +78,7 @@ int site_follow(struct site *s, struct bus *bus, const char *const *topics, cons
         };
 
         t->site = s;
-        t->secret = str_ends(topics[i], "-secret");
+        t->secret = is_secret(topics[i]);
         s->n_topics = i + 1;
         err = bus_state_open(&t->state, bus, topics[i], &opts);
         free(path);

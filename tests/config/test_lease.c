@@ -150,6 +150,29 @@ static void a_registration_is_told_to_everybody_and_written_by_nobody(void **sta
     bus_free(&turn);
 }
 
+static bool has_password(void *arg)
+{
+    const struct site_turn_user *u = site_turn_user_by_name(arg, "turnuser");
+
+    return u && str_eq(u->password, "turnpass");
+}
+
+static void turn_alone_gets_the_passwords_of_its_users(void **state)
+{
+    static const char *const topics[] = { "site", "turn-user", NULL };
+    struct confix *c = *state;
+    struct bus *turn = busfix_connect(c->bus_fix, "turn");
+    struct site *site = site_new(NULL, NULL);
+    struct confix_answer a;
+
+    confix_add(c, "turnUser", CONFIX_FIELDS("name", "turnuser", "password", "turnpass"), &a);
+    assert_string_equal(a.problem, "");
+    assert_int_equal(site_follow(site, turn, topics, NULL), 0);
+    assert_true(busfix_run_until(c->bus_fix, has_password, site, WAIT_MS));
+    site_free(&site);
+    bus_free(&turn);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -158,6 +181,7 @@ int main(void)
         TEST(instances_get_ports_and_slices_of_their_own),
         TEST(a_place_survives_restarts_of_both_sides),
         TEST(a_registration_is_told_to_everybody_and_written_by_nobody),
+        TEST(turn_alone_gets_the_passwords_of_its_users),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
