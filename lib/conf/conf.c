@@ -34,6 +34,7 @@ static const struct conf_known known[] = {
     { "DEMO", "1: web bridges accept localhost and the names of this machine, too" },
     { "ECHO", "1: for tests, everybody in a call sees and hears themselves" },
     { "WEBBRIDGES", "web bridges on this machine, as stoa run --webbridge; default 1" },
+    { "TURN_PLACE", "turn: the place from 1 that this instance shall have, or none" },
     { "LOG", "human or json, as --log" },
     { "LOG_LEVEL", "error, warning, info or debug" },
     { "DRAIN_S", "seconds a daemon may take to drain after SIGTERM" },
