@@ -102,17 +102,33 @@ bool turnc_request(struct turnc *t, int64_t now_us, enum request_kind kind, stru
     return false;
 }
 
-void turnc_request_release(struct turnc *t, int64_t now_us)
+/* A Refresh outside of the table: nothing waits for it. */
+static void send_refresh(struct turnc *t, int64_t now_us, const uint8_t txid[STUN_TXID_LEN],
+                         uint32_t lifetime)
 {
-    uint8_t mem[STUN_MSG_MAX * 2], txid[STUN_TXID_LEN];
+    uint8_t mem[STUN_MSG_MAX * 2];
     struct buf b = buf_writer(mem, sizeof(mem));
 
-    evp_random(txid, sizeof(txid));
     stun_msg_begin(&b, STUN_REQUEST, STUN_REFRESH, txid);
-    stun_attr_put_u32(&b, STUN_LIFETIME, 0);
+    stun_attr_put_u32(&b, STUN_LIFETIME, lifetime);
     put_credentials(t, &b);
     if (stun_msg_finish(&b) == 0)
         turnc_transmit(t, now_us, mem, b.pos, NULL, 0);
+}
+
+void turnc_request_probe(struct turnc *t, int64_t now_us, bool new)
+{
+    if (new)
+        evp_random(t->probe_txid, sizeof(t->probe_txid));
+    send_refresh(t, now_us, t->probe_txid, LIFETIME_S);
+}
+
+void turnc_request_release(struct turnc *t, int64_t now_us)
+{
+    uint8_t txid[STUN_TXID_LEN];
+
+    evp_random(txid, sizeof(txid));
+    send_refresh(t, now_us, txid, 0);
 }
 
 /* --- what the answers mean -------------------------------------------------------------------- */
@@ -294,26 +310,50 @@ static void on_error(struct turnc *t, int64_t now_us, struct request *r, const s
     finish(t, now_us, r, NULL, code);
 }
 
+/* The answer to a probe. Whatever it says, the server is there; a stale nonce is renewed for the
+ * next one. */
+static void on_probe(struct turnc *t, int64_t now_us, const struct stun_msg *m, uint16_t code)
+{
+    if (m->cls == STUN_SUCCESS)
+        set_lifetime(t, now_us, m);
+    else if (code == STUN_ALLOCATION_MISMATCH)
+        turnc_end(t, TURNC_GONE, code);
+    else if (classify(code) == TURNC_UNAUTHORIZED)
+        turnc_end(t, TURNC_UNAUTHORIZED, code);
+    else if (code == STUN_STALE_NONCE && learn(t, m))
+        evp_random(t->probe_txid, sizeof(t->probe_txid));
+}
+
+static bool is_probe(const struct turnc *t, const struct stun_msg *m)
+{
+    return t->state == TURNC_READY && m->method == STUN_REFRESH &&
+           memcmp(m->txid, t->probe_txid, STUN_TXID_LEN) == 0;
+}
+
+/* An error may come without integrity; before there is an allocation the server may also have
+ * signed it with another password than ours. */
+static bool is_authentic(const struct turnc *t, const struct stun_msg *m, bool signed_)
+{
+    int rc = stun_integrity_check(m, EVP_BYTES(t->key, sizeof(t->key)));
+
+    if (m->cls == STUN_SUCCESS)
+        return !signed_ || rc == 0;
+    return t->state != TURNC_READY || rc != -EACCES;
+}
+
 int turnc_request_response(struct turnc *t, int64_t now_us, const struct stun_msg *m)
 {
     struct request *r = find(t, m);
     uint16_t code = 0;
-    int rc;
 
-    if (!r) {
-        if (m->method != STUN_BINDING || memcmp(m->txid, t->probe_txid, STUN_TXID_LEN) != 0)
-            return -EBADMSG;
-        turnc_heard(t);
-        return 0;
-    }
-    /* Before there is an allocation the server may have signed with another password than ours. */
-    rc = stun_integrity_check(m, EVP_BYTES(t->key, sizeof(t->key)));
-    if (m->cls == STUN_SUCCESS ? r->signed_ && rc != 0 : t->state == TURNC_READY && rc == -EACCES)
+    if ((!r && !is_probe(t, m)) || !is_authentic(t, m, !r || r->signed_))
         return -EBADMSG;
     if (m->cls == STUN_ERROR && stun_attr_get_error(m, &code))
         return -EBADMSG;
     turnc_heard(t);
-    if (code)
+    if (!r)
+        on_probe(t, now_us, m, code);
+    else if (code)
         on_error(t, now_us, r, m, code);
     else
         finish(t, now_us, r, m, 0);

@@ -8,7 +8,6 @@
 
 #include <base/mem.h>
 #include <base/str.h>
-#include <evp/rand.h>
 #include <evp/util.h>
 
 /* --- state ------------------------------------------------------------------------------------ */
@@ -94,17 +93,6 @@ void turnc_heard(struct turnc *t)
     t->probe_us = INT64_MAX;
 }
 
-static void send_probe(struct turnc *t, int64_t now_us)
-{
-    uint8_t mem[STUN_MSG_MAX];
-    struct buf b = buf_writer(mem, sizeof(mem));
-
-    evp_random(t->probe_txid, sizeof(t->probe_txid));
-    stun_msg_begin(&b, STUN_REQUEST, STUN_BINDING, t->probe_txid);
-    if (stun_msg_finish(&b) == 0)
-        turnc_transmit(t, now_us, mem, b.pos, NULL, 0);
-}
-
 static void probe(struct turnc *t, int64_t now_us)
 {
     if (t->probes == TURNC_PROBES) {
@@ -113,7 +101,7 @@ static void probe(struct turnc *t, int64_t now_us)
     }
     t->probes++;
     t->probe_us = now_us + PROBE_US;
-    send_probe(t, now_us);
+    turnc_request_probe(t, now_us, t->probes == 1);
 }
 
 /* A stream tells by itself when the server is gone: TCP repeats and gives up. */
@@ -123,7 +111,7 @@ static void watch_server(struct turnc *t, int64_t now_us)
 
     if (t->opts.stream) {
         if (now_us >= t->sent_us + KEEPALIVE_US)
-            send_probe(t, now_us);
+            turnc_request_probe(t, now_us, true);
     } else if (t->probe_us == INT64_MAX ? quiet || now_us >= t->sent_us + KEEPALIVE_US
                                         : now_us >= t->probe_us) {
         probe(t, now_us);

@@ -150,6 +150,9 @@ void turnc_ready(struct turnc *t);
 bool turnc_request(struct turnc *t, int64_t now_us, enum request_kind kind, struct host *host,
                    struct chan *chan);
 void turnc_request_timeout(struct turnc *t, int64_t now_us);
+/* Sends a Refresh as a probe: a server that has forgotten us answers it, but with 437. The same
+ * transaction again, or a new one. */
+void turnc_request_probe(struct turnc *t, int64_t now_us, bool new);
 /* Writes the Refresh that gives the allocation back. */
 void turnc_request_release(struct turnc *t, int64_t now_us);
 /* Takes a response. Errors: as turnc_input(). */

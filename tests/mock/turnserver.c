@@ -367,7 +367,7 @@ static void on_binding(struct turnserver *s, const struct query *q)
     uint8_t mem[STUN_MSG_MAX];
     struct buf b = buf_writer(mem, sizeof(mem));
 
-    s->stats.probes++;
+    s->stats.bindings++;
     stun_msg_begin_reply(&b, STUN_SUCCESS, q->msg);
     stun_attr_put_xaddr(&b, STUN_XOR_MAPPED_ADDRESS, q->client);
     finish(s, q, &b, false);

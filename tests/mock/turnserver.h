@@ -38,7 +38,7 @@ struct turnserver_faults {
 };
 
 struct turnserver_stats {
-    unsigned allocates, refreshes, permits, binds, probes; /* requests that were answered */
+    unsigned allocates, refreshes, permits, binds, bindings; /* requests that were answered */
     unsigned denied;      /* 401 and 438 */
     unsigned indications, channel_data; /* from clients */
     unsigned unpermitted; /* data for or from peers without permission */

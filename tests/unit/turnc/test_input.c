@@ -251,7 +251,7 @@ static void a_stream_repeats_nothing_and_is_kept_alive(void **state)
     deliver(1000);
     assert_int_equal(turnc_state(r.t), TURNC_READY);
     rig_run(&r, 151 * SEC);
-    assert_in_range(turnserver_stats(r.server)->probes, 9, 10);
+    assert_in_range(turnserver_stats(r.server)->refreshes, 9, 10);
     assert_int_equal(turnc_state(r.t), TURNC_READY); /* unanswered: TCP finds out */
 }
 

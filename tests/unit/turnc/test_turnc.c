@@ -35,14 +35,28 @@ static void an_allocation_takes_two_round_trips_and_names_its_addresses(void **s
     assert_int_equal(r.n_states, 1);
 }
 
-static void an_allocation_is_kept_for_hours_with_one_refresh_in_5_min(void **state)
+static void an_allocation_in_use_is_kept_for_hours_with_one_refresh_in_5_min(void **state)
+{
+    (void)state;
+    rig_ready(&r);
+    for (int i = 0; i < 720; i++) {
+        assert_int_equal(rig_send(&r, 0, "x"), 0);
+        rig_run(&r, 100 * MS);
+        rig_reply(&r, 0, "y");
+        rig_run(&r, 9900 * MS);
+    }
+    assert_int_equal(turnc_state(r.t), TURNC_READY);
+    assert_int_equal(turnserver_count(r.server), 1);
+    assert_in_range(turnserver_stats(r.server)->refreshes, 22, 25);
+}
+
+static void an_idle_allocation_is_kept_for_hours_too(void **state)
 {
     (void)state;
     rig_ready(&r);
     rig_run(&r, 7200 * SEC);
     assert_int_equal(turnc_state(r.t), TURNC_READY);
     assert_int_equal(turnserver_count(r.server), 1);
-    assert_in_range(turnserver_stats(r.server)->refreshes, 22, 25);
 }
 
 static void a_short_lifetime_is_followed(void **state)
@@ -52,7 +66,7 @@ static void a_short_lifetime_is_followed(void **state)
     rig_ready(&r);
     rig_run(&r, 400 * SEC);
     assert_int_equal(turnc_state(r.t), TURNC_READY);
-    assert_in_range(turnserver_stats(r.server)->refreshes, 18, 20);
+    assert_true(turnserver_stats(r.server)->refreshes >= 20);
 }
 
 static void something_small_goes_out_every_15_s(void **state)
@@ -139,13 +153,13 @@ static void whoever_only_receives_sends_no_probes(void **state)
     rig_ready(&r);
     assert_int_equal(rig_send(&r, 0, "x"), 0);
     rig_run(&r, SEC);
-    probes = turnserver_stats(r.server)->probes;
+    probes = turnserver_stats(r.server)->refreshes;
     for (int i = 0; i < 100; i++) {
         rig_reply(&r, 0, "media");
         rig_run(&r, 100 * MS);
     }
     assert_int_equal(r.n_data, 100);
-    assert_int_equal(turnserver_stats(r.server)->probes, probes);
+    assert_int_equal(turnserver_stats(r.server)->refreshes, probes);
 }
 
 static void a_server_that_has_forgotten_us_means_loss(void **state)
@@ -157,6 +171,33 @@ static void a_server_that_has_forgotten_us_means_loss(void **state)
     assert_true(rig_until(&r, TURNC_LOST, SEC));
     assert_int_equal(turnc_failure(r.t), TURNC_GONE);
     assert_int_equal(turnc_code(r.t), 437);
+}
+
+static void a_restarted_server_is_noticed_by_the_silence_of_a_known_peer(void **state)
+{
+    int64_t start_us;
+
+    (void)state;
+    rig_ready(&r);
+    assert_int_equal(rig_send(&r, 0, "x"), 0);
+    rig_run(&r, SEC);
+    turnserver_restart(r.server);
+    start_us = simnet_now(r.net);
+    assert_int_equal(rig_send(&r, 0, "y"), 0); /* into the void: the channel is gone */
+    assert_true(rig_until(&r, TURNC_LOST, SEC));
+    assert_int_equal(turnc_failure(r.t), TURNC_GONE);
+    assert_in_range(simnet_now(r.net) - start_us, 500 * MS, 520 * MS);
+}
+
+static void probes_need_not_be_answered_in_a_round_trip_of_250_ms(void **state)
+{
+    (void)state;
+    simnet_set_link(r.net, (struct simnet_link){ .delay_us = 300 * MS });
+    rig_start(&r, NULL);
+    assert_true(rig_until(&r, TURNC_READY, 3 * SEC));
+    turnc_probe(r.t, simnet_now(r.net));
+    rig_run(&r, 100 * SEC);
+    assert_int_equal(turnc_state(r.t), TURNC_READY);
 }
 
 static void an_error_of_the_socket_ends_it_at_once(void **state)
@@ -209,7 +250,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(an_allocation_takes_two_round_trips_and_names_its_addresses),
-        T(an_allocation_is_kept_for_hours_with_one_refresh_in_5_min),
+        T(an_allocation_in_use_is_kept_for_hours_with_one_refresh_in_5_min),
+        T(an_idle_allocation_is_kept_for_hours_too),
         T(a_short_lifetime_is_followed),
         T(something_small_goes_out_every_15_s),
         T(whoever_is_freed_gives_the_allocation_back),
@@ -219,6 +261,8 @@ int main(void)
         T(three_lost_probes_are_no_loss),
         T(whoever_only_receives_sends_no_probes),
         T(a_server_that_has_forgotten_us_means_loss),
+        T(a_restarted_server_is_noticed_by_the_silence_of_a_known_peer),
+        T(probes_need_not_be_answered_in_a_round_trip_of_250_ms),
         T(an_error_of_the_socket_ends_it_at_once),
         T(it_may_be_freed_when_it_tells_its_state),
         T(loss_doubles_and_disorder_do_no_harm),
