@@ -134,26 +134,33 @@ static int context_start(struct webadmin *wa, struct str *why)
     return -ENOSYS;
 }
 
-/* A new virtual host, not new files in the old one: libwebsockets changes a TLS context in steps,
- * and a file that fails half-way would leave it without a usable pair. The old one keeps its
- * connections and ends with the context; certificates change a few times a year. */
-static int use_cert(void *arg, struct str *why)
+/* A virtual host without certificate when `cert` is false. */
+static struct lws_vhost *vhost_new(struct webadmin *wa, bool cert)
 {
-    struct webadmin *wa = arg;
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-        .vhost_name = "https",
+        .vhost_name = cert ? "https" : "none",
         .protocols = protocols,
         /* Without DO_SSL_GLOBAL_INIT here too a virtual host silently speaks plain HTTP. */
         .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
         .keepalive_timeout = WA_KEEPALIVE_S,
         .timeout_secs_ah_idle = WA_HEAD_TIMEOUT_S,
         .alpn = "http/1.1",
-        .ssl_cert_filepath = wa->cert_path,
-        .ssl_private_key_filepath = wa->key_path,
+        .ssl_cert_filepath = cert ? wa->cert_path : NULL,
+        .ssl_private_key_filepath = cert ? wa->key_path : NULL,
         .user = wa,
     };
-    struct lws_vhost *fresh = lws_create_vhost(wa->lws, &info);
+
+    return lws_create_vhost(wa->lws, &info);
+}
+
+/* A new virtual host, not new files in the old one: libwebsockets changes a TLS context in steps,
+ * and a file that fails half-way would leave it without a usable pair. The old one keeps its
+ * connections and ends with the context; certificates change a few times a year. */
+static int use_cert(void *arg, struct str *why)
+{
+    struct webadmin *wa = arg;
+    struct lws_vhost *fresh = vhost_new(wa, true);
 
     if (!fresh) {
         str_addf(why, "The certificate %s or its key cannot be used by OpenSSL", wa->cert_path);
@@ -161,6 +168,17 @@ static int use_cert(void *arg, struct str *why)
     }
     wa->https = fresh;
     return 0;
+}
+
+/* For a server name that it does not know libwebsockets takes the TLS context of its first virtual
+ * host, and with it the first certificate for ever (tried). The first one here has none: then the
+ * connection keeps that of the virtual host into which it was adopted. */
+static int first_vhost(struct webadmin *wa, struct str *why)
+{
+    if (vhost_new(wa, false))
+        return 0;
+    str_add(why, "libwebsockets has no virtual host");
+    return -ENOMEM;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -199,6 +217,8 @@ int wa_server_start(struct webadmin *wa, const char *ip, uint16_t port, struct s
     list_init(&wa->conns);
     wa->hsts = port < 1024;
     err = context_start(wa, why);
+    if (!err)
+        err = first_vhost(wa, why);
     if (!err)
         err = daemon_cert_check(wa->cert_path, wa->key_path, why);
     if (!err)

@@ -194,7 +194,7 @@ void adminfix_close(struct adminfix *f)
 {
     int code = adminfix_stop(f, SIGTERM);
 
-    if (code != 0)
+    if (code != 0 || getenv("ADMINFIX_LOG"))
         show_log(f);
     confix_close(&f->config);
     free(f->cert);

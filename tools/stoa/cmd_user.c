@@ -58,10 +58,11 @@ static bool ask_for(FILE *tty, const char *prompt, char *dst, size_t cap)
         return false;
     quiet = before;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
-    fprintf(tty, "%s: ", prompt);
-    fflush(tty);
+    /* First quiet, then the prompt: what is typed upon it must not be thrown away. */
     if (tcsetattr(fileno(tty), TCSAFLUSH, &quiet) != 0)
         return false;
+    fprintf(tty, "%s: ", prompt);
+    fflush(tty);
     ok = read_line(tty, dst, cap);
     (void)tcsetattr(fileno(tty), TCSAFLUSH, &before);
     fprintf(tty, "\n");
