@@ -72,25 +72,62 @@ static void judge_picture(struct browser_slot *s, int64_t now_us, const struct p
     decoder_judge(s, now_us, &p, gap);
 }
 
-static void send_remb(struct browser *b, int64_t now_us)
+static void send_remb(struct browser *b, uint64_t rate_bps)
 {
-    uint64_t rate = b->opts.remb_fixed_bps ? b->opts.remb_fixed_bps : b->estimate.rate_bps;
     uint8_t mem[64];
     struct buf out = buf_writer(mem, sizeof(mem));
     uint32_t ssrc = b->slots[FIRST_VIDEO_SLOT].ssrc;
 
+    rtcp_remb_put(&out, 1, rate_bps, &ssrc, 1);
+    (void)peer_send_rtcp(b->peer, mem, out.pos);
+}
+
+/* How much later than it should something happens on a busy computer: another figure each time. */
+static int64_t jitter(const struct browser *b, unsigned n)
+{
+    uint64_t mix = (b->slots[FIRST_VIDEO_SLOT].ssrc + (uint64_t)n) * 0x9e3779b97f4a7c15u;
+
+    return b->opts.remb_jitter_us ? (int64_t)(mix >> 20) % b->opts.remb_jitter_us : 0;
+}
+
+/* Makes a REMB, to be sent at once or later, never before one that was made earlier. */
+static void make_remb(struct browser *b, int64_t now_us)
+{
+    uint64_t rate = b->opts.remb_fixed_bps ? b->opts.remb_fixed_bps : b->estimate.rate_bps;
+    unsigned n = b->rembs_made;
+    int64_t due_us = now_us + b->opts.remb_late_us + jitter(b, n);
+
     b->next_remb_us = now_us + REMB_US;
     if (!rate)
         return;
-    rtcp_remb_put(&out, 1, rate, &ssrc, 1);
-    (void)peer_send_rtcp(b->peer, mem, out.pos);
+    if (n != b->rembs_sent)
+        due_us = MAX(due_us, b->rembs[(n - 1) % BROWSER_REMBS].due_us);
+    assert(n - b->rembs_sent < BROWSER_REMBS);
+    b->rembs[n % BROWSER_REMBS].due_us = due_us;
+    b->rembs[n % BROWSER_REMBS].rate_bps = rate;
+    b->rembs_made++;
+}
+
+/* When the next REMB leaves that is made; INT64_MAX: none is. */
+static int64_t remb_due(const struct browser *b)
+{
+    return b->rembs_sent == b->rembs_made ? INT64_MAX
+                                          : b->rembs[b->rembs_sent % BROWSER_REMBS].due_us;
+}
+
+static void send_rembs(struct browser *b, int64_t now_us)
+{
+    for (; remb_due(b) <= now_us; b->rembs_sent++)
+        send_remb(b, b->rembs[b->rembs_sent % BROWSER_REMBS].rate_bps);
 }
 
 static void estimate(struct browser *b, int64_t now_us, const struct peer_rtp *rtp)
 {
     if (b->opts.remb && is_video(rtp->mline) && rtp_ext_has(&rtp->ext, RTP_EXT_ABS_TIME) &&
-        estimate_packet(&b->estimate, now_us, rtp->ext.abs_time, rtp->pkt.payload_len))
-        send_remb(b, now_us);
+        estimate_packet(&b->estimate, now_us, rtp->ext.abs_time, rtp->pkt.payload_len)) {
+        make_remb(b, now_us);
+        send_rembs(b, now_us);
+    }
 }
 
 /* Counts the packet for reports; what is repeated is not counted, as in Chromium. */
@@ -405,14 +442,15 @@ static void keep(struct browser *b, const struct peer_out *out, const uint8_t *p
 
 static void send_packets(struct browser *b, int64_t now_us, const struct frame *f, uint16_t *seq)
 {
+    unsigned n = f->key && b->opts.key_packets ? b->opts.key_packets : b->opts.frame_packets;
     uint8_t mem[PAYLOAD_B];
 
-    for (unsigned i = 0; i < b->opts.frame_packets; i++) {
+    for (unsigned i = 0; i < n; i++) {
         struct buf payload = buf_writer(mem, sizeof(mem));
         struct rtp_ext_values ext = { 0 };
         struct peer_out out = {
             .mline = f->mline, .seq = ++*seq, .timestamp = b->video_ts,
-            .marker = i + 1 == b->opts.frame_packets,
+            .marker = i + 1 == n,
         };
 
         write_vp8(&payload, f, i == 0);
@@ -448,7 +486,8 @@ void browser_timeout(struct browser *b, int64_t now_us)
         return;
     }
     if (b->opts.remb && b->next_remb_us <= now_us)
-        send_remb(b, now_us);
+        make_remb(b, now_us);
+    send_rembs(b, now_us);
     if (b->opts.reports && b->next_report_us <= now_us)
         send_reports(b, now_us);
     if (b->opts.wait_us && b->next_repair_us <= now_us)
@@ -467,7 +506,7 @@ int64_t browser_deadline(const struct browser *b)
         return due;
     due = MIN(due, MIN(b->next_audio_us, b->next_frame_us));
     if (b->opts.remb)
-        due = MIN(due, b->next_remb_us);
+        due = MIN(due, MIN(b->next_remb_us, remb_due(b)));
     if (b->opts.reports)
         due = MIN(due, b->next_report_us);
     return b->opts.wait_us ? MIN(due, b->next_repair_us) : due;

@@ -19,7 +19,7 @@
 #include "decoder.h"
 #include "estimate.h"
 
-enum { BROWSER_MLINES = 18, BROWSER_SILENT = 127 };
+enum { BROWSER_MLINES = 18, BROWSER_SILENT = 127, BROWSER_REMBS = 32 };
 
 /* What one receiving m-line has seen. */
 struct browser_slot {
@@ -52,10 +52,13 @@ struct browser_opts {
     bool no_audio, no_video;   /* the device is missing: nothing is sent */
     int64_t audio_us, frame_us; /* intervals; 0: 20 and 50 ms */
     unsigned frame_packets;    /* per picture; 0: 3 */
+    unsigned key_packets;      /* per key frame; 0: as many as any picture */
     bool no_nack;              /* asks for no packet again */
     bool no_rtx;               /* sends none again */
     int64_t wait_us;           /* pictures wait so long for lost packets; 0: not at all */
     bool remb;                 /* sends REMB */
+    int64_t remb_late_us;      /* REMB leaves so long after it was made, as on a busy computer, */
+    int64_t remb_jitter_us;    /* and up to this much later */
     bool reports;              /* sends receiver reports */
     uint64_t remb_fixed_bps;   /* with remb: sends this instead of an estimate; may be changed */
 };
@@ -74,6 +77,11 @@ struct browser {
     uint64_t reports;       /* receiver reports received */
     uint64_t sender_reports;
     struct estimate estimate;  /* of what it gets */
+    struct {
+        int64_t due_us;
+        uint64_t rate_bps;
+    } rembs[BROWSER_REMBS];    /* made, and not sent yet */
+    unsigned rembs_made, rembs_sent;
     int64_t next_remb_us, next_report_us, next_repair_us;
     int64_t next_audio_us, next_frame_us;
     uint16_t audio_seq, video_seq, picture, twcc_seq;
