@@ -35,8 +35,16 @@ static bool settling(const struct budget *b, int64_t now_us)
     return b->cut_us && now_us - b->cut_us < SETTLE_US;
 }
 
+/* Takes a sign of overload. One that comes while the link is filled up ends that, and says nothing
+ * against the pictures: they were carried before. */
 static bool overload(struct budget *b, int64_t now_us, uint64_t limit_bps, bool lossy)
 {
+    if (b->probe.on) {
+        if (!lossy)
+            limit_bps = MAX(limit_bps, b->running_bps + b->running_bps / 10);
+        b->step_us = now_us;
+        probe_stop(&b->probe);
+    }
     b->lossy = lossy;
     b->target_bps = MIN(b->target_bps, MAX(limit_bps, (uint64_t)BUDGET_MIN_BPS));
     if (b->step_us && now_us - b->step_us < BUDGET_TRIAL_US)
@@ -66,7 +74,7 @@ bool budget_remb(struct budget *b, int64_t now_us, uint64_t rate_bps)
      * it. */
     if (settling(b, now_us))
         sent_bps = MIN(sent_bps, b->running_bps) * 80 / 100;
-    fell = rate_bps * 100 < b->remb_high_bps * 97 && rate_bps < sent_bps;
+    fell = rate_bps * 100 < b->remb_high_bps * 97 && (rate_bps < sent_bps || b->probe.on);
     stuck = now_us - b->remb_up_us > STUCK_US && rate_bps * 100 < sent_bps * 95 &&
             MAX(rate_bps, (uint64_t)BUDGET_MIN_BPS) < b->target_bps && !settling(b, now_us);
     if (!fell && !stuck)
@@ -137,7 +145,7 @@ bool budget_tick(struct budget *b, int64_t now_us)
     return false;
 }
 
-bool budget_may_step(const struct budget *b, int64_t now_us, uint64_t need_bps)
+bool budget_is_time(const struct budget *b, int64_t now_us, uint64_t need_bps)
 {
     int64_t wait_us = BUDGET_PROBE_US;
 
@@ -150,14 +158,41 @@ bool budget_may_step(const struct budget *b, int64_t now_us, uint64_t need_bps)
     return now_us - b->calm_us >= MAX(b->wait_us, wait_us);
 }
 
+bool budget_may_step(struct budget *b, int64_t now_us, uint64_t need_bps)
+{
+    if (b->probe.on)
+        return probe_passed(&b->probe, now_us);
+    if (!budget_is_time(b, now_us, need_bps))
+        return false;
+    if (rate_of_sent(b) == 0)
+        return true;
+    probe_start(&b->probe, now_us, b->running_bps);
+    return false;
+}
+
+size_t budget_filling(struct budget *b, int64_t now_us, uint64_t need_bps)
+{
+    struct probe_facts facts = {
+        .goal_bps = need_bps,
+        .sound_bps = rate_bps(&b->sound, SENT_TICKS),
+        .sent_bps = rate_bps(&b->sent, 1),
+        .stale = b->remb_bps && now_us - b->remb_us > PROBE_STALE_US,
+    };
+
+    probe_tick(&b->probe, now_us, &facts);
+    return b->probe.owed_b > 0 ? (size_t)b->probe.owed_b : 0;
+}
+
 void budget_stepped(struct budget *b, int64_t now_us, uint64_t need_bps)
 {
     b->target_bps = MAX(b->target_bps, need_bps);
     b->step_us = b->calm_us = now_us;
+    probe_stop(&b->probe);
 }
 
 void budget_satisfied(struct budget *b, int64_t now_us)
 {
+    probe_stop(&b->probe);
     if (now_us - b->calm_us >= BUDGET_PROBE_US)
         b->target_bps = BUDGET_NO_LIMIT;
 }
@@ -177,7 +212,8 @@ size_t budget_fit(const struct budget *b, uint64_t fixed_bps, const uint64_t *ra
         return n;
     for (; fit < n && rates_bps[fit] <= left; fit++)
         left -= rates_bps[fit];
-    if (fit == 0 && n > 0 && rates_bps[0] <= left + left / (b->lossy ? 4 : 2))
+    /* repetitions are not counted here: they answer the overload that is ending now */
+    if (fit == 0 && n > 0 && rates_bps[0] <= b->target_bps + b->target_bps / (b->lossy ? 4 : 2))
         fit = 1;
     return fit;
 }

@@ -3,8 +3,8 @@
  * estimate (REMB) and the loss in its reports.
  *
  * There is no target until there is a sign of overload; then it falls at once, and rises in steps
- * that are tried: when a step was too much, the next one waits longer. All rates are of RTP
- * payload of pictures and their repetitions, as Chromium's REMB counts: of sound it knows nothing,
+ * of one picture. The link is proven to take it before the picture is begun (probe.h); when it did
+ * not, or the step was too much after all, the next one waits longer. All rates are of RTP payload of pictures and their repetitions, as Chromium's REMB counts: of sound it knows nothing,
  * and without pictures it stands still.
  *
  * Signs of overload:
@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "probe.h"
 #include "rate.h"
 
 #define BUDGET_NO_LIMIT UINT64_MAX
@@ -54,6 +55,7 @@ struct budget {
     int64_t step_us;      /* last step, while it is on trial; 0: none is */
     int64_t wait_us;
     bool lossy;           /* the last overload was seen in heavy losses */
+    struct probe probe;
 };
 
 void budget_init(struct budget *b, int64_t now_us);
@@ -73,8 +75,17 @@ void budget_report(struct budget *b, uint32_t expected, uint32_t lost);
 /* To be called every 100 ms. Returns true at a sign of overload: the target has fallen. */
 bool budget_tick(struct budget *b, int64_t now_us);
 
-/* True when it is time to try whether the link takes `need_bps` in all. */
-bool budget_may_step(const struct budget *b, int64_t now_us, uint64_t need_bps);
+/* True when there has been calm for long enough to try whether the link takes `need_bps` in all. */
+bool budget_is_time(const struct budget *b, int64_t now_us, uint64_t need_bps);
+
+/* True when a step may be made to `need_bps` in all: it is time for it, and the link has been
+ * proven to take so much. Begins the proof when it is time. Where nothing is sent there is nothing
+ * to fill up with: true without proof. */
+bool budget_may_step(struct budget *b, int64_t now_us, uint64_t need_bps);
+
+/* To be called every 100 ms while pictures are held back: how many bytes of repetitions are to be
+ * sent now as proof that the link takes `need_bps` in all. */
+size_t budget_filling(struct budget *b, int64_t now_us, uint64_t need_bps);
 
 /* A step was made: `need_bps` are tried. */
 void budget_stepped(struct budget *b, int64_t now_us, uint64_t need_bps);
@@ -86,8 +97,8 @@ void budget_satisfied(struct budget *b, int64_t now_us);
 bool budget_may_repeat(const struct budget *b);
 
 /* How many of `n` pictures, the first being the most important, fit beside `fixed_bps` of
- * repetitions. The first one is kept while two thirds of it fit,
- * or four fifths after heavy losses: less is hopeless and would cost the audio. */
+ * repetitions. The first one is kept while two thirds of it fit without those, or four fifths after
+ * heavy losses: less is hopeless and would cost the audio. */
 size_t budget_fit(const struct budget *b, uint64_t fixed_bps, const uint64_t *rates_bps, size_t n);
 
 #endif

@@ -107,6 +107,7 @@ static void connection_new(struct sfu_part *part, int64_t now_us)
 
 static void connection_free(struct sfu_part *part)
 {
+    pacer_fini(&part->pacer); /* it names slots of the view */
     part->view_ops->free(part->view);
     peer_free(part->peer);
     rtp_twcc_free(part->twcc);

@@ -8,13 +8,14 @@
 #include <base/mem.h>
 
 #include "sfu_priv.h"
+#include "slot.h"
 
 struct sfu *sfu_new(const struct sfu_opts *opts)
 {
     struct sfu *s = MEM_NEW(struct sfu);
 
     s->opts = *opts;
-    s->next_us = s->nack_us = INT64_MAX;
+    s->next_us = s->nack_us = s->pace_us = INT64_MAX;
     list_init(&s->parts);
     return s;
 }
@@ -66,7 +67,7 @@ static void settle(struct sfu *s, const struct sfu_part *part, int64_t now_us)
         sfu_update_views(s, now_us);
     if (part)
         s->next_us = MIN(s->next_us, peer_deadline(part->peer));
-    s->next_us = MIN(s->next_us, s->nack_us);
+    s->next_us = MIN(s->next_us, MIN(s->nack_us, s->pace_us));
 }
 
 struct sfu_part *sfu_join(struct sfu *s, int64_t now_us, const struct sfu_join_opts *opts)
@@ -230,6 +231,23 @@ static void ask_again(struct sfu *s, int64_t now_us)
     s->nack_us = missing ? now_us + NACK_RETRY_US : INT64_MAX;
 }
 
+/* Lets those packets go that were held for a narrow link. */
+static void pace(struct sfu *s, int64_t now_us)
+{
+    struct list *it, *tmp;
+    struct pacer_packet packet;
+
+    s->pace_us = INT64_MAX;
+    LIST_EACH(it, tmp, &s->parts) {
+        struct sfu_part *part = LIST_ENTRY(it, struct sfu_part, node);
+
+        while (pacer_next(&part->pacer, now_us, &packet))
+            slot_release(packet.sl, now_us, &packet);
+        if (part->pacer.n > 0)
+            sfu_pace_later(s, now_us);
+    }
+}
+
 void sfu_timeout(struct sfu *s, int64_t now_us)
 {
     struct list *it, *tmp;
@@ -242,6 +260,8 @@ void sfu_timeout(struct sfu *s, int64_t now_us)
     }
     if (now_us >= s->nack_us)
         ask_again(s, now_us);
+    if (now_us >= s->pace_us)
+        pace(s, now_us);
     s->next_us = s->count > 0 ? s->tick_us : INT64_MAX;
     LIST_EACH(it, tmp, &s->parts) {
         struct sfu_part *part = LIST_ENTRY(it, struct sfu_part, node);

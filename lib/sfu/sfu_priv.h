@@ -15,6 +15,7 @@
 #include <sfu/sfu.h>
 
 #include "budget.h"
+#include "pacer.h"
 #include "ring.h"
 #include "source.h"
 #include "speaker.h"
@@ -88,6 +89,7 @@ struct sfu_part {
     bool frozen;              /* sfu_hold() */
     struct sfu_part *pinned;  /* shown.pinned while it is there */
     struct budget budget;     /* of what it is sent */
+    struct pacer pacer;       /* pictures on their way to it */
     unsigned pauses;          /* pictures held back so far */
     struct wanted wanted;     /* how large others show it */
     bool connected;
@@ -104,6 +106,7 @@ struct sfu {
     struct sfu_part *audible[SPEAKER_AUDIBLE]; /* loudest first; NULL at the end */
     int64_t tick_us;   /* next tick */
     int64_t nack_us;   /* when lost packets are asked for again; INT64_MAX: none is missing */
+    int64_t pace_us;   /* when pacers are looked at; INT64_MAX: nothing waits */
     int64_t next_us;   /* sfu_deadline() */
     unsigned ticks;
     bool views_stale;  /* somebody joined, left, began or ended sending */
@@ -113,6 +116,12 @@ struct sfu {
 static inline void sfu_nack_later(struct sfu *s, int64_t now_us)
 {
     s->nack_us = MIN(s->nack_us, now_us + NACK_RETRY_US);
+}
+
+/* A packet waits in a pacer: it is looked at soon. */
+static inline void sfu_pace_later(struct sfu *s, int64_t now_us)
+{
+    s->pace_us = MIN(s->pace_us, now_us + PACER_TICK_US);
 }
 
 /* sfu.c: lets every view look at the space again. */

@@ -13,6 +13,8 @@ enum {
     PAYLOAD_MAX = 1400,     /* a browser's packets have 1200 bytes at most */
     RESEND_GAP_MS = 30,     /* the same packet is not sent again within this time, */
     RESEND_GAP_MAX_MS = 500, /* nor while the last repetition may be on its way */
+    FILL_SKIP = 4,          /* the last packets may be on their way */
+    FILL_LOOK = 32,         /* and of so many before them the longest is repeated */
 };
 
 void slot_init(struct slot *sl, struct sfu_part *owner, unsigned mline)
@@ -108,6 +110,7 @@ void slot_await(struct slot *sl, struct source *src, int64_t now_us)
     list_del(&sl->next_node);
     sl->next = src;
     sl->next_layer = source_layer(src, now_us);
+    sl->asked_us = now_us;
     list_add_tail(&src->waiting, &sl->next_node);
     source_want_key(src, sl->next_layer, now_us);
 }
@@ -207,6 +210,31 @@ static void advance(struct slot *sl, int64_t now_us, const struct peer_out *out,
         sl->out_tl0 = sent->tl0picidx;
 }
 
+static void count_sent(struct slot *sl, size_t len)
+{
+    budget_sent(&sl->owner->budget, len, source_is_video(sl->cur));
+    sl->packets++;
+    sl->octets += (uint32_t)len;
+    sl->owner->forwarded++;
+}
+
+/* True when the packet has to wait until the receiver's link takes it. */
+static bool waits(struct slot *sl, int64_t now_us, const struct peer_rtp *rtp, uint16_t out_seq)
+{
+    struct pacer *pacer = &sl->owner->pacer;
+    struct pacer_packet packet = {
+        .sl = sl, .since_us = now_us, .out_seq = out_seq, .len = (uint16_t)rtp->pkt.payload_len,
+        .turned = rtp_ext_has(&rtp->ext, RTP_EXT_ORIENTATION), .orientation = rtp->ext.orientation,
+    };
+
+    if (pacer_is_open(pacer) || !source_is_video(sl->cur) ||
+        pacer_passes(pacer, now_us, rtp->pkt.payload_len))
+        return false;
+    pacer_put(pacer, &packet);
+    sfu_pace_later(sl->owner->space, now_us);
+    return true;
+}
+
 void slot_forward(struct slot *sl, int64_t now_us, const struct source_packet *p)
 {
     const struct peer_rtp *rtp = p->rtp;
@@ -241,13 +269,12 @@ void slot_forward(struct slot *sl, int64_t now_us, const struct source_packet *p
         .picture_id = (uint16_t)(p->vp8.picture_id + sl->picture_off) & 0x7fff,
         .tl0picidx = (uint8_t)(p->vp8.tl0 + sl->tl0_off),
     };
-    copy_payload(payload, pkt->payload, pkt->payload_len, &p->vp8, &sent);
-    if (peer_send_rtp(sl->owner->peer, now_us, &out, payload, pkt->payload_len) != 0)
-        return;
-    budget_sent(&sl->owner->budget, pkt->payload_len, source_is_video(sl->cur));
-    sl->packets++;
-    sl->octets += (uint32_t)pkt->payload_len;
-    sl->owner->forwarded++;
+    if (!waits(sl, now_us, rtp, out.seq)) {
+        copy_payload(payload, pkt->payload, pkt->payload_len, &p->vp8, &sent);
+        if (peer_send_rtp(sl->owner->peer, now_us, &out, payload, pkt->payload_len) != 0)
+            return;
+        count_sent(sl, pkt->payload_len);
+    }
     if (source_is_video(sl->cur))
         remember(sl, &sent);
     advance(sl, now_us, &out, &sent, &p->vp8);
@@ -261,33 +288,92 @@ static uint16_t resend_gap_ms(const struct slot *sl)
     return (uint16_t)MIN(MAX(rtt_ms, (uint32_t)RESEND_GAP_MS), (uint32_t)RESEND_GAP_MAX_MS);
 }
 
+static const struct ring_packet *kept_packet(const struct slot *sl, const struct slot_sent *sent)
+{
+    const struct ring_packet *kept = ring_get(&sl->cur->layers[sent->layer].ring, sent->seq);
+
+    return kept && kept->len <= PAYLOAD_MAX ? kept : NULL;
+}
+
+/* Sends a packet as it is kept, with the slot's own picture ids. `out` says how. */
+static int send_kept(struct slot *sl, int64_t now_us, struct peer_out *out,
+                     const struct slot_sent *sent, const struct ring_packet *kept)
+{
+    uint8_t payload[PAYLOAD_MAX];
+    struct rtp_vp8 vp8;
+
+    if (sl->owner->space->opts.video_codec != PEER_VP8 ||
+        rtp_vp8_decode(&vp8, kept->payload, kept->len) != 0)
+        vp8 = (struct rtp_vp8){ 0 };
+    copy_payload(payload, kept->payload, kept->len, &vp8, sent);
+    out->mline = sl->mline;
+    out->timestamp = kept->ts + sl->ts_off;
+    out->marker = kept->marker;
+    out->csrc = sl->cur->owner->number;
+    return peer_send_rtp(sl->owner->peer, now_us, out, payload, kept->len);
+}
+
+static int send_again(struct slot *sl, int64_t now_us, const struct slot_sent *sent,
+                      const struct ring_packet *kept)
+{
+    struct peer_out out = { .seq = ++sl->rtx_seq, .rtx = true, .original_seq = sent->out_seq };
+
+    budget_sent(&sl->owner->budget, kept->len, true);
+    return send_kept(sl, now_us, &out, sent, kept);
+}
+
+void slot_release(struct slot *sl, int64_t now_us, const struct pacer_packet *packet)
+{
+    const struct slot_sent *sent = sl->sent ? &sl->sent[packet->out_seq % SLOT_SENT] : NULL;
+    struct rtp_ext_values ext = { .orientation = packet->orientation };
+    struct peer_out out = { .seq = packet->out_seq, .ext = &ext };
+    const struct ring_packet *kept;
+
+    if (!sent || !sent->known || sent->out_seq != packet->out_seq || !sl->cur || sl->held)
+        return;
+    kept = kept_packet(sl, sent);
+    ext.has = packet->turned ? 1u << RTP_EXT_ORIENTATION : 0;
+    if (kept && send_kept(sl, now_us, &out, sent, kept) == 0)
+        count_sent(sl, kept->len);
+}
+
 bool slot_resend(struct slot *sl, uint16_t out_seq, int64_t now_us)
 {
     struct slot_sent *sent = sl->sent ? &sl->sent[out_seq % SLOT_SENT] : NULL;
     const struct ring_packet *kept;
     uint16_t now_ms = (uint16_t)(now_us / 1000);
-    uint8_t payload[PAYLOAD_MAX];
-    struct rtp_vp8 vp8;
-    struct peer_out out;
 
     if (!sent || !sent->known || sent->out_seq != out_seq || !sl->cur || sl->held)
         return false;
     if (sent->resent_ms && (uint16_t)(now_ms - sent->resent_ms) < resend_gap_ms(sl))
         return true;
-    kept = ring_get(&sl->cur->layers[sent->layer].ring, sent->seq);
-    if (!kept || kept->len > sizeof(payload))
+    kept = kept_packet(sl, sent);
+    if (!kept)
         return false;
     sent->resent_ms = now_ms ? now_ms : 1;
-    if (sl->owner->space->opts.video_codec != PEER_VP8 ||
-        rtp_vp8_decode(&vp8, kept->payload, kept->len) != 0)
-        vp8 = (struct rtp_vp8){ 0 };
-    copy_payload(payload, kept->payload, kept->len, &vp8, sent);
-    out = (struct peer_out){
-        .mline = sl->mline, .seq = ++sl->rtx_seq, .timestamp = kept->ts + sl->ts_off,
-        .marker = kept->marker, .rtx = true, .original_seq = out_seq,
-        .csrc = sl->cur->owner->number,
-    };
-    budget_sent(&sl->owner->budget, kept->len, true);
     rate_add(&sl->owner->budget.rtx, kept->len);
-    return peer_send_rtp(sl->owner->peer, now_us, &out, payload, kept->len) == 0;
+    return send_again(sl, now_us, sent, kept) == 0;
+}
+
+size_t slot_fill(struct slot *sl, int64_t now_us)
+{
+    const struct slot_sent *best_sent = NULL;
+    const struct ring_packet *best = NULL;
+
+    if (!sl->sent || !sl->cur || sl->held)
+        return 0;
+    for (uint16_t i = FILL_SKIP; i < FILL_SKIP + FILL_LOOK; i++) {
+        uint16_t seq = (uint16_t)(sl->out_seq - i);
+        const struct slot_sent *sent = &sl->sent[seq % SLOT_SENT];
+        const struct ring_packet *kept;
+
+        if (!sent->known || sent->out_seq != seq)
+            continue;
+        kept = kept_packet(sl, sent);
+        if (kept && (!best || kept->len > best->len)) {
+            best_sent = sent;
+            best = kept;
+        }
+    }
+    return best && send_again(sl, now_us, best_sent, best) == 0 ? best->len : 0;
 }

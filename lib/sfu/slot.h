@@ -9,6 +9,7 @@
 
 #include <base/list.h>
 
+#include "pacer.h"
 #include "source.h"
 
 enum { SLOT_SENT = RING_PACKETS /* packets whose origin is known, for NACK; no more are kept */ };
@@ -34,6 +35,7 @@ struct slot {
     struct source *next;    /* takes over at its next key frame; NULL: none */
     unsigned next_layer;
     struct list cur_node, next_node;
+    int64_t asked_us;       /* when a key frame was last asked for, for its sake; 0: never */
     bool started;           /* something was sent from `cur` since it took over */
 
     uint16_t first_seq;     /* of `cur` since it took over: earlier packets are dropped */
@@ -76,10 +78,18 @@ void slot_restart(struct slot *sl);
 /* Sends one packet of the source that feeds the slot. */
 void slot_forward(struct slot *sl, int64_t now_us, const struct source_packet *p);
 
+/* Sends a packet that has waited in the receiver's pacer, unless the slot has something else to
+ * show since. */
+void slot_release(struct slot *sl, int64_t now_us, const struct pacer_packet *packet);
+
 /* The awaited source has a key frame: it takes over now. */
 void slot_take_over(struct slot *sl);
 
 /* Sends a packet again as RTX. False: not known any more. */
 bool slot_resend(struct slot *sl, uint16_t out_seq, int64_t now_us);
+
+/* Sends the longest of the last packets again as RTX, to fill up the receiver's link: it knows that
+ * packet already, unless it is lost. Returns the length of its payload; 0: there is none. */
+size_t slot_fill(struct slot *sl, int64_t now_us);
 
 #endif

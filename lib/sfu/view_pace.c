@@ -10,6 +10,10 @@
 
 #include "view_slots.h"
 
+enum {
+    PACE_PCT = 125, /* of the target: what key frames have left behind goes within a few pictures */
+};
+
 uint16_t view_height(const struct view *v, unsigned mline)
 {
     const struct sfu_part *part = v->part;
@@ -128,6 +132,39 @@ static size_t decide(struct view *v, int64_t now_us, bool cut, const struct rank
     return fit;
 }
 
+/* Fills up the link with what the most important pictures have sent a moment ago. */
+static void fill_up(struct view *v, int64_t now_us, size_t len)
+{
+    size_t done = 0;
+
+    for (unsigned n = 0; n < PROBE_PACKETS && done < len; n++) {
+        size_t one = slot_fill(v->order[0].sl, now_us);
+
+        if (one == 0)
+            return;
+        done += one;
+    }
+}
+
+void view_probe(struct view *v, int64_t now_us)
+{
+    struct budget *b = &v->part->budget;
+    uint64_t need = b->running_bps;
+
+    if (!b->probe.on || v->running == 0 || v->running >= v->n_order)
+        return;
+    need += rate_of(v->order[v->running].src, now_us);
+    fill_up(v, now_us, budget_filling(b, now_us, need));
+}
+
+/* How fast pictures leave: a little faster than they come. */
+static uint64_t pace_bps(const struct budget *b)
+{
+    if (b->target_bps == BUDGET_NO_LIMIT)
+        return 0;
+    return MAX(b->target_bps, b->running_bps) * PACE_PCT / 100;
+}
+
 void view_pace(struct view *v, int64_t now_us, bool cut)
 {
     struct ranking r = rank(v);
@@ -143,6 +180,7 @@ void view_pace(struct view *v, int64_t now_us, bool cut)
         *was = is;
         slot_hold(view_slot(v, i), is || view_height(v, i) == 0, now_us);
     }
+    pacer_set_rate(&v->part->pacer, pace_bps(&v->part->budget));
     memcpy(v->order, r.at, sizeof(v->order));
     v->n_order = r.n;
     v->running = running;

@@ -15,6 +15,7 @@
 enum {
     /* per second: as much as nine pictures have packets; a flood of NACKs gets no more */
     RESENDS_MAX = 1000,
+    NARROW_KEYS_US = 3000000, /* between key frames that a receiver on a narrow link gets for asking */
     REPORT_PACKETS_MAX = 20000, /* of one stream between two reports: 5 s of anything */
 };
 
@@ -259,6 +260,8 @@ static void slots_pace(struct view *v, int64_t now_us, bool cut)
 {
     if (!cut && v->part->budget.target_bps == BUDGET_NO_LIMIT && v->running == v->n_order)
         return;
+    if (!cut)
+        view_probe(v, now_us);
     view_pace(v, now_us, cut);
     tell(v);
 }
@@ -306,9 +309,15 @@ static bool slots_on_pli(struct view *v, uint32_t ssrc, int64_t now_us)
 {
     struct slot *sl = slot_of_ssrc(v, ssrc);
 
-    if (sl && sl->cur && !sl->held)
-        source_want_key(sl->cur, sl->layer, now_us);
-    return sl != NULL;
+    if (!sl || !sl->cur || sl->held)
+        return sl != NULL;
+    /* A link that is full loses key frames too: asked for without end they would keep it full. */
+    if (v->part->budget.target_bps != BUDGET_NO_LIMIT && sl->asked_us &&
+        now_us - sl->asked_us < NARROW_KEYS_US)
+        return true;
+    sl->asked_us = now_us;
+    source_want_key(sl->cur, sl->layer, now_us);
+    return true;
 }
 
 static bool slots_on_nack(struct view *v, uint32_t ssrc, uint16_t seq, int64_t now_us)

@@ -55,4 +55,8 @@ uint16_t view_height(const struct view *v, unsigned mline);
  * target has just fallen. */
 void view_pace(struct view *v, int64_t now_us, bool cut);
 
+/* view_pace.c: every 100 ms; sends what proves that the receiver's link takes a further picture,
+ * while that is wanted. */
+void view_probe(struct view *v, int64_t now_us);
+
 #endif

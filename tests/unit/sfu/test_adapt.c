@@ -402,6 +402,101 @@ static void over_a_slow_link_sound_loses_nothing_and_the_speaker_is_seen(void **
     meeting_end(&m);
 }
 
+/* --- a receiver that tells late --------------------------------------------------------------- */
+
+/* A queue, and what the senders send. */
+struct narrow {
+    const char *name;
+    size_t queue_b;
+    unsigned frame_packets, key_packets;
+    int64_t frame_us;
+};
+
+/* Everybody is asked for a key frame, as when somebody joins. */
+static void ask_all_for_key_frames(struct meeting *m)
+{
+    for (unsigned i = 2; i <= m->n; i++)
+        m->guests[i].browser->want_key = true;
+}
+
+/* Four who send, the second speaks; the first has 500 kbit/s and is late with what it tells. */
+static struct guest *open_late_meeting(struct meeting *m, const struct narrow *c, uint64_t seed)
+{
+    struct browser_opts sender = as_it_is, listener;
+
+    sender.frame_packets = c->frame_packets;
+    sender.key_packets = c->key_packets;
+    sender.frame_us = c->frame_us;
+    listener = sender;
+    listener.no_video = true;
+    listener.remb_late_us = 300000;
+    listener.remb_jitter_us = 700000;
+    meeting_start(m, seed);
+    simnet_set_link(m->net, (struct simnet_link){ .delay_us = 10000 });
+    (void)meeting_join(m, &listener);
+    for (int i = 0; i < 4; i++)
+        (void)meeting_join(m, &sender);
+    m->guests[2].browser->level = 10;
+    assert_true(meeting_until(m, 2000, meeting_connected));
+    meeting_run_ms(m, 10000 + (int64_t)seed * 37);
+    simnet_shape(m->net, "198.51.100.1", 500000, c->queue_b);
+    meeting_run_ms(m, 8000); /* what is lost before it is known */
+    return &m->guests[1];
+}
+
+/* A minute and a half at the limit, with key frames of all every seven seconds; then without. */
+static bool passes_narrow(const struct narrow *c, uint64_t seed)
+{
+    const struct browser_slot *speaker;
+    uint64_t shown, lost, fewest = UINT64_MAX;
+    struct sfu_stats st;
+    struct meeting m;
+    struct guest *g = open_late_meeting(&m, c, seed);
+    int64_t began_us, back_us;
+
+    speaker = picture(g, 2);
+    lost = audio_lost(g);
+    for (int i = 0; i < 90; i++) {
+        if (i % 7 == 3)
+            ask_all_for_key_frames(&m);
+        shown = speaker->shown;
+        meeting_run_ms(&m, 1000);
+        fewest = MIN(fewest, speaker->shown - shown);
+    }
+    sfu_stats(g->part, &st);
+    lost = audio_lost(g) - lost;
+    simnet_shape(m.net, "198.51.100.1", 0, 0);
+    began_us = meeting_now(&m);
+    while (paused(g) > 0 && meeting_now(&m) - began_us < 90000000)
+        meeting_run_ms(&m, 100);
+    print_message("%s, queue %zu, seed %u: %u lost, %u pictures in the worst second, %u pauses, "
+                  "%u held, all back after %d ms\n",
+                  c->name, c->queue_b, (unsigned)seed, (unsigned)lost, (unsigned)fewest, st.pauses,
+                  st.paused, (int)((meeting_now(&m) - began_us) / 1000));
+    back_us = meeting_now(&m) - began_us;
+    meeting_end(&m);
+    return lost == 0 && fewest > 10 && back_us < 60000000;
+}
+
+static void however_late_a_receiver_tells_no_trial_costs_sound(void **state)
+{
+    static const struct narrow cases[] = {
+        { "240 kbit/s", 62500, 2, 20, 60000 },
+        { "240 kbit/s", 31250, 2, 20, 60000 },
+        { "108 kbit/s", 62500, 1, 12, 66667 },
+        { "108 kbit/s", 31250, 1, 12, 66667 },
+    };
+
+    unsigned failed = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+            failed += !passes_narrow(&cases[i], 70 + seed);
+    }
+    assert_int_equal(failed, 0);
+}
+
 static void with_loss_reports_alone_the_same_is_held_back(void **state)
 {
     const struct browser_slot *speaker;
@@ -604,6 +699,7 @@ int main(void)
         cmocka_unit_test(a_shared_screen_is_wanted_as_large_as_it_is_shown),
         cmocka_unit_test(packets_say_when_they_were_sent),
         cmocka_unit_test(over_a_slow_link_sound_loses_nothing_and_the_speaker_is_seen),
+        cmocka_unit_test(however_late_a_receiver_tells_no_trial_costs_sound),
         cmocka_unit_test(with_loss_reports_alone_the_same_is_held_back),
         cmocka_unit_test(a_receiver_that_says_nothing_gets_everything),
         cmocka_unit_test(the_new_speaker_takes_the_place_of_the_old_one_on_a_slow_link),

@@ -142,30 +142,49 @@ static void a_step_waits_two_seconds_with_headroom_and_five_without(void **state
     (void)budget_remb(&b, now_us, 500000);
     for (uint64_t i = 0; i < 9; i++)
         run_remb_ms(200, 400000, 500000 + i * 20000);
-    assert_false(budget_may_step(&b, now_us, 600000));
+    assert_false(budget_is_time(&b, now_us, 600000));
     run_remb_ms(400, 400000, 700000);
-    assert_true(budget_may_step(&b, now_us, 600000));
-    assert_false(budget_may_step(&b, now_us, 690000)); /* no headroom: a probe */
+    assert_true(budget_is_time(&b, now_us, 600000));
+    assert_false(budget_is_time(&b, now_us, 690000)); /* no headroom: a probe */
     for (uint64_t i = 0; i < 16; i++)
         run_remb_ms(200, 400000, 701000 + i);
-    assert_true(budget_may_step(&b, now_us, 900000));
+    assert_true(budget_is_time(&b, now_us, 900000));
     budget_report(&b, 200, 10); /* 5 % */
     run_ms(100, 400000);
-    assert_false(budget_may_step(&b, now_us, 900000));
+    assert_false(budget_is_time(&b, now_us, 900000));
     for (uint64_t i = 0; i < 50; i++)
         run_remb_ms(200, 400000, 702000 + i);
-    assert_true(budget_may_step(&b, now_us, 900000)); /* some links lose always */
+    assert_true(budget_is_time(&b, now_us, 900000)); /* some links lose always */
 }
 
-/* A step that the link refuses with loss. */
+/* So long the link is filled up, as far as it is to be; `remb_bps` 0: none is told. */
+static void run_filled_ms(int64_t ms, uint64_t pictures_bps, uint64_t need_bps, uint64_t remb_bps)
+{
+    for (; ms > 0; ms -= 100) {
+        run_ms(100, pictures_bps);
+        budget_sent(&b, budget_filling(&b, now_us, need_bps), true);
+        if (remb_bps)
+            cuts += budget_remb(&b, now_us, remb_bps);
+    }
+}
+
+/* Waits until the link is tried, and until it has proven itself; returns how long the first took. */
 static int64_t wait_for_step_ms(uint64_t need_bps)
 {
-    int64_t began_us = now_us;
+    int64_t began_us = now_us, waited_ms;
 
-    while (!budget_may_step(&b, now_us, need_bps))
+    b.running_bps = 400000;
+    while (!b.probe.on) {
+        assert_false(budget_may_step(&b, now_us, need_bps));
         run_loss_ms(1000, 400000, 0);
+    }
+    waited_ms = (now_us - began_us) / 1000;
+    while (!budget_may_step(&b, now_us, need_bps)) {
+        run_filled_ms(100, 400000, need_bps, 0);
+        assert_true(now_us - began_us < 60000000);
+    }
     budget_stepped(&b, now_us, need_bps);
-    return (now_us - began_us) / 1000;
+    return waited_ms;
 }
 
 static void a_step_that_was_too_much_makes_the_next_wait_longer_and_a_good_one_forgives(
@@ -177,13 +196,81 @@ static void a_step_that_was_too_much_makes_the_next_wait_longer_and_a_good_one_f
     run_loss_ms(2000, 1000000, 60);
     for (size_t i = 0; i < ARRAY_LEN(at_least_ms); i++) {
         assert_in_range(wait_for_step_ms(700000), at_least_ms[i] - 3000, at_least_ms[i] + 2000);
-        assert_int_equal(b.target_bps, 700000);
+        assert_in_range(b.target_bps, 700000, 780000); /* proven with a tenth more */
         run_loss_ms(3000, 700000, 40);
         assert_in_range(b.target_bps, 400000, 500000);
     }
     (void)wait_for_step_ms(700000);
     run_loss_ms(8000, 700000, 0); /* carried */
     assert_in_range(wait_for_step_ms(900000), 0, 6000);
+}
+
+/* 400 kbit/s of pictures and a limit of 500; the next one would make it 800. */
+static void begin_to_prove(void)
+{
+    run_remb_ms(2000, 1000000, 1200000);
+    (void)budget_remb(&b, now_us, 500000);
+    b.running_bps = 400000;
+    while (!budget_may_step(&b, now_us, 800000) && !b.probe.on)
+        run_remb_ms(200, 400000, b.remb_bps + 2000);
+    assert_true(b.probe.on);
+    cuts = 0;
+}
+
+static void a_link_is_filled_up_slowly_until_it_has_proven_itself(void **state)
+{
+    uint64_t remb = 550000, before, began_us;
+
+    (void)state;
+    begin_to_prove();
+    began_us = (uint64_t)now_us;
+    while (!budget_may_step(&b, now_us, 800000)) {
+        before = b.probe.rate_bps;
+        run_filled_ms(1000, 400000, 800000, remb += remb / 12);
+        assert_in_range(b.probe.rate_bps, before, before * 114 / 100);
+        assert_true(now_us - (int64_t)began_us < 20000000);
+    }
+    assert_in_range(rate_bps(&b.sent, 10), 840000, 920000); /* a tenth more than is needed */
+    assert_in_range((uint64_t)now_us - began_us, 6000000, 10000000);
+    assert_int_equal(cuts, 0);
+}
+
+static void the_first_sign_ends_the_filling_and_pauses_no_picture(void **state)
+{
+    const uint64_t rates[] = { 400000, 400000 };
+    int64_t wait_us;
+
+    (void)state;
+    begin_to_prove();
+    wait_us = b.wait_us;
+    run_filled_ms(3000, 400000, 800000, 600000);
+    assert_true(b.probe.on);
+    assert_true(budget_remb(&b, now_us, 300000));
+    assert_false(b.probe.on);
+    assert_int_equal(budget_filling(&b, now_us, 800000), 0);
+    assert_int_equal(budget_fit(&b, 0, rates, 2), 1);
+    assert_true(b.target_bps >= 400000);
+    assert_int_equal(b.wait_us, 2 * wait_us);
+    run_ms(3000, 400000); /* and what goes on after that counts as ever */
+    assert_true(budget_remb(&b, now_us, 250000));
+    assert_int_equal(b.target_bps, 250000);
+}
+
+static void nothing_is_filled_up_while_the_receiver_is_silent(void **state)
+{
+    uint64_t rate_bps_then;
+
+    (void)state;
+    begin_to_prove();
+    run_filled_ms(2000, 400000, 800000, 600000);
+    run_filled_ms(2100, 400000, 800000, 0);
+    rate_bps_then = b.probe.rate_bps;
+    run_filled_ms(2000, 400000, 800000, 0);
+    assert_int_equal(b.probe.rate_bps, rate_bps_then);
+    assert_int_equal(budget_filling(&b, now_us, 800000), 0);
+    assert_false(budget_may_step(&b, now_us, 800000));
+    run_filled_ms(1000, 400000, 800000, 610000);
+    assert_true(b.probe.rate_bps > rate_bps_then);
 }
 
 static void after_a_while_in_which_nothing_is_held_back_there_is_no_limit(void **state)
@@ -218,13 +305,13 @@ static void what_fits_is_counted_from_the_front(void **state)
     assert_int_equal(budget_fit(&b, 100000, rates, 3), 2);
     b.target_bps = 500000; /* the third would fit, but it is the last */
     assert_int_equal(budget_fit(&b, 100000, rates, 3), 1);
-    b.target_bps = 234000; /* two thirds of the first */
+    b.target_bps = 134000; /* two thirds of the first: repetitions will be fewer */
     assert_int_equal(budget_fit(&b, 100000, rates, 3), 1);
     b.lossy = true;
     assert_int_equal(budget_fit(&b, 100000, rates, 3), 0);
-    b.target_bps = 261000; /* four fifths */
+    b.target_bps = 161000; /* four fifths */
     assert_int_equal(budget_fit(&b, 100000, rates, 3), 1);
-    b.target_bps = 250000;
+    b.target_bps = 150000;
     assert_int_equal(budget_fit(&b, 100000, rates, 3), 0);
     b.target_bps = BUDGET_MIN_BPS;
     assert_int_equal(budget_fit(&b, 200000, rates, 3), 0);
@@ -276,7 +363,7 @@ static void without_pictures_an_estimate_says_nothing(void **state)
     run_remb_ms(10000, 0, 50000);
     assert_int_equal(cuts, 0);
     assert_int_equal(b.remb_bps, 0);
-    assert_true(budget_may_step(&b, now_us, 400000));
+    assert_true(budget_is_time(&b, now_us, 400000));
 }
 
 /* Chromium's estimate stands still when it is one and a half of what it gets: next to nothing, once
@@ -292,7 +379,7 @@ static void an_estimate_that_stands_still_far_below_does_not_forbid_trials_for_e
     }
     assert_int_equal(b.target_bps, 60000);
     assert_int_equal(cuts, 0);
-    assert_true(budget_may_step(&b, now_us, 400000));
+    assert_true(budget_is_time(&b, now_us, 400000));
 }
 
 static void a_rate_is_that_of_its_window(void **state)
@@ -327,6 +414,9 @@ int main(void)
         TEST(reports_about_the_time_before_a_cut_do_not_cut_again),
         TEST(a_step_waits_two_seconds_with_headroom_and_five_without),
         TEST(a_step_that_was_too_much_makes_the_next_wait_longer_and_a_good_one_forgives),
+        TEST(a_link_is_filled_up_slowly_until_it_has_proven_itself),
+        TEST(the_first_sign_ends_the_filling_and_pauses_no_picture),
+        TEST(nothing_is_filled_up_while_the_receiver_is_silent),
         TEST(after_a_while_in_which_nothing_is_held_back_there_is_no_limit),
         TEST(what_is_carried_without_complaint_raises_the_target),
         TEST(what_fits_is_counted_from_the_front),
