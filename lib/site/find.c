@@ -8,7 +8,7 @@
 
 #include <evp/hash.h>
 
-enum { OPEN };
+enum { OPEN, SECRET };
 
 static const struct site_object *by_id(const struct site *s, enum site_kind kind, const char *id)
 {
@@ -30,6 +30,13 @@ static const struct site_object *next(const struct site *s, enum site_kind kind,
 const struct site_settings *site_settings(const struct site *s)
 {
     return &((struct site_object *)map_get(s->objects[SITE_SETTINGS], "settings"))->as.settings;
+}
+
+bool site_has_secrets(const struct site *s, enum site_kind kind, const char *id)
+{
+    const struct site_object *o = by_id(s, kind, id);
+
+    return o && o->rows[SECRET];
 }
 
 const struct site_turn *site_turn(const struct site *s)

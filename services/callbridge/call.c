@@ -113,6 +113,7 @@ void participant_end(struct participant *p, const char *reason)
               c->name);
     daemon_fault_clear(cb->d, "iceFailure", p->number_text);
     media_leave(c->media, p->number);
+    turnguest_revoke(p);
     list_del(&p->node);
     guest_remove(cb, p);
     c->count--;
@@ -216,6 +217,8 @@ void call_tick(struct callbridge *cb)
     size_t pos = 0;
 
     guest_tick(cb, now_ms);
+    turns_tick(cb->turns);
+    turnwatch_tick(cb->turnwatch);
     session_tick(cb, now_ms);
     while (map_next(cb->calls, &pos, NULL, &value)) {
         struct call *c = value;

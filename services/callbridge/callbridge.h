@@ -8,6 +8,7 @@
  *   session.c                whose WebSocket is gone    expel.c ─▶ removed.c  who may not come back
  *   engine.c                 what the media engine says
  *   wblinks.c ─▶ wblink.c    web bridge links; wburl.c where they lead
+ *   turns.c                  TURN servers; turnwatch.c how they are; turnguest.c for guests
  */
 #ifndef CALLBRIDGE_CALLBRIDGE_H
 #define CALLBRIDGE_CALLBRIDGE_H
@@ -27,6 +28,8 @@
 #include "limits.h"
 #include "media.h"
 #include "ticket.h"
+#include "turns.h"
+#include "turnwatch.h"
 
 enum { TRACE_HEX_LEN = 2 * BUS_TRACE_ID_LEN };
 
@@ -37,6 +40,10 @@ struct callbridge {
     uint8_t ticket_key[32];
     struct map *calls;     /* space GUID -> struct call */
     struct wblinks *links; /* web bridge links */
+    struct turns *turns;         /* TURN servers */
+    struct turnwatch *turnwatch; /* and how they are */
+    struct list turns_asking;    /* turnstatus.c: questions that wait for an answer */
+    size_t turns_asked;
     struct loop_timer *tick;
     size_t participants, logins_waiting;
     int64_t lost_after_ms; /* without signalling and media: the participant is gone */
@@ -97,6 +104,7 @@ struct participant {
     struct sfu_stats stats;
     struct sfu_wanted wanted;  /* how large others show it */
     bool has_wanted;
+    bool relay_refused;        /* its browser says that a TURN server refused its name */
     bool path_lost;            /* its media is not reached; asked for an ICE restart */
     int64_t path_lost_ms, restart_ms, restart_wait_ms;
     unsigned restarts;         /* since the path was lost */
@@ -217,6 +225,37 @@ void notify_describe(Stoa__Bridge__V1__Participant *out, const struct participan
 /* Fills the slots; `out` points into `slots` and `paused`. */
 void notify_fill_slots(Stoa__Bridge__V1__Slots *out, struct sfu_slots *slots,
                        protobuf_c_boolean paused[SFU_VIDEO_SLOTS]);
+
+/* --- turnguest.c ------------------------------------------------------------------------------ */
+
+enum {
+    GUEST_SERVERS = 2, /* that losing one needs no ICE restart */
+    GUEST_URLS = 2,    /* UDP and TCP */
+    GUEST_URL_SIZE = TURNS_HOST_SIZE + 32,
+};
+
+struct guest_server {
+    Stoa__Bridge__V1__IceServer msg;
+    char urls[GUEST_URLS][GUEST_URL_SIZE], *url_ptrs[GUEST_URLS];
+    char name[TURNS_NAME_SIZE], password[TURNS_SECRET_SIZE];
+};
+
+/* ICE servers as a message has them; points into itself. */
+struct guest_servers {
+    struct guest_server servers[GUEST_SERVERS];
+    Stoa__Bridge__V1__IceServer *ptrs[GUEST_SERVERS];
+    size_t n;
+};
+
+void turnguest_fill(const struct participant *p, struct guest_servers *out);
+
+/* Tells our TURN instances that the participant is gone: its relays end. */
+void turnguest_revoke(const struct participant *p);
+
+/* --- turnstatus.c ----------------------------------------------------------------------------- */
+
+void probe_request(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void turnstatus_fini(struct callbridge *cb);
 
 /* --- expel.c ---------------------------------------------------------------------------------- */
 

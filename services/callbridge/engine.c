@@ -7,6 +7,8 @@
 
 #include "callbridge.h"
 
+static const char unauthorized[] = "unauthorized - check credentials";
+
 static void on_answer(struct participant *p, const struct media_event *ev)
 {
     Stoa__Bridge__V1__OfferReply reply = STOA__BRIDGE__V1__OFFER_REPLY__INIT;
@@ -34,12 +36,25 @@ static void log_connected(const struct participant *p)
     log_event(LOG_LEVEL_INFO, &ctx, "call %u: media connected", p->number);
 }
 
+/* What a missing path comes from, in the guide's words, when no TURN server can be used: the most
+ * certain of all causes. */
+static const char *cause_of(const struct participant *p, const char *cause)
+{
+    const char *trouble = turnwatch_trouble(p->call->cb->turnwatch);
+
+    if (!cause || !cause[0])
+        return "";
+    if (p->relay_refused || str_eq(trouble, "unauthorized"))
+        return unauthorized;
+    return trouble[0] ? "relay candidate creation timeout" : cause;
+}
+
 static void on_state(struct participant *p, const struct media_event *ev)
 {
     struct daemon *d = p->call->cb->d;
     struct log_ctx ctx = participant_log(p);
     bool was_connected = p->media == PEER_CONNECTED;
-    const char *cause = ev->cause ? ev->cause : "";
+    const char *cause = cause_of(p, ev->cause);
 
     if (p->media == ev->state && str_eq(p->cause, cause))
         return;
@@ -48,7 +63,10 @@ static void on_state(struct participant *p, const struct media_event *ev)
     if (ev->state == PEER_CONNECTED && !was_connected)
         log_connected(p);
     if (cause[0]) {
-        log_event(LOG_LEVEL_WARNING, &ctx, "call %u: ICE failure; %s", p->number, cause);
+        if (cause == unauthorized)
+            log_event(LOG_LEVEL_WARNING, &ctx, "call %u: ICE failure 4 (%s)", p->number, cause);
+        else
+            log_event(LOG_LEVEL_WARNING, &ctx, "call %u: ICE failure; %s", p->number, cause);
         daemon_fault_raise(d, "iceFailure", p->number_text,
                            "Call %u (%s) has no media connection: %s", p->number, p->name, cause);
     } else {
@@ -113,6 +131,7 @@ void engine_tick(struct participant *p, int64_t now_ms)
     notify_restart(p);
 }
 
+/* A relay became ready after the answer. */
 static void on_candidate(struct participant *p, const struct media_event *ev)
 {
     notify_candidate(p, ev->text);
@@ -133,9 +152,10 @@ void engine_event(void *arg, const struct media_event *ev)
     struct call *c = ev->space_arg;
     struct participant *p;
 
-    (void)arg;
-    if (ev->type == MEDIA_RELAY)
+    if (ev->type == MEDIA_RELAY) {
+        turnwatch_relay(((struct callbridge *)arg)->turnwatch, ev);
         return;
+    }
     if (ev->type == MEDIA_SPEAKER) {
         c->speaker = ev->participant;
         notify_speaker(c);

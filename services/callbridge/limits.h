@@ -44,9 +44,15 @@ enum {
     WBLINK_RETRY_MAX_MS = 5000,
     WBLINK_PROOF_MS = 2000,       /* the proof comes again with the next answer */
     WBLINK_BODY_MAX_B = 1024,     /* an answer has about 120 bytes */
+    WORKERS_MAX = 64,             /* media workers: as many ports and threads */
     TURNS_MAX = 8,                /* TURN servers in use: an allocation of each media worker on each */
     TURN_RESOLVE_MS = 30000,      /* names are looked up again */
     TURN_RESOLVE_FAILED_MS = 5000,
+    TURN_PROBE_EVERY_MS = 60000,  /* each server, by each callbridge */
+    TURN_PROBE_SOON_MS = 700,     /* after a first failure: it is told after the second */
+    TURN_PROBE_FAILED_MS = 10000, /* while it fails */
+    TURN_PROBE_MS = 1500,         /* for UDP, and then for TCP: the administration waits 5 s */
+    TURN_ASKED_MAX = 16,          /* questions about servers at a time: 8 probes each */
     TURN_LOGIN_S = 24 * 3600,     /* of a time-limited name, as a ticket; only Allocate looks at it */
     RELAYS_EACH = 2,              /* relays of one participant: one, and a spare */
     RELAY_UDP_WAIT_MS = 1000,     /* then TCP is tried */

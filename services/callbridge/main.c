@@ -16,6 +16,7 @@
 #include "calls.pb-c.h"
 #include "removed.h"
 #include "tries.h"
+#include "turn.pb-c.h"
 #include "wblinks.h"
 
 static const struct bus_handler handlers[] = {
@@ -30,6 +31,7 @@ static const struct bus_handler handlers[] = {
     { &stoa__bridge__v1__view_event__descriptor, view_event },
     { &stoa__bridge__v1__report_event__descriptor, report_event },
     { &stoa__bridge__v1__session_gone_event__descriptor, session_gone_event },
+    { &stoa__turn__v1__probe_request__descriptor, probe_request },
     { &stoa__calls__v1__list_calls_request__descriptor, list_calls_request },
     { &stoa__calls__v1__control_call_request__descriptor, control_call_request },
 };
@@ -40,7 +42,7 @@ static int64_t lost_after_s = SIGNALLING_LOST_S;
 static int set_workers(struct daemon *d, const char *value)
 {
     int64_t n;
-    int rc = str_to_i64(value, 1, 64, &n);
+    int rc = str_to_i64(value, 1, WORKERS_MAX, &n);
 
     (void)d;
     workers_wanted = (unsigned)n;
@@ -83,6 +85,8 @@ static void on_peer(void *arg, const struct bus_peer *peer, bool up)
         on_callbridge(arg, peer, up);
     else if (str_eq(peer->role, "webbridge"))
         call_webbridge(arg, peer->instance, up);
+    else if (str_eq(peer->role, "turn"))
+        turns_peer(((struct callbridge *)arg)->turns, peer, up);
     if (str_eq(peer->role, "webbridge") && up && peer->state == BUS_SERVING)
         wblinks_hurry(((struct callbridge *)arg)->links);
 }
@@ -98,6 +102,9 @@ static void on_site_change(enum site_kind kind, const char *id, void *arg)
     if (cb->links && (kind == SITE_SETTINGS || kind == SITE_WEB_BRIDGE ||
                       kind == SITE_HOST_RECORD || kind == SITE_KINDS))
         wblinks_configure(cb->links);
+    if (cb->turns && (kind == SITE_TURN_SERVER || kind == SITE_TURN_INSTANCE ||
+                      kind == SITE_HOST_RECORD || kind == SITE_KINDS))
+        turns_configure(cb->turns);
     if (kind != SITE_SPACE || !cb->calls)
         return;
     while (map_next(cb->calls, &it, NULL, &value)) {
@@ -228,9 +235,27 @@ static int start_media(struct callbridge *cb)
     return cb->media ? 0 : daemon_fail(cb->d, EX_UNAVAILABLE, "%s.", err);
 }
 
+/* Every login of a server is tried by the watch, and used by the media workers. */
+static void on_turns(void *arg, const struct turns_server *list, size_t n)
+{
+    struct callbridge *cb = arg;
+    struct media_relay relays[TURNS_MAX];
+
+    for (size_t i = 0; i < n; i++) {
+        relays[i] = (struct media_relay){ .udp = list[i].udp, .tcp = list[i].tcp,
+                                          .draining = list[i].draining };
+        (void)str_copy(relays[i].id, sizeof(relays[i].id), list[i].id);
+        (void)str_copy(relays[i].username, sizeof(relays[i].username), list[i].username);
+        (void)str_copy(relays[i].password, sizeof(relays[i].password), list[i].password);
+    }
+    media_relays(cb->media, relays, n);
+    turnwatch_list(cb->turnwatch, list, n);
+    evp_wipe(relays, sizeof(relays));
+}
+
 static int start(struct daemon *d)
 {
-    static const char *const topics[] = { "site", "site-secret", NULL };
+    static const char *const topics[] = { "site", "site-secret", "turn-secret", NULL };
     struct callbridge *cb = MEM_NEW(struct callbridge);
     char *key = conf_path(d->conf, "keys", "callbridge.ticket");
     char *cache;
@@ -241,6 +266,7 @@ static int start(struct daemon *d)
     cb->lost_after_ms = lost_after_s * 1000;
     list_init(&cb->waiting_logins);
     list_init(&cb->storing);
+    list_init(&cb->turns_asking);
     cb->tries = tries_new();
     cb->calls = map_new();
     cb->webs = map_new();
@@ -259,6 +285,8 @@ static int start(struct daemon *d)
     cache = conf_path(d->conf, "data", "callbridge");
     rc = site_follow(cb->site, d->bus, topics, cache);
     free(cache);
+    cb->turns = turns_new(d, cb->site, on_turns, cb);
+    cb->turnwatch = turnwatch_new(d, cb->turns);
     cb->links = wblinks_new(d, cb->site);
     wblinks_configure(cb->links); /* with the copy of last time, if there is one */
     cb->tick = loop_timer_new(d->loop, on_tick, cb);
@@ -309,6 +337,9 @@ static void stop(struct daemon *d)
     media_free(cb->media);
     loop_timer_free(&cb->tick);
     wblinks_free(&cb->links);
+    turnstatus_fini(cb);
+    turnwatch_free(&cb->turnwatch);
+    turns_free(&cb->turns);
     site_free(&cb->site);
     map_free(cb->calls);
     map_free(cb->xmpps);

@@ -14,9 +14,8 @@
 #include <base/str.h>
 #include <loop/wakeup.h>
 
+#include "limits.h"
 #include "worker.h"
-
-enum { WORKERS_MAX = 64 };
 
 struct media_space {
     struct media *m;

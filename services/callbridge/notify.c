@@ -100,6 +100,7 @@ void notify_call(const struct participant *to, notify_call_fn fn, void *arg)
     Stoa__Bridge__V1__Participant **ptrs = mem_calloc(c->count, sizeof(*ptrs));
     struct sfu_slots own = to->slots;
     protobuf_c_boolean paused[SFU_VIDEO_SLOTS];
+    struct guest_servers ice;
     struct list *it, *tmp;
 
     LIST_EACH(it, tmp, &c->parts) {
@@ -122,6 +123,9 @@ void notify_call(const struct participant *to, notify_call_fn fn, void *arg)
     state.video_codec = (char *)(uintptr_t)c->codec;
     state.session_token = (char *)(uintptr_t)to->token;
     state.slots = &slots;
+    turnguest_fill(to, &ice);
+    state.n_ice_servers = ice.n;
+    state.ice_servers = ice.ptrs;
     fn(arg, &state);
     free(ptrs);
     free(list);
@@ -233,12 +237,15 @@ void notify_wanted(struct participant *to)
     send_to(to, &e);
 }
 
-/* Without ICE servers, as in the answer to a join: browsers reach the media ports directly. */
 void notify_restart(struct participant *to)
 {
     session_event e = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_RESTART);
     Stoa__Bridge__V1__Restart msg = STOA__BRIDGE__V1__RESTART__INIT;
+    struct guest_servers ice;
 
+    turnguest_fill(to, &ice);
+    msg.n_ice_servers = ice.n;
+    msg.ice_servers = ice.ptrs;
     e.restart = &msg;
     send_to(to, &e);
 }

@@ -213,6 +213,9 @@ void report_event(void *arg, struct bus_call *call, const ProtobufCMessage *body
     (void)call;
     if (!p)
         return;
+    if (ev->text && str_eq(ev->what, "ice-candidate-error") &&
+        (strstr(ev->text, ": 401 ") || strstr(ev->text, ": 431 ")))
+        p->relay_refused = true;
     (void)snprintf(peer, sizeof(peer), "report of call %u", p->number);
     if (!log_limit(peer))
         return;

@@ -254,7 +254,7 @@ static void update(struct turns *t)
         struct place *p = LIST_ENTRY(it, struct place, node);
         const struct site_turn_server *row = site_turn_server(t->site, p->id);
 
-        if (row)
+        if (row && site_has_secrets(t->site, SITE_TURN_SERVER, p->id))
             add_row(t, row, p);
     }
     changed = t->n != t->n_next || memcmp(t->list, t->next, sizeof(t->list[0]) * t->n) != 0;

@@ -14,6 +14,7 @@
 enum {
     OPT_CALLBRIDGE = 256,
     OPT_WEBBRIDGE,
+    OPT_TURN,
     OPT_BASE,
     OPT_LISTEN,
     OPT_LOG,
@@ -25,6 +26,7 @@ enum {
 static const struct option options[] = {
     { "callbridge", required_argument, NULL, OPT_CALLBRIDGE },
     { "webbridge", required_argument, NULL, OPT_WEBBRIDGE },
+    { "turn", required_argument, NULL, OPT_TURN },
     { "port-base", required_argument, NULL, OPT_BASE },
     { "listen", required_argument, NULL, OPT_LISTEN },
     { "log", required_argument, NULL, OPT_LOG },
@@ -64,6 +66,8 @@ static int take(struct run_opts *opts, int opt)
         return STOA_USAGE;
     else if (opt == OPT_CALLBRIDGE)
         opts->callbridges = (unsigned)n;
+    else if (opt == OPT_TURN)
+        opts->turns = (unsigned)n;
     else
         opts->webbridges = (unsigned)n;
     return 0;
@@ -130,7 +134,7 @@ static int load_conf(struct stoa_ctx *ctx, struct conf **conf, unsigned webbridg
 static int run(const struct stoa_ctx *outer, int argc, char **argv)
 {
     struct stoa_ctx ctx = *outer;
-    struct run_opts opts = { .ctx = &ctx, .callbridges = 1, .webbridges = 1 };
+    struct run_opts opts = { .ctx = &ctx, .callbridges = 1, .webbridges = 1, .turns = 1 };
     char *libexec = default_libexec();
     struct conf *conf = NULL;
     int opt, code = 0;
@@ -168,6 +172,7 @@ const struct stoa_cmd cmd_run = {
             "  --only LIST       run these daemons only, comma-separated\n"
             "  --callbridge N    so many instances (1)\n"
             "  --webbridge N     so many instances (1)\n"
+            "  --turn N          so many instances (1)\n"
             "  --on-ready CMD    run this shell command once when every daemon is ready\n"
             "  --libexec DIR     where the daemons are\n",
     .run = run,

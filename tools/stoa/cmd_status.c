@@ -19,6 +19,7 @@
 #include <daemon/client.h>
 
 #include "ask.h"
+#include "status_turn.h"
 
 enum { SOCKET_TIMEOUT_MS = 2000, PEERS_MS = 500, PEERS_MAX = 256 };
 
@@ -203,6 +204,8 @@ static int print(const struct stoa_ctx *ctx, const json_t *all)
         print_row(row);
     json_array_foreach(all, i, row)
         print_faults(row);
+    json_array_foreach(all, i, row)
+        status_print_turn(row);
     return ready ? STOA_OK : STOA_FAILED;
 }
 

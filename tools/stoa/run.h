@@ -41,7 +41,7 @@ struct run_opts {
     const char *libexec;    /* directory of the daemons */
     const char *on_ready;   /* shell command, run once when every daemon is ready; NULL: none */
     const char *only;       /* "busd,config": these roles only; NULL: all */
-    unsigned callbridges, webbridges; /* instances */
+    unsigned callbridges, webbridges, turns; /* instances */
 };
 
 /* True when a site of this version has such a daemon. */

@@ -46,6 +46,8 @@ static const struct {
     { "inside", "config", 1, 0 },
     { "inside", "callbridge", 2, offsetof(struct run_opts, callbridges) },
     { "inside", "webbridge", 2, offsetof(struct run_opts, webbridges) },
+    { "inside", "turn", 2, offsetof(struct run_opts, turns) },
+    { "inside", "webadmin", 2, 0 },
     { "edge", "busd", 0, 0 },
     { "edge", "config", 1, 0 },
 };

@@ -177,6 +177,10 @@ const struct site_user *site_user_by_jid(const struct site *s, const char *jid);
 const struct site_domain *site_domain(const struct site *s, const char *domain);
 const struct site_rule *site_rule(const struct site *s, const char *domain);
 
+/* True when the secret fields of an object have come as well, by the topic that carries them: until
+ * then a missing password says nothing. */
+bool site_has_secrets(const struct site *s, enum site_kind kind, const char *id);
+
 /* Walk all of a kind, in no particular order:
  * `size_t it = 0; while ((x = site_next_space(s, &it)) != NULL)`.
  * Nothing may be applied inside. */

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What guests get of the TURN servers: two of them, with names that end with their ticket, or
+ * earlier when they leave. */
+#include <stdio.h>
+#include <string.h>
+
+#include <base/str.h>
+
+#include "callbridge.h"
+#include "turn.pb-c.h"
+
+/* The guest's part of its names: the same for every server and every time it is asked, and another
+ * one after leaving and coming back. */
+static void guest_id(const struct participant *p, char id[STUN_CRED_ID_SIZE])
+{
+    (void)snprintf(id, STUN_CRED_ID_SIZE, "%.*s-%u", (int)MIN(strcspn(p->jid, "@"), (size_t)40),
+                   p->jid, p->number);
+}
+
+/* True when `a` is the better one to send a guest to. */
+static bool is_better(struct callbridge *cb, const struct turns_server *a,
+                      const struct turns_server *b)
+{
+    bool ready_a = turnwatch_ready(cb->turnwatch, a->id);
+    bool ready_b = turnwatch_ready(cb->turnwatch, b->id);
+
+    if (a->draining != b->draining)
+        return b->draining;
+    return ready_a != ready_b ? ready_a : a->load < b->load;
+}
+
+/* The best server that is not among the `n` of `taken`. */
+static const struct turns_server *next_best(struct callbridge *cb,
+                                            const struct turns_server *const *taken, size_t n)
+{
+    size_t count;
+    const struct turns_server *list = turns_list(cb->turns, &count), *best = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        bool is_taken = false;
+
+        for (size_t k = 0; k < n; k++)
+            is_taken = is_taken || taken[k] == &list[i];
+        if (!is_taken && (!best || is_better(cb, &list[i], best)))
+            best = &list[i];
+    }
+    return best;
+}
+
+static void put_url(char dst[GUEST_URL_SIZE], const char *host, uint16_t port,
+                    const char *transport)
+{
+    bool v6 = strchr(host, ':') != NULL;
+
+    (void)snprintf(dst, GUEST_URL_SIZE, "turn:%s%s%s:%u?transport=%s", v6 ? "[" : "", host,
+                   v6 ? "]" : "", port, transport);
+}
+
+static void fill_one(const struct participant *p, const struct turns_server *s,
+                     struct guest_server *out)
+{
+    char id[STUN_CRED_ID_SIZE];
+
+    guest_id(p, id);
+    turns_guest_login(s, id, p->expires_s, out->name, out->password);
+    put_url(out->urls[0], s->client, s->client_udp, "udp");
+    put_url(out->urls[1], s->client, s->client_tcp, "tcp");
+    for (size_t i = 0; i < GUEST_URLS; i++)
+        out->url_ptrs[i] = out->urls[i];
+    stoa__bridge__v1__ice_server__init(&out->msg);
+    out->msg.n_urls = GUEST_URLS;
+    out->msg.urls = out->url_ptrs;
+    out->msg.username = out->name;
+    out->msg.credential = out->password;
+}
+
+void turnguest_fill(const struct participant *p, struct guest_servers *out)
+{
+    struct callbridge *cb = p->call->cb;
+    const struct turns_server *taken[GUEST_SERVERS];
+
+    for (out->n = 0; out->n < GUEST_SERVERS; out->n++) {
+        taken[out->n] = next_best(cb, taken, out->n);
+        if (!taken[out->n])
+            break;
+        fill_one(p, taken[out->n], &out->servers[out->n]);
+        out->ptrs[out->n] = &out->servers[out->n].msg;
+    }
+}
+
+void turnguest_revoke(const struct participant *p)
+{
+    struct callbridge *cb = p->call->cb;
+    Stoa__Turn__V1__RevokeEvent msg = STOA__TURN__V1__REVOKE_EVENT__INIT;
+    int64_t expires_s = p->expires_s;
+    char id[STUN_CRED_ID_SIZE], *ids = id;
+    size_t n;
+    const struct turns_server *list = turns_list(cb->turns, &n);
+
+    guest_id(p, id);
+    msg.n_ids = msg.n_expires_s = 1;
+    msg.ids = &ids;
+    msg.expires_s = &expires_s;
+    for (size_t i = 0; i < n; i++) {
+        struct bus_dst dst = { .role = "turn", .instance = list[i].instance };
+
+        if (list[i].own && bus_send_event(cb->d->bus, &dst, &msg.base, NULL))
+            log_debug("call %u: turn %s was not told that its guest is gone", p->number,
+                      list[i].instance);
+    }
+}
