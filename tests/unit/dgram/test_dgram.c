@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dgram/dgram.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 
@@ -129,6 +130,68 @@ static void what_cannot_be_sent_is_dropped_and_counted(void **state)
     dgram_close(d);
 }
 
+/* As ChannelData of one packet for 50 participants goes to a TURN server. */
+static void pieces_of_one_size_to_one_address_are_one_message(void **state)
+{
+    struct dgram *out, *in;
+    struct sink sink = { 0 };
+    struct dgram_stats st;
+    struct addr to;
+    uint8_t body[1100] = { 0 };
+
+    (void)state;
+    assert_int_equal(dgram_open(&out, "", 0), 0);
+    assert_int_equal(dgram_open(&in, "127.0.0.1", 0), 0);
+    to = loopback(in);
+    assert_int_equal(dgram_connect(out, &to), 0);
+    for (int n = 0; n < 50; n++) {
+        const struct dgram_piece pieces[2] = { { &n, sizeof(n) }, { body, sizeof(body) } };
+
+        dgram_sendv(out, NULL, &to, pieces);
+    }
+    dgram_flush(out);
+    dgram_stats(out, &st);
+    assert_int_equal(st.tx_packets, 50);
+    assert_int_equal(st.tx_messages, 1);
+    receive(in, &sink, 50);
+    assert_int_equal(sink.got, 50);
+    assert_int_equal(sink.out_of_order, 0);
+    assert_int_equal(sink.bytes, 50 * (sizeof(body) + sizeof(int)));
+    dgram_close(out);
+    dgram_close(in);
+}
+
+static void a_connected_socket_tells_that_nobody_listens_any_more(void **state)
+{
+    struct dgram *out, *in;
+    struct sink sink = { 0 };
+    struct addr to;
+    struct pollfd p;
+    int zero = 0;
+
+    (void)state;
+    assert_int_equal(dgram_open(&out, "", 0), 0);
+    assert_int_equal(dgram_open(&in, "127.0.0.1", 0), 0);
+    to = loopback(in);
+    assert_int_equal(dgram_connect(out, &to), 0);
+    assert_int_equal(dgram_error(out), 0);
+    dgram_close(in);
+    dgram_send(out, NULL, &to, &zero, sizeof(zero));
+    dgram_flush(out);
+    p = (struct pollfd){ .fd = dgram_fd(out), .events = POLLIN };
+    assert_int_equal(poll(&p, 1, 5000), 1);
+    assert_int_equal(dgram_recv(out, on_datagram, &sink), -ECONNREFUSED);
+    /* When sending is the first to meet it: */
+    dgram_send(out, NULL, &to, &zero, sizeof(zero));
+    dgram_flush(out);
+    assert_int_equal(poll(&p, 1, 5000), 1);
+    dgram_send(out, NULL, &to, &zero, sizeof(zero));
+    dgram_flush(out);
+    assert_int_equal(dgram_error(out), -ECONNREFUSED);
+    assert_int_equal(dgram_error(out), 0);
+    dgram_close(out);
+}
+
 static void a_port_in_use_and_nonsense_are_refused(void **state)
 {
     struct dgram *a, *b = NULL;
@@ -148,6 +211,8 @@ int main(void)
         cmocka_unit_test(a_fan_out_arrives_whole_and_in_order_at_everybody),
         cmocka_unit_test(the_local_address_of_a_datagram_is_known_and_can_be_answered_from),
         cmocka_unit_test(what_cannot_be_sent_is_dropped_and_counted),
+        cmocka_unit_test(pieces_of_one_size_to_one_address_are_one_message),
+        cmocka_unit_test(a_connected_socket_tells_that_nobody_listens_any_more),
         cmocka_unit_test(a_port_in_use_and_nonsense_are_refused),
     };
     return cmocka_run_group_tests_name("dgram", tests, NULL, NULL);
