@@ -56,7 +56,7 @@ struct host {
     enum host_state state;
     int64_t sent_us;    /* last datagram to it */
     int64_t refresh_us; /* granted: when to ask again */
-    int64_t until_us;   /* the permission holds (also while it is asked for again), or the refusal */
+    int64_t until_us;   /* end of the permission (also while asked for again), or of refusal */
     struct addr wait_to;
     void *wait; /* one datagram that waits for the permission; NULL: none */
     size_t wait_len;
