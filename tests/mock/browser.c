@@ -292,8 +292,10 @@ static void on_send(void *arg, uint8_t path, const struct addr *to, const void *
 {
     struct browser *b = arg;
 
-    (void)path;
-    b->opts.send(b->opts.arg, to, data, len);
+    if (b->opts.send_path)
+        b->opts.send_path(b->opts.arg, path, to, data, len);
+    else
+        b->opts.send(b->opts.arg, to, data, len);
 }
 
 static void on_state(void *arg, enum peer_state state, const char *cause)
@@ -375,7 +377,13 @@ void browser_answer(struct browser *b, int64_t now_us, const char *sdp)
 void browser_input(struct browser *b, int64_t now_us, const struct addr *from, void *data,
                    size_t len)
 {
-    (void)peer_input(b->peer, now_us, 0, from, data, len);
+    browser_input_path(b, now_us, 0, from, data, len);
+}
+
+void browser_input_path(struct browser *b, int64_t now_us, uint8_t path, const struct addr *from,
+                        void *data, size_t len)
+{
+    (void)peer_input(b->peer, now_us, path, from, data, len);
 }
 
 /* --- what is sent ----------------------------------------------------------------------------- */

@@ -47,6 +47,9 @@ struct browser_slot {
 
 struct browser_opts {
     void (*send)(void *arg, const struct addr *to, const void *data, size_t len);
+    /* instead of it, for a browser with several paths (peer_add_local()) */
+    void (*send_path)(void *arg, uint8_t path, const struct addr *to, const void *data,
+                      size_t len);
     void *arg;
     struct dtls_ctx *dtls;
     bool no_audio, no_video;   /* the device is missing: nothing is sent */
@@ -107,6 +110,9 @@ void browser_answer(struct browser *b, int64_t now_us, const char *sdp);
 
 void browser_input(struct browser *b, int64_t now_us, const struct addr *from, void *data,
                    size_t len);
+
+void browser_input_path(struct browser *b, int64_t now_us, uint8_t path, const struct addr *from,
+                        void *data, size_t len);
 
 /* Sends what is due and runs timers; when to call again. */
 void browser_timeout(struct browser *b, int64_t now_us);
