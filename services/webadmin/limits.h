@@ -19,6 +19,7 @@ enum {
     WA_HOST_MAX = 256,            /* RFC 1035 s2.3.4: a name has at most 253 characters */
     WA_TYPE_MAX = 128,            /* Content-Type with its parameters */
     WA_HEAD_TIMEOUT_S = 10,       /* a slow head (slow loris) is cut */
+    WA_READ_B = 32 << 10,         /* one buffer of the process; a TLS record has 16 KiB at most */
     WA_BODY_MAX_B = 64 << 10,     /* form body; the largest of the guide has 150 bytes */
     WA_BODY_TIMEOUT_S = 20,       /* from head to the last byte of the body, however it trickles */
     WA_ANSWER_TIMEOUT_S = 20,     /* longest wait for bus and password check; probes take 5 s */

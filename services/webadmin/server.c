@@ -121,6 +121,9 @@ static int context_start(struct webadmin *wa, struct str *why)
         .uid = -1,
         .max_http_header_data = WA_HEAD_BYTES_MAX,
         .max_http_header_pool = WA_HEADS_MAX,
+        /* More than a TLS record: what a smaller one leaves in OpenSSL is not always fetched from
+         * there, and a body of 9000 bytes never became whole (tried). */
+        .pt_serv_buf_size = WA_READ_B,
         .timeout_secs = WA_HEAD_TIMEOUT_S,
         .fd_limit_per_thread = WA_CONNS_MAX + 64,
         .user = wa,
