@@ -144,7 +144,7 @@ void resource_problem(struct wa_conn *c, const Stoa__Config__V1__Problem *p)
 
 /* --- asking config ---------------------------------------------------------------------------- */
 
-static void ask(struct wa_conn *c, const ProtobufCMessage *body, bus_reply_fn fn)
+void resource_ask(struct wa_conn *c, const ProtobufCMessage *body, bus_reply_fn fn)
 {
     static const struct bus_dst dst = { .role = "config" };
     static const struct bus_req_opts opts = { .timeout_ms = WA_CONFIG_TIMEOUT_MS, .retry = true };
@@ -248,7 +248,7 @@ void resource_list(struct wa_conn *c, const struct resource *res)
     req.has_offset = req.has_limit = true;
     req.offset = r->offset;
     req.limit = MAX(r->limit, 1u); /* 0 would be config's own default; the total is asked for */
-    ask(c, &req.base, on_list);
+    resource_ask(c, &req.base, on_list);
 }
 
 /* --- get -------------------------------------------------------------------------------------- */
@@ -285,7 +285,7 @@ void resource_get(struct wa_conn *c, const struct resource *res, const char *id)
     str_fini(&body);
     req.kind = (char *)(uintptr_t)res->kind;
     req.id = (char *)(uintptr_t)id;
-    ask(c, &req.base, on_get);
+    resource_ask(c, &req.base, on_get);
 }
 
 /* --- writes ----------------------------------------------------------------------------------- */
@@ -385,7 +385,7 @@ void resource_add(struct wa_conn *c, const struct resource *res)
     req.kind = (char *)(uintptr_t)res->kind;
     req.fields = fields.list;
     req.n_fields = fields.n;
-    ask(c, &req.base, on_add);
+    resource_ask(c, &req.base, on_add);
 }
 
 static void on_set(void *arg, const struct bus_result *result)
@@ -415,7 +415,7 @@ void resource_set(struct wa_conn *c, const struct resource *res, const char *id)
     req.id = (char *)(uintptr_t)id;
     req.fields = fields.list;
     req.n_fields = fields.n;
-    ask(c, &req.base, on_set);
+    resource_ask(c, &req.base, on_set);
 }
 
 static void on_delete(void *arg, const struct bus_result *result)
@@ -440,5 +440,5 @@ void resource_delete(struct wa_conn *c, const struct resource *res, const char *
     }
     req.kind = (char *)(uintptr_t)res->kind;
     req.id = (char *)(uintptr_t)id;
-    ask(c, &req.base, on_delete);
+    resource_ask(c, &req.base, on_delete);
 }

@@ -43,6 +43,9 @@ void resource_add(struct wa_conn *c, const struct resource *res);
 void resource_set(struct wa_conn *c, const struct resource *res, const char *id);
 void resource_delete(struct wa_conn *c, const struct resource *res, const char *id);
 
+/* Asks config; a restart of it is waited out. `fn` gets the connection. */
+void resource_ask(struct wa_conn *c, const ProtobufCMessage *body, bus_reply_fn fn);
+
 /* Answers a request to config that failed as such: nobody there, no answer. */
 void resource_unreachable(struct wa_conn *c, const struct bus_result *result);
 

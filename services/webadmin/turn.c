@@ -261,8 +261,6 @@ static void on_row(void *arg, const struct bus_result *result)
 
 static void get_status(struct wa_conn *c, const char *id)
 {
-    static const struct bus_dst dst = { .role = "config" };
-    static const struct bus_req_opts opts = { .timeout_ms = WA_CONFIG_TIMEOUT_MS, .retry = true };
     Stoa__Config__V1__GetRequest req = STOA__CONFIG__V1__GET_REQUEST__INIT;
 
     if (site_turn_server(c->wa->site, id) || site_turn_instance(c->wa->site, id)) {
@@ -271,7 +269,7 @@ static void get_status(struct wa_conn *c, const char *id)
     }
     req.kind = (char *)(uintptr_t)"turnServer";
     req.id = (char *)(uintptr_t)id;
-    c->req.asked = bus_request(c->wa->bus, &dst, &req.base, &opts, on_row, c);
+    resource_ask(c, &req.base, on_row);
 }
 
 const struct resource_part turn_part = { .name = "status", .get = get_status };

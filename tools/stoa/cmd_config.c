@@ -12,11 +12,11 @@
 #include <kinds/kinds.h>
 #include <kinds/text.h>
 
-#include "ask.h"
+#include "config_ask.h"
 #include "config_print.h"
 #include "stoa.h"
 
-enum { PAGE = 500, FIELDS_MAX = 64, FILE_MAX_B = 1 << 20, WRITE_MS = 30000 };
+enum { PAGE = 500, FIELDS_MAX = 64, FILE_MAX_B = 1 << 20 };
 
 typedef Stoa__Config__V1__Field field_msg;
 
@@ -43,25 +43,9 @@ struct job {
 
 /* --- talking to config ----------------------------------------------------------------------- */
 
-static int complain(const Stoa__Config__V1__Problem *p)
-{
-    return stoa_fail("%s%s%s%s", p->text ? p->text : "config refused", p->name ? " (" : "",
-                     p->name ? p->name : "", p->name ? ")" : "");
-}
-
-/* Sends a request to config. On STOA_OK `reply` holds the answer; its problem is not looked at. */
 static int request(struct job *j, const ProtobufCMessage *body, struct ask_reply *reply)
 {
-    const struct bus_dst dst = { .role = "config" };
-
-    if (!j->ask && ask_open(&j->ask, j->ctx))
-        return STOA_FAILED;
-    if (ask_request(j->ask, &dst, body, WRITE_MS, reply) == BUS_OK)
-        return STOA_OK;
-    stoa_fail("%s%s", reply->message,
-              reply->code == BUS_UNAVAILABLE ? ". Is config running? See 'stoa status'" : "");
-    ask_reply_fini(reply);
-    return STOA_FAILED;
+    return config_ask(&j->ask, j->ctx, body, reply);
 }
 
 /* Sends a write and says what it did. */
@@ -76,7 +60,7 @@ static int write_request(struct job *j, const ProtobufCMessage *body, const char
     unsigned touched = r->added + r->changed + r->deleted;
 
     if (r->problem)
-        code = complain(r->problem);
+        code = config_complain(r->problem);
     else if (j->ctx->json)
         printf("{\"id\":\"%s\",\"added\":%u,\"changed\":%u,\"deleted\":%u}\n", r->id ? r->id : "",
                r->added, r->changed, r->deleted);
@@ -241,7 +225,7 @@ static int list_page(struct job *j, uint32_t offset, size_t *got, uint32_t *tota
     *got = r->n_rows;
     *total = r->total;
     if (r->problem)
-        code = complain(r->problem);
+        code = config_complain(r->problem);
     else if (!j->ctx->json)
         config_print_table(j->kind, r->rows, r->n_rows);
     for (size_t i = 0; !r->problem && j->ctx->json && i < r->n_rows; i++)
@@ -285,7 +269,7 @@ static int run_get(struct job *j)
     const Stoa__Config__V1__GetReply *r = (const void *)reply.body;
 
     if (r->problem)
-        code = complain(r->problem);
+        code = config_complain(r->problem);
     else
         config_print_row(j->kind, r->row, j->ctx->json);
     ask_reply_fini(&reply);
@@ -357,7 +341,7 @@ static int export_piece(struct job *j, uint32_t *offset, bool *more)
     const Stoa__Config__V1__ExportReply *r = (const void *)reply.body;
 
     if (r->problem)
-        code = complain(r->problem);
+        code = config_complain(r->problem);
     for (size_t i = 0; !r->problem && i < r->n_rows; i++) {
         const struct kinds_kind *k = kinds_find(r->rows[i]->kind);
 
@@ -503,7 +487,7 @@ static int run_backup(struct job *j)
     const Stoa__Config__V1__BackupReply *r = (const void *)reply.body;
 
     if (r->problem)
-        code = complain(r->problem);
+        code = config_complain(r->problem);
     else if (j->ctx->json)
         printf("{\"name\":\"%s\",\"bytes\":%llu}\n", r->name, (unsigned long long)r->size_b);
     else

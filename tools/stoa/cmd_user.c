@@ -2,7 +2,6 @@
  * stoa user: who may use the REST API and the web administration. The password is hashed here; it
  * never leaves this process. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +13,13 @@
 #include <evp/password.h>
 #include <kinds/kinds.h>
 
-#include "ask.h"
+#include "config_ask.h"
 #include "config_print.h"
 #include "stoa.h"
 
 static const char kind[] = "apiUser";
 
-enum { WRITE_MS = 30000, PASSWORD_MIN = 8, PASSWORD_MAX = 256, PAGE = 500 };
+enum { PASSWORD_MIN = 8, PASSWORD_MAX = 256, PAGE = 500 };
 
 /* Everything of one invocation. */
 struct job {
@@ -117,25 +116,9 @@ static int take_password(struct job *j)
 
 /* --- talking to config ------------------------------------------------------------------------ */
 
-static int complain(const Stoa__Config__V1__Problem *p)
-{
-    return stoa_fail("%s%s%s%s", p->text ? p->text : "config refused", p->name ? " (" : "",
-                     p->name ? p->name : "", p->name ? ")" : "");
-}
-
-/* Sends a request to config. On STOA_OK `reply` holds the answer; its problem is not looked at. */
 static int request(struct job *j, const ProtobufCMessage *body, struct ask_reply *reply)
 {
-    const struct bus_dst dst = { .role = "config" };
-
-    if (!j->ask && ask_open(&j->ask, j->ctx))
-        return STOA_FAILED;
-    if (ask_request(j->ask, &dst, body, WRITE_MS, reply) == BUS_OK)
-        return STOA_OK;
-    stoa_fail("%s%s", reply->message,
-              reply->code == BUS_UNAVAILABLE ? ". Is config running? See 'stoa status'" : "");
-    ask_reply_fini(reply);
-    return STOA_FAILED;
+    return config_ask(&j->ask, j->ctx, body, reply);
 }
 
 static int write_request(struct job *j, const ProtobufCMessage *body, const char *done)
@@ -148,7 +131,7 @@ static int write_request(struct job *j, const ProtobufCMessage *body, const char
     const Stoa__Config__V1__WriteReply *r = (const void *)reply.body;
 
     if (r->problem)
-        code = complain(r->problem);
+        code = config_complain(r->problem);
     else if (j->ctx->json)
         printf("{\"id\":\"%s\"}\n", r->id ? r->id : "");
     else
@@ -233,7 +216,7 @@ static int list_page(struct job *j, uint32_t offset, size_t *got)
 
     *got = r->n_rows;
     if (r->problem)
-        code = complain(r->problem);
+        code = config_complain(r->problem);
     else if (!j->ctx->json && (offset == 0 || r->n_rows > 0))
         config_print_table(k, r->rows, r->n_rows);
     for (size_t i = 0; !r->problem && j->ctx->json && i < r->n_rows; i++)
