@@ -248,32 +248,31 @@ static void a_password_is_typed_twice_and_not_shown(void **state)
 
 /* --- guessing --------------------------------------------------------------------------------- */
 
-static int64_t shortest_ms(const char *user)
+static int64_t took_ms(const char *user)
 {
-    int64_t best = INT64_MAX;
+    struct call c = { .path = TURN, .user = user };
 
-    for (int i = 0; i < 3; i++) {
-        struct call c = { .path = TURN, .user = user };
-
-        adminfix_call(&fix, &c);
-        assert_int_equal(c.status, 401);
-        best = MIN(best, c.took_ms);
-        call_fini(&c);
-    }
-    return best;
+    adminfix_call(&fix, &c);
+    assert_int_equal(c.status, 401);
+    call_fini(&c);
+    return c.took_ms;
 }
 
-/* A check of a hash takes tens of milliseconds; a request without one takes a few. */
+/* A check of a hash takes tens of milliseconds; a request without one takes a few. Of several
+ * tries the shortest count, taken in turn: others may use the machine. */
 static void an_unknown_user_takes_as_long_as_a_wrong_password(void **state)
 {
-    struct call without = { .path = TURN };
-    int64_t wrong_ms = shortest_ms("admin:not the password");
-    int64_t unknown_ms = shortest_ms("nobody at all:not the password");
+    int64_t wrong_ms = INT64_MAX, unknown_ms = INT64_MAX;
+    bool alike = false;
 
     (void)state;
-    adminfix_call(&fix, &without);
-    call_fini(&without);
-    assert_true(unknown_ms > wrong_ms / 2 && unknown_ms < 2 * wrong_ms);
+    for (int i = 0; i < WA_USER_TRIES_BURST / 2 && !alike; i++) {
+        wrong_ms = MIN(wrong_ms, took_ms("auditor:not the password"));
+        unknown_ms = MIN(unknown_ms, took_ms("nobody at all:not the password"));
+        alike = unknown_ms > wrong_ms / 2 && unknown_ms < 2 * wrong_ms;
+    }
+    if (!alike)
+        fail_msg("unknown %d ms, wrong %d ms", (int)unknown_ms, (int)wrong_ms);
     assert_true(unknown_ms > 20); /* scrypt with 16 MiB */
 }
 
