@@ -157,7 +157,7 @@ void turn_lease_update(struct turn *t)
 {
     char *now;
 
-    if (!t->lease_timer || !bus_is_up(t->daemon->bus))
+    if (!t->lease_timer || !bus_is_up(t->daemon->bus) || !site_ready(t->site))
         return;
     now = summary(t);
     if (!str_eq(now, t->lease_told)) {
@@ -167,13 +167,25 @@ void turn_lease_update(struct turn *t)
     free(now);
 }
 
+/* The first look comes when a healthy site has long answered. */
+static void say_waiting(struct turn *t)
+{
+    if (t->lease_looks++ > 0)
+        daemon_fault_raise(t->daemon, fault, t->holder,
+                           "TURN instance %s has no configuration and no place: config does not "
+                           "answer. It relays nothing until then and keeps asking.", t->holder);
+}
+
 static void on_repeat(void *arg)
 {
     struct turn *t = arg;
 
     if (turn_addresses_look(t) || !t->listening)
         turn_apply_soon(t);
-    ask(t);
+    if (site_ready(t->site))
+        ask(t); /* realm and addresses depend on the configuration */
+    else
+        say_waiting(t);
 }
 
 void turn_lease_start(struct turn *t)

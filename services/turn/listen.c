@@ -93,8 +93,8 @@ static void make_plan(struct turn *t, struct plan *p)
 
     memset(p, 0, sizeof(*p));
     p->t = t;
-    if (t->lease.place == 0)
-        return;
+    if (t->lease.place == 0 || !site_ready(t->site))
+        return; /* who has no users yet would refuse everybody */
     if (!str_empty(setting))
         turn_each_item(setting, add_item, p);
     else if (str_eq(started, "*"))
@@ -176,7 +176,7 @@ void turn_listen_apply(struct turn *t)
     make_plan(t, &plan);
     close_others(t, &plan);
     err = open_missing(t, &plan, &bad);
-    t->listening = t->lease.place != 0 && t->n_open > 0 && err == 0;
+    t->listening = t->n_open > 0 && err == 0;
     if (err)
         daemon_fault_raise(t->daemon, fault, t->holder,
                            "TURN cannot listen on %s (%s): %s. It keeps trying.", bad->text,

@@ -10,6 +10,7 @@
 
 #include <base/str.h>
 #include <loop/timer.h>
+#include <site/site.h>
 #include <turn.pb-c.h>
 
 enum { LOOK_MS = 250 };
@@ -108,12 +109,16 @@ static bool ready(struct daemon *d)
 {
     const struct turn *t = d->user;
 
-    return t->lease.place != 0 && t->listening;
+    return site_ready(t->site) && t->lease.place != 0 && t->listening;
 }
 
 static const char *waiting(struct daemon *d)
 {
-    return ((struct turn *)d->user)->lease.place == 0 ? "a place from config" : "its listeners";
+    const struct turn *t = d->user;
+
+    if (!site_ready(t->site))
+        return "snapshot of config";
+    return t->lease.place == 0 ? "a place from config" : "its listeners";
 }
 
 /* Running relays go on; listeners stay open for their refreshes. */

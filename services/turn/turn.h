@@ -44,6 +44,7 @@ struct turn {
     struct bus_request *lease_request;
     struct loop_timer *lease_timer;
     char *lease_told;          /* what config has been told last */
+    unsigned lease_looks;      /* in vain */
 
     /* addresses.c */
     struct addr own[TURN_OWN_MAX];

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * turn as a daemon of a site: its place, other instances, live changes, everybody else's absence,
+ * drain, what it says about itself. */
+#include "turnfix.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <base/str.h>
+#include <loop/clock.h>
+#include <stun/credential.h>
+#include <turn.pb-c.h>
+
+#include "turncli.h"
+
+#include "cm.h"
+
+enum { WAIT_MS = 15000 };
+
+static int setup(void **state)
+{
+    struct turnfix *f = calloc(1, sizeof(*f));
+
+    f->workers = "2";
+    turnfix_open(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    turnfix_close(*state);
+    free(*state);
+    return 0;
+}
+
+static void must_open(const struct turnfix *f, unsigned number, struct turncli *c, int how,
+                      const char *user)
+{
+    struct addr a = turnfix_addr(f, number);
+
+    assert_true(turncli_open(c, how, &a, user, "turnpass"));
+}
+
+static bool wait_value(struct turnfix *f, const char *holder, const char *field,
+                       const char *value)
+{
+    int64_t end_ms = loop_now_ms() + WAIT_MS;
+
+    while (loop_now_ms() < end_ms) {
+        if (str_eq(confix_value(&f->conf, "turnInstance", holder, field), value))
+            return true;
+        busfix_run_for(f->conf.bus_fix, 20);
+    }
+    return false;
+}
+
+static void holder_of(unsigned number, char dst[300])
+{
+    char host[256] = "";
+
+    (void)gethostname(host, sizeof(host) - 1);
+    (void)snprintf(dst, 300, "%s/%u", host, number);
+}
+
+/* Two clients that exchange media through their relays. */
+struct pair {
+    struct turncli a, b;
+};
+
+static void pair_open(struct turnfix *f, struct pair *p, unsigned of_a, unsigned of_b)
+{
+    must_open(f, of_a, &p->a, TURNCLI_UDP, "strict");
+    must_open(f, of_b, &p->b, TURNCLI_UDP, "strict");
+    assert_int_equal(turncli_allocate(&p->a), 0);
+    assert_int_equal(turncli_allocate(&p->b), 0);
+    assert_int_equal(turncli_bind(&p->a, 0x4000, &p->b.relay), 0);
+    assert_int_equal(turncli_bind(&p->b, 0x4000, &p->a.relay), 0);
+}
+
+static void pair_talks(struct pair *p)
+{
+    turncli_chandata(&p->a, 0x4000, "there", 5);
+    assert_true(turncli_expect(&p->b, 0x4000, "there"));
+    turncli_chandata(&p->b, 0x4000, "and back", 8);
+    assert_true(turncli_expect(&p->a, 0x4000, "and back"));
+}
+
+static void pair_close(struct pair *p)
+{
+    turncli_close(&p->a);
+    turncli_close(&p->b);
+}
+
+/* --- places ----------------------------------------------------------------------------------- */
+
+static void an_instance_registers_and_keeps_its_place_over_a_kill(void **state)
+{
+    struct turnfix *f = *state;
+    char holder[300], port[8];
+
+    holder_of(1, holder);
+    (void)snprintf(port, sizeof(port), "%u", f->base + 250);
+    turnfix_start(f, 1);
+    assert_true(wait_value(f, holder, "state", "serving"));
+    assert_string_equal(confix_value(&f->conf, "turnInstance", holder, "port"), port);
+    assert_string_equal(confix_value(&f->conf, "turnInstance", holder, "addresses"), "127.0.0.1");
+    assert_string_equal(confix_value(&f->conf, "turnInstance", holder, "realm"), "octavio.com");
+    (void)turnfix_stop(f, 1, SIGKILL);
+    turnfix_start(f, 2); /* must not take it */
+    turnfix_start(f, 1);
+    assert_string_equal(confix_value(&f->conf, "turnInstance", holder, "port"), port);
+    assert_string_equal(confix_value(&f->conf, "turnInstance", holder, "place"), "1");
+}
+
+static void a_fixed_place_is_that_or_none(void **state)
+{
+    struct turnfix *f = *state;
+
+    (void)setenv("STOA_TURN_PLACE", "3", 1);
+    turnfix_start(f, 1);
+    assert_true(turnfix_wait_log(f, 1, "place 3"));
+    turnfix_start_only(f, 2);
+    assert_true(turnfix_wait_log(f, 2, "no place"));
+    assert_false(turnfix_wait_ready(f, 2, 100));
+    (void)unsetenv("STOA_TURN_PLACE");
+}
+
+static void relays_of_two_instances_meet(void **state)
+{
+    struct turnfix *f = *state;
+    struct pair p;
+    char holder[300];
+
+    turnfix_start(f, 1);
+    turnfix_start(f, 2);
+    holder_of(2, holder);
+    assert_true(wait_value(f, holder, "state", "serving"));
+    pair_open(f, &p, 1, 2);
+    pair_talks(&p);
+    pair_close(&p);
+}
+
+/* --- absence ---------------------------------------------------------------------------------- */
+
+static void without_config_it_waits_and_says_so(void **state)
+{
+    struct turnfix *f = *state;
+
+    (void)confix_stop(&f->conf, SIGKILL);
+    turnfix_start_only(f, 1);
+    assert_true(turnfix_wait_log(f, 1, "no place"));
+    assert_false(turnfix_wait_ready(f, 1, 100));
+    confix_start(&f->conf);
+    assert_true(turnfix_wait_ready(f, 1, WAIT_MS));
+}
+
+static void started_without_config_it_takes_the_place_it_had(void **state)
+{
+    struct turnfix *f = *state;
+    struct pair p;
+
+    char holder[300];
+
+    holder_of(1, holder);
+    turnfix_start(f, 1);
+    assert_true(wait_value(f, holder, "state", "serving"));
+    assert_int_equal(turnfix_stop(f, 1, SIGTERM), 0); /* which writes its copy */
+    (void)confix_stop(&f->conf, SIGKILL);
+    turnfix_start(f, 1);
+    assert_true(turnfix_wait_log(f, 1, "place 1 as before, config is not there"));
+    pair_open(f, &p, 1, 1);
+    pair_talks(&p);
+    pair_close(&p);
+}
+
+static void media_goes_on_without_config_and_bus(void **state)
+{
+    struct turnfix *f = *state;
+    struct turncli late;
+    struct pair p;
+
+    turnfix_start(f, 1);
+    pair_open(f, &p, 1, 1);
+    (void)confix_stop(&f->conf, SIGKILL);
+    pair_talks(&p);
+    busfix_signal(f->conf.bus_fix, SIGKILL);
+    pair_talks(&p);
+    must_open(f, 1, &late, TURNCLI_TCP, "turnuser"); /* new ones as well */
+    assert_int_equal(turncli_allocate(&late), 0);
+    assert_int_equal(turncli_refresh(&p.a, 600), 0);
+    busfix_start(f->conf.bus_fix);
+    confix_start(&f->conf);
+    assert_true(turnfix_wait_ready(f, 1, WAIT_MS));
+    pair_talks(&p);
+    turncli_close(&late);
+    pair_close(&p);
+}
+
+/* --- changes ---------------------------------------------------------------------------------- */
+
+static bool wait_allocate(struct turnfix *f, const char *password, uint16_t code)
+{
+    int64_t end_ms = loop_now_ms() + WAIT_MS;
+    struct addr a = turnfix_addr(f, 1);
+
+    while (loop_now_ms() < end_ms) {
+        struct turncli c;
+        uint16_t got;
+
+        assert_true(turncli_open(&c, TURNCLI_UDP, &a, "strict", password));
+        got = turncli_allocate(&c);
+        turncli_close(&c);
+        if (got == code)
+            return true;
+        busfix_run_for(f->conf.bus_fix, 20);
+    }
+    return false;
+}
+
+static void settings_and_users_change_without_ending_anything(void **state)
+{
+    struct turnfix *f = *state;
+    struct confix_answer a;
+    struct pair p;
+
+    turnfix_start(f, 1);
+    pair_open(f, &p, 1, 1);
+    confix_set(&f->conf, "turnUser", "strict", CONFIX_FIELDS("password", "changed"), &a);
+    assert_string_equal(a.problem, "");
+    assert_true(wait_allocate(f, "changed", 0));
+    assert_true(wait_allocate(f, "turnpass", 401));
+    pair_talks(&p);
+    assert_int_equal(turncli_refresh(&p.a, 600), 0);
+    turnfix_set(f, CONFIX_FIELDS("userQuota", "1"));
+    assert_true(wait_allocate(f, "changed", 486));
+    turnfix_set(f, CONFIX_FIELDS("realm", "other.example"));
+    assert_true(wait_allocate(f, "changed", 486));
+    pair_talks(&p);
+    pair_close(&p);
+}
+
+static void a_guest_that_is_gone_is_cut_off(void **state)
+{
+    struct turnfix *f = *state;
+    struct bus *cb = busfix_connect(f->conf.bus_fix, "callbridge");
+    struct stun_cred name = { .role = 'g', .id = "7f3a", .user = "strict" };
+    Stoa__Turn__V1__RevokeEvent ev = STOA__TURN__V1__REVOKE_EVENT__INIT;
+    char *ids[] = { name.id };
+    uint8_t key[STUN_CRED_KEY_LEN];
+    struct bus_dst dst = { .role = "turn" };
+    struct turncli c;
+
+    turnfix_start(f, 1);
+    name.expires_s = loop_wall_us() / 1000000 + 600;
+    stun_cred_key(key, "strict", "octavio.com", "turnpass");
+    must_open(f, 1, &c, TURNCLI_UDP, "");
+    assert_int_equal(stun_cred_print(&name, c.cred.user, sizeof(c.cred.user)), 0);
+    stun_cred_password(c.cred.password, key, c.cred.user);
+    assert_int_equal(turncli_allocate(&c), 0);
+    ev.n_ids = ev.n_expires_s = 1;
+    ev.ids = ids;
+    ev.expires_s = &name.expires_s;
+    assert_int_equal(bus_send_event(cb, &dst, &ev.base, NULL), 0);
+    busfix_run_for(f->conf.bus_fix, 1);
+    assert_true(turnfix_wait_metric(f, 1, "stoa_turn_allocations", 0));
+    assert_int_equal(turncli_allocate(&c), 401);
+    turncli_close(&c);
+    bus_free(&cb);
+}
+
+static void a_drain_lets_calls_end(void **state)
+{
+    struct turnfix *f = *state;
+    char holder[300];
+    struct pair p;
+    int status;
+
+    holder_of(1, holder);
+    turnfix_start(f, 1);
+    pair_open(f, &p, 1, 1);
+    turnfix_signal(f, 1, SIGTERM);
+    assert_true(wait_value(f, holder, "state", "draining"));
+    assert_true(wait_allocate(f, "turnpass", 508));
+    pair_talks(&p);
+    assert_int_equal(turncli_refresh(&p.a, 600), 0);
+    assert_int_equal(turncli_refresh(&p.a, -1), 0);
+    assert_int_equal(turncli_refresh(&p.b, -1), 0);
+    assert_int_equal(waitpid(f->pid[0], &status, 0), f->pid[0]);
+    f->pid[0] = 0;
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    pair_close(&p);
+}
+
+/* --- what it says ----------------------------------------------------------------------------- */
+
+static void status_and_metrics_have_the_figures_of_the_status_page(void **state)
+{
+    struct turnfix *f = *state;
+    struct turncli udp, tcp;
+    char *status, *address;
+
+    turnfix_start(f, 1);
+    must_open(f, 1, &udp, TURNCLI_UDP, "turnuser");
+    must_open(f, 1, &tcp, TURNCLI_TCP, "turnuser");
+    assert_int_equal(turncli_allocate(&udp), 0);
+    assert_int_equal(turncli_allocate(&tcp), 0);
+    assert_true(turnfix_wait_metric(f, 1, "stoa_turn_active{transport=\"udp\"}", 1));
+    assert_true(turnfix_wait_metric(f, 1, "stoa_turn_active{transport=\"tcp\"}", 1));
+    assert_true(turnfix_wait_metric(f, 1, "stoa_turn_clients", 2));
+    status = turnfix_get(f, 1, "/status");
+    address = str_printf("127.0.0.1:%u", f->base + 250);
+    assert_non_null(strstr(status, address));
+    free(address);
+    address = str_printf("127.0.0.1:%u", f->base + 290);
+    assert_non_null(strstr(status, address)); /* the private one */
+    free(address);
+    free(status);
+    assert_true(turnfix_wait_log(f, 1, "created, user=turnuser, client=127.0.0.1:"));
+    turncli_close(&udp);
+    turncli_close(&tcp);
+}
+
+/* --- a flood ---------------------------------------------------------------------------------- */
+
+static double answered(struct turnfix *f)
+{
+    return turnfix_metric(f, 1, "stoa_turn_auth_total{result=\"challenge\"}");
+}
+
+/* Sends `n` Allocates without credentials, and waits until they have been looked at. */
+static void flood(struct turnfix *f, struct turncli *c, unsigned n)
+{
+    struct turnmsg m = { .method = STUN_ALLOCATE, .transport = STUN_TRANSPORT_UDP };
+    uint8_t mem[TURNMSG_MAX];
+    size_t len = turnmsg_write(mem, &m, NULL);
+    double before = answered(f);
+    int64_t end_ms = loop_now_ms() + WAIT_MS;
+    uint8_t waste[2048];
+
+    for (unsigned i = 0; i < n; i++) {
+        turncli_raw(c, mem, len);
+        while (i % 16 == 0 && recv(c->fd, waste, sizeof(waste), MSG_DONTWAIT) > 0)
+            ;
+    }
+    while (answered(f) < before + n) {
+        assert_true(loop_now_ms() < end_ms);
+        (void)poll(NULL, 0, 1);
+    }
+}
+
+static void a_million_strangers_leave_no_memory_behind(void **state)
+{
+    enum { BATCH = 2000, BATCHES = 500 };
+    struct turnfix *f = *state;
+    struct turncli c;
+    long before, after;
+
+    turnfix_set(f, CONFIX_FIELDS("unauthorizedLimit", "10"));
+    turnfix_start(f, 1);
+    must_open(f, 1, &c, TURNCLI_UDP, "turnuser");
+    for (int i = 0; i < 20; i++) /* buffers and code are touched for the first time */
+        flood(f, &c, BATCH);
+    before = turnfix_rss_kib(f, 1);
+    for (int i = 0; i < BATCHES; i++)
+        flood(f, &c, BATCH);
+    after = turnfix_rss_kib(f, 1);
+    print_message("resident: %ld KiB before, %ld KiB after %d requests\n", before, after,
+                  BATCH * BATCHES);
+    assert_true(after - before <= 2048);
+    turncli_close(&c);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_instance_registers_and_keeps_its_place_over_a_kill),
+        TEST(a_fixed_place_is_that_or_none),
+        TEST(relays_of_two_instances_meet),
+        TEST(without_config_it_waits_and_says_so),
+        TEST(started_without_config_it_takes_the_place_it_had),
+        TEST(media_goes_on_without_config_and_bus),
+        TEST(settings_and_users_change_without_ending_anything),
+        TEST(a_guest_that_is_gone_is_cut_off),
+        TEST(a_drain_lets_calls_end),
+        TEST(status_and_metrics_have_the_figures_of_the_status_page),
+        TEST(a_million_strangers_leave_no_memory_behind),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
