@@ -97,6 +97,7 @@ static void connection_new(struct sfu_part *part, int64_t now_us)
     };
 
     budget_init(&part->budget, now_us);
+    part->cap = (struct cap){ 0 };
     part->path_lost = part->was_connected = false;
     part->twcc = rtp_twcc_new();
     part->view = part->view_ops->new(part);

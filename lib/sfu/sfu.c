@@ -212,6 +212,7 @@ static void tick(struct sfu *s, int64_t now_us)
         part_watch_path(part, now_us);
     }
     wanted_tick(s, now_us);
+    cap_tick(s, now_us);
 }
 
 /* Asks again for what is missing; a timer of its own, because a tick is too long for pictures. */

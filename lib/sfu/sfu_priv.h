@@ -15,6 +15,7 @@
 #include <sfu/sfu.h>
 
 #include "budget.h"
+#include "cap.h"
 #include "pacer.h"
 #include "ring.h"
 #include "source.h"
@@ -90,6 +91,7 @@ struct sfu_part {
     struct sfu_part *pinned;  /* shown.pinned while it is there */
     struct budget budget;     /* of what it is sent */
     struct pacer pacer;       /* pictures on their way to it */
+    struct cap cap;           /* of what it sends */
     unsigned pauses;          /* pictures held back so far */
     struct wanted wanted;     /* how large others show it */
     bool connected;

@@ -11,6 +11,7 @@
 #include "view_slots.h"
 
 enum {
+    CAP_SPARE_PCT = 5, /* of the target: a camera is not exact */
     PACE_PCT = 125, /* of the target: what key frames have left behind goes within a few pictures */
 };
 
@@ -103,6 +104,18 @@ static uint64_t rate_of(const struct source *src, int64_t now_us)
     return rate_bps(&src->layers[source_layer(src, now_us)].rate, RATE_TICKS);
 }
 
+/* What is left for the most important picture beside the others that are sent. */
+static void note_cap(const struct budget *b, const struct ranking *r, const uint64_t *rates,
+                     size_t fit)
+{
+    uint64_t left = b->target_bps - b->target_bps * CAP_SPARE_PCT / 100;
+
+    for (size_t i = 1; i < fit; i++)
+        left -= MIN(left, rates[i]);
+    if (r->n > 0)
+        cap_note(r->at[0].src, left);
+}
+
 /* How many of the ranked pictures are sent from now on. */
 static size_t decide(struct view *v, int64_t now_us, bool cut, const struct ranking *r)
 {
@@ -129,6 +142,8 @@ static size_t decide(struct view *v, int64_t now_us, bool cut, const struct rank
         b->running_bps = need;
         fit++;
     }
+    if (b->target_bps != BUDGET_NO_LIMIT)
+        note_cap(b, r, rates, fit);
     return fit;
 }
 

@@ -252,6 +252,15 @@ static void on_nack(struct browser *b, int64_t now_us, const struct rtcp_packet 
     }
 }
 
+static void on_remb(struct browser *b, const struct rtcp_packet *p)
+{
+    struct rtcp_remb remb;
+    struct rtcp_fb fb;
+
+    if (rtcp_fb_decode(&fb, p) == 0 && rtcp_remb_decode(&remb, &fb) == 0)
+        b->limit_bps = remb.rate_bps;
+}
+
 /* Transport-wide feedback as Chromium takes it: about an SSRC of its own. */
 static bool is_twcc(const struct browser *b, const struct rtcp_packet *p)
 {
@@ -282,6 +291,8 @@ static void on_rtcp(void *arg, int64_t now_us, const void *data, size_t len)
         }
         if (p.type == RTCP_RTPFB && p.count == RTCP_FB_NACK)
             on_nack(b, now_us, &p);
+        if (p.type == RTCP_PSFB && p.count == RTCP_FB_AFB)
+            on_remb(b, &p);
         b->twcc += is_twcc(b, &p);
         b->reports += p.type == RTCP_RR;
         b->sender_reports += p.type == RTCP_SR;

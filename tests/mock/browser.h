@@ -75,6 +75,7 @@ struct browser {
     bool audio_muted, video_muted;
     struct browser_slot slots[BROWSER_MLINES];
     uint64_t plis;          /* key frame requests received */
+    uint64_t limit_bps;     /* what it was last told to send at most (REMB); 0: nothing */
     uint64_t nacks;         /* packets that it was asked for again */
     uint64_t twcc;          /* transport-wide feedback that Chromium would take */
     uint64_t reports;       /* receiver reports received */

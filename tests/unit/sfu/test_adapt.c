@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cap.h"
 #include "cm.h"
 #include "meeting.h"
 
@@ -497,6 +498,38 @@ static void however_late_a_receiver_tells_no_trial_costs_sound(void **state)
     assert_int_equal(failed, 0);
 }
 
+/* Until there are layers, a picture that does not fit is sent smaller or not at all. */
+static void a_speaker_who_does_not_fit_is_asked_to_send_less_and_slowly_more_again(void **state)
+{
+    struct meeting m;
+    struct guest *g;
+    uint64_t limit, most = 0;
+
+    (void)state;
+    g = open_slow_meeting(&m, 80);
+    for (unsigned i = 1; i <= m.n; i++)
+        assert_int_equal(m.guests[i].browser->limit_bps, 0);
+    simnet_shape(m.net, "198.51.100.1", 300000, 64000);
+    meeting_run_ms(&m, 5000);
+    limit = m.guests[2].browser->limit_bps;
+    assert_in_range(limit, CAP_MIN_BPS, 300000);
+    assert_int_equal(m.guests[3].browser->limit_bps, 0); /* nobody sees it first */
+    m.guests[2].browser->opts.frame_packets = 1; /* it obeys */
+    meeting_run_ms(&m, 10000);
+    assert_false(g->slots.video_paused[slot_with(g, 2)]);
+    assert_non_null(browser_shows(g->browser, true, 2, meeting_now(&m)));
+    simnet_shape(m.net, "198.51.100.1", 0, 0);
+    for (int i = 0; i < 120; i++) {
+        limit = m.guests[2].browser->limit_bps;
+        meeting_run_ms(&m, 1000);
+        if (limit < m.guests[2].browser->limit_bps)
+            most = MAX(most, (m.guests[2].browser->limit_bps - limit) * 100 / limit);
+    }
+    assert_in_range(most, 4, 13); /* 8 % a second; it is told in steps */
+    assert_true(m.guests[2].browser->limit_bps >= CAP_GONE_BPS);
+    meeting_end(&m);
+}
+
 static void with_loss_reports_alone_the_same_is_held_back(void **state)
 {
     const struct browser_slot *speaker;
@@ -700,6 +733,7 @@ int main(void)
         cmocka_unit_test(packets_say_when_they_were_sent),
         cmocka_unit_test(over_a_slow_link_sound_loses_nothing_and_the_speaker_is_seen),
         cmocka_unit_test(however_late_a_receiver_tells_no_trial_costs_sound),
+        cmocka_unit_test(a_speaker_who_does_not_fit_is_asked_to_send_less_and_slowly_more_again),
         cmocka_unit_test(with_loss_reports_alone_the_same_is_held_back),
         cmocka_unit_test(a_receiver_that_says_nothing_gets_everything),
         cmocka_unit_test(the_new_speaker_takes_the_place_of_the_old_one_on_a_slow_link),
