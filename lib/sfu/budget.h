@@ -4,8 +4,9 @@
  *
  * There is no target until there is a sign of overload; then it falls at once, and rises in steps
  * of one picture. The link is proven to take it before the picture is begun (probe.h); when it did
- * not, or the step was too much after all, the next one waits longer. All rates are of RTP payload of pictures and their repetitions, as Chromium's REMB counts: of sound it knows nothing,
- * and without pictures it stands still.
+ * not, or the step was too much after all, the next one waits longer. All rates are of RTP payload
+ * of pictures and their repetitions, as Chromium's REMB counts: of sound it knows nothing, and
+ * without pictures it stands still.
  *
  * Signs of overload:
  *   - REMB falls below what is sent. One that is low but rises is none: Chromium's begins at about

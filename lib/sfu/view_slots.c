@@ -15,7 +15,7 @@
 enum {
     /* per second: as much as nine pictures have packets; a flood of NACKs gets no more */
     RESENDS_MAX = 1000,
-    NARROW_KEYS_US = 3000000, /* between key frames that a receiver on a narrow link gets for asking */
+    NARROW_KEYS_US = 3000000, /* between key frames that a narrow receiver gets for asking */
     REPORT_PACKETS_MAX = 20000, /* of one stream between two reports: 5 s of anything */
 };
 

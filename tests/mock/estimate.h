@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A receiver's estimate of its link as Chromium makes it for REMB, in its simplest form: the queue
  * on the way is seen in abs-send-time, the estimate falls to 85 % of what arrives when the queue
- * is long and grows, and rises by 8 % a second while there is none, but not above one and a half of what
- * arrives. It begins at 300 kbit/s, as Chromium's does. Of sound it is given nothing, as in
+ * is long and grows, and rises by 8 % a second while there is none, but not above one and a half of
+ * what arrives. It begins at 300 kbit/s, as Chromium's does. Of sound it is given nothing, as in
  * Chromium. */
 #ifndef TESTS_MOCK_ESTIMATE_H
 #define TESTS_MOCK_ESTIMATE_H

@@ -168,7 +168,7 @@ static void run_filled_ms(int64_t ms, uint64_t pictures_bps, uint64_t need_bps, 
     }
 }
 
-/* Waits until the link is tried, and until it has proven itself; returns how long the first took. */
+/* Waits until the link is tried, and until it has proven itself; returns how long before. */
 static int64_t wait_for_step_ms(uint64_t need_bps)
 {
     int64_t began_us = now_us, waited_ms;
