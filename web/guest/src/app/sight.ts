@@ -4,7 +4,7 @@
 
 import { effect } from "@preact/signals";
 import { FIRST_VIDEO_LINE, SCREEN_LINE } from "../media/peer";
-import { page, pinned } from "../store";
+import { page, pinned, slots } from "../store";
 import { VIDEO_SLOTS } from "../wire/messages";
 import { session } from "./session";
 
@@ -12,6 +12,10 @@ const shown = new Map<number, HTMLVideoElement>();
 /** Whether an element is within the window; one not judged yet counts as seen. */
 const seen = new Map<Element, boolean>();
 const heights = new Map<number, number>();
+/** What an empty slot counts as: whoever comes into it is seen before the page has told its size. */
+const EMPTY_HEIGHT = 180;
+/** A tile is there so long after its participant at the latest. */
+const TILE_MS = 300;
 let planned = 0;
 
 const grown = new ResizeObserver(plan);
@@ -38,9 +42,16 @@ export function watchSlot(line: number, element: HTMLVideoElement): () => void {
 /** Device pixels of height in which a line is shown; 0: it is not. */
 export const shownHeight = (line: number): number => heights.get(line) ?? 0;
 
+const isEmpty = (line: number): boolean =>
+  line === SCREEN_LINE
+    ? slots.value.screen === 0
+    : slots.value.video[line - FIRST_VIDEO_LINE] === 0;
+
 function heightOf(line: number): number {
   const element = shown.get(line);
-  if (element === undefined || document.hidden || seen.get(element) === false) return 0;
+  if (document.hidden) return 0;
+  if (element === undefined) return isEmpty(line) ? EMPTY_HEIGHT : 0;
+  if (seen.get(element) === false) return 0;
   let { height } = element.getBoundingClientRect();
   // A picture that is fitted into its box whole: the dark beside it needs no pixels.
   if (element.videoWidth > 0 && getComputedStyle(element).objectFit === "contain") {
@@ -75,5 +86,10 @@ export function startSight(): void {
     void pinned.value;
     void page.value;
     plan();
+  });
+  // Somebody may have come into a slot that the page shows nowhere.
+  effect(() => {
+    void slots.value;
+    window.setTimeout(plan, TILE_MS);
   });
 }
