@@ -74,10 +74,10 @@ export async function openMenu(entry) {
 /** A picture of the state. */
 export const shoot = (name) => page.screenshot({ path: `${shots}${name}.png` });
 
-/** A picture of the state, and axe's verdict on it. */
-export async function look(name) {
+/** A picture of the state, and axe's verdict on it; `rules`: on these alone. */
+export async function look(name, rules = []) {
   await shoot(name);
-  assert.deepEqual(await axe(page), [], `axe on ${name}`);
+  assert.deepEqual(await axe(page, rules), [], `axe on ${name}`);
 }
 
 /** No text or control makes the page wider than the window. */

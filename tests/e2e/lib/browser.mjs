@@ -153,14 +153,16 @@ export async function until(condition, what, ms = 15000) {
   }
 }
 
-/** axe's findings as short lines; empty when there are none. */
-export async function axe(page) {
-  const { source } = require("axe-core");
-  await page.evaluate(source); // by the debugger, so the page's CSP does not matter
-  const result = await page.evaluate(() =>
-    window.axe.run(document, {
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    }),
-  );
+/** axe's findings as short lines; empty when there are none. `rules`: of these alone. */
+export async function axe(page, rules = []) {
+  const runOnly =
+    rules.length > 0
+      ? { type: "rule", values: rules }
+      : ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  // By the debugger, so the page's CSP does not matter.
+  if (!(await page.evaluate(() => "axe" in window))) {
+    await page.evaluate(require("axe-core").source);
+  }
+  const result = await page.evaluate((only) => window.axe.run(document, { runOnly: only }), runOnly);
   return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" | ")}`);
 }

@@ -80,7 +80,7 @@ export async function startRelay({ seed = 1 } = {}) {
   };
 }
 
-/** Runs in the page before its own scripts. `strip` names a codec to leave out. */
+/** Runs in the page before its own scripts. `strip` names codecs to leave out. */
 function wrapPeerConnection({ strip }) {
   const Real = window.RTCPeerConnection;
   const isCandidate = (line) => line.startsWith("a=candidate:");
@@ -107,13 +107,13 @@ function wrapPeerConnection({ strip }) {
 
   /** What the test takes away from the offer, e.g. retransmission. */
   function stripped(sdp) {
-    const codec = strip === "" ? "-" : strip;
+    const codecs = strip.split(" ");
     const gone = new Set(
-      [...sdp.matchAll(/^a=rtpmap:(\d+) (\w+)\//gm)].filter((m) => m[2] === codec).map((m) => m[1]),
+      [...sdp.matchAll(/^a=rtpmap:(\d+) (\w+)\//gm)].filter((m) => codecs.includes(m[2])).map((m) => m[1]),
     );
     return without(sdp, (l) => {
       const pt = /^a=(?:rtpmap|fmtp|rtcp-fb):(\d+) /.exec(l)?.[1];
-      if (codec === "rtx" && /^a=(rtcp-fb:\d+ nack$|ssrc-group:FID)/.test(l)) return true;
+      if (codecs.includes("rtx") && /^a=(rtcp-fb:\d+ nack$|ssrc-group:FID)/.test(l)) return true;
       return gone.has(pt);
     }).replace(/^m=(audio|video) .*$/gm, (m) =>
       m.split(" ").filter((word, i) => i < 3 || !gone.has(word)).join(" "));
@@ -149,8 +149,8 @@ function wrapPeerConnection({ strip }) {
 }
 
 /**
- * Makes every page of a browser context use the relay. Options: strip, a codec that is not
- * offered: "red", or "rtx" and with it no NACK.
+ * Makes every page of a browser context use the relay. Options: strip, codecs that are not
+ * offered, by blanks: "red", or "rtx" and with it no NACK.
  */
 export async function leadThrough(context, relay, { strip = "" } = {}) {
   await context.exposeFunction("stoaRelayPort", (target) => relay.portFor(target));
