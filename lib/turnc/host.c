@@ -116,6 +116,16 @@ static void granted(struct turnc *t, int64_t now_us, struct host *h)
     h->wait = NULL;
 }
 
+/* In the order of until_us; refusals for a short time are rare. */
+static void forbid(struct turnc *t, struct host *h)
+{
+    struct list *after = t->forbidden.prev;
+
+    while (after != &t->forbidden && LIST_ENTRY(after, struct host, node)->until_us > h->until_us)
+        after = after->prev;
+    list_add_tail(after->next, &h->node); /* behind `after` */
+}
+
 void turnc_host_done(struct turnc *t, int64_t now_us, struct host *h, int code)
 {
     if (code == 0) {
@@ -124,10 +134,12 @@ void turnc_host_done(struct turnc *t, int64_t now_us, struct host *h, int code)
         host_free(t, h); /* the next datagram asks again */
     } else {
         h->state = HOST_FORBIDDEN;
-        h->until_us = now_us + FORBIDDEN_US;
+        h->until_us = now_us + (code == STUN_FORBIDDEN || code == STUN_PEER_FAMILY_MISMATCH
+                                    ? FORBIDDEN_US
+                                    : REFUSED_US);
         t->stats.forbidden++;
         drop_wait(t, h);
-        list_add_tail(&t->forbidden, &h->node);
+        forbid(t, h);
     }
 }
 

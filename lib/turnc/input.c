@@ -50,13 +50,18 @@ static int on_indication(struct turnc *t, const struct stun_msg *m)
     return 0;
 }
 
+bool turnc_input_is_channel(const void *data, size_t len)
+{
+    return len >= HEAD_LEN && (((const uint8_t *)data)[0] & 0xf0) == STUN_CHANNEL_MIN >> 8;
+}
+
 int turnc_input_frame(struct turnc *t, int64_t now_us, void *data, size_t len)
 {
     struct stun_msg m;
 
     if (t->state != TURNC_ALLOCATING && t->state != TURNC_READY)
         return -EBADMSG;
-    if (len >= HEAD_LEN && (((const uint8_t *)data)[0] & 0xf0) == STUN_CHANNEL_MIN >> 8)
+    if (turnc_input_is_channel(data, len))
         return on_channel_data(t, data, len);
     if (stun_msg_decode(&m, data, len))
         return -EBADMSG;

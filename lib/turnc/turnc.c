@@ -159,9 +159,13 @@ int64_t turnc_deadline(const struct turnc *t)
 
 int turnc_input(struct turnc *t, int64_t now_us, void *data, size_t len)
 {
-    int rc = t->opts.stream ? turnc_input_stream(t, now_us, data, len)
-                            : turnc_input_frame(t, now_us, data, len);
+    int rc;
 
+    /* ChannelData changes no state and makes nothing due. */
+    if (!t->opts.stream && turnc_input_is_channel(data, len))
+        return turnc_input_frame(t, now_us, data, len);
+    rc = t->opts.stream ? turnc_input_stream(t, now_us, data, len)
+                        : turnc_input_frame(t, now_us, data, len);
     settle(t);
     return rc;
 }

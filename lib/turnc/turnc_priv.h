@@ -29,7 +29,8 @@
 #define CHAN_REST_US (300 * SEC_US)    /* RFC 8656 s12: before a number names another peer */
 #define CHAN_AGAIN_US (60 * SEC_US)    /* after a refused ChannelBind */
 #define IDLE_US (60 * SEC_US)          /* a channel unused for so long is not refreshed */
-#define FORBIDDEN_US (60 * SEC_US)
+#define FORBIDDEN_US (60 * SEC_US)     /* a refused address is not asked for again */
+#define REFUSED_US (5 * SEC_US)        /* the same when the refusal is not about the address */
 #define KEEPALIVE_US (15 * SEC_US)     /* firewalls forget a UDP flow after 30 s */
 #define QUIET_US (500 * MS_US)         /* sent to, and not heard from: is it there? */
 #define PROBE_US (TURNC_PROBE_MS * MS_US)
@@ -178,6 +179,7 @@ void turnc_chan_timeout(struct turnc *t, int64_t now_us);
 void turnc_chan_clear(struct turnc *t);
 
 /* input.c */
+bool turnc_input_is_channel(const void *data, size_t len);
 int turnc_input_frame(struct turnc *t, int64_t now_us, void *data, size_t len);
 int turnc_input_stream(struct turnc *t, int64_t now_us, const uint8_t *data, size_t len);
 

@@ -99,15 +99,19 @@ static void what_is_forbidden_stays_silent_for_a_minute(void **state)
     assert_int_equal(st.forbidden, 0);
 }
 
-static void a_permission_that_nobody_answers_is_asked_for_again(void **state)
+static void a_refusal_that_is_not_about_the_address_lasts_5_s(void **state)
 {
     (void)state;
+    turnserver_faults(r.server)->permit = 403;
+    assert_int_equal(rig_send_stun(&r, 2), 0);
+    rig_run(&r, SEC);
     turnserver_faults(r.server)->permit = 500;
     assert_int_equal(rig_send_stun(&r, 0), 0);
     rig_run(&r, SEC);
     assert_int_equal(rig_send_stun(&r, 0), -EACCES);
     turnserver_faults(r.server)->permit = 0;
-    rig_run(&r, 60 * SEC);
+    rig_run(&r, 5 * SEC);
+    assert_int_equal(rig_send_stun(&r, 2), -EACCES); /* the other one lasts */
     assert_int_equal(rig_send_stun(&r, 0), 0);
     rig_run(&r, SEC);
     assert_int_equal(r.peers[0].n, 1);
@@ -146,7 +150,7 @@ int main(void)
         T(one_permission_serves_all_ports_of_an_address),
         T(a_permission_in_use_is_kept_and_an_idle_one_is_not),
         T(what_is_forbidden_stays_silent_for_a_minute),
-        T(a_permission_that_nobody_answers_is_asked_for_again),
+        T(a_refusal_that_is_not_about_the_address_lasts_5_s),
         T(any_number_of_addresses_stays_bounded),
     };
     return cmocka_run_group_tests_name("turnc host", tests, NULL, NULL);
