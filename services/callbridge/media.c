@@ -218,6 +218,7 @@ void media_join(struct media_space *ms, uint32_t participant, const struct media
 
     cmd->loopback = addr_is_loopback(&opts->client);
     cmd->relay_only = opts->relay_only;
+    cmd->text = str_dup(opts->first_relay);
     worker_post(ms->worker, cmd);
 }
 

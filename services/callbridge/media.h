@@ -118,6 +118,9 @@ struct media_join_opts {
     struct addr client; /* where its signalling comes from; loopback: it is offered loopback
                          * candidates */
     bool relay_only;    /* it is offered relays and no address of this host */
+    /* The id of the relay that it shall have first, NULL: any. It should be the server that the
+     * guest's own ICE servers name first: a server that both ends are on keeps media to itself. */
+    const char *first_relay;
 };
 
 /* Adds a participant. It gets candidates of at most two relays, those with the fewest participants,

@@ -470,7 +470,7 @@ void relays_flush(struct relays *r)
 
 /* --- participants ----------------------------------------------------------------------------- */
 
-int relays_take(struct relays *r, uint32_t used)
+int relays_take(struct relays *r, uint32_t used, const char *wanted)
 {
     struct relay *best = NULL;
 
@@ -481,6 +481,10 @@ int relays_take(struct relays *r, uint32_t used)
             continue;
         if (!best || y->users < best->users)
             best = y;
+        if (str_eq(y->conf.id, wanted)) {
+            best = y;
+            break;
+        }
     }
     if (!best)
         return -1;

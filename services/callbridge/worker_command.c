@@ -83,7 +83,7 @@ static void cmd_join(struct worker *w, const struct worker_cmd *cmd)
     }
     (void)map_put_u64(ws->seats, seat->number, seat);
     worker_seat_name(w, seat);
-    worker_seat_give_relays(w, seat);
+    worker_seat_give_relays(w, seat, cmd->text);
 }
 
 static void cmd_leave(struct worker *w, const struct worker_cmd *cmd)

@@ -69,8 +69,9 @@ extern const struct relays_ops worker_relays_ops; /* arg: struct worker */
 
 /* The ufrag is new, or has changed with an ICE restart. */
 void worker_seat_name(struct worker *w, struct seat *seat);
-/* Fills a participant up to its number of relays, as far as there are any. */
-void worker_seat_give_relays(struct worker *w, struct seat *seat);
+/* Fills a participant up to its number of relays, as far as there are any; `first` is the id of the
+ * one that is wanted, or NULL. */
+void worker_seat_give_relays(struct worker *w, struct seat *seat, const char *first);
 void worker_seat_free(struct seat *seat);
 
 /* A datagram that came to the worker's own socket; arg: struct worker. */

@@ -134,10 +134,10 @@ void worker_seat_name(struct worker *w, struct seat *seat)
     (void)map_put(w->by_ufrag, seat->ufrag, seat);
 }
 
-void worker_seat_give_relays(struct worker *w, struct seat *seat)
+void worker_seat_give_relays(struct worker *w, struct seat *seat, const char *first)
 {
     while (__builtin_popcount(seat->relays) < RELAYS_EACH) {
-        int index = relays_take(w->relays, seat->relays);
+        int index = relays_take(w->relays, seat->relays, first);
         struct peer_local local = { .relay = true };
 
         if (index < 0)
@@ -239,7 +239,7 @@ static void each_seat(struct worker *w, void (*fn)(struct worker *w, struct seat
 static void top_up(struct worker *w, struct seat *seat, uint8_t index)
 {
     (void)index;
-    worker_seat_give_relays(w, seat);
+    worker_seat_give_relays(w, seat, NULL);
 }
 
 static void on_relay_ready(void *arg, uint8_t index)

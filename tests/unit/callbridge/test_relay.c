@@ -34,6 +34,7 @@ struct fixture {
     struct media_relay conf[SERVERS];
     struct media_relay_state relay[SERVERS]; /* as last told */
     unsigned reports[SERVERS];
+    const char *first; /* relay that guests want first; NULL: any */
     unsigned which; /* server that is waited for */
 };
 
@@ -175,6 +176,7 @@ static struct guest *join(void)
 
     g->u = udpbrowser_new(&f.loop, &opts);
     how.client = g->u->local;
+    how.first_relay = f.first;
     media_join(f.space, number, &how);
     offer = udpbrowser_offer(g->u);
     relayed = as_relay(offer);
@@ -436,6 +438,52 @@ static bool first_is_empty(void)
     return turnserver_count(udpturn_server(f.turn[0])) == 0;
 }
 
+/* The relay's port, as the answer's first candidate has it; 0: none. */
+static uint16_t first_relay(const struct guest *g)
+{
+    const char *line = strstr(g->answer, "a=candidate:");
+    unsigned port = 0;
+
+    if (!line || sscanf(line, "a=candidate:%*s 1 udp %*u 127.0.0.1 %u", &port) != 1)
+        return 0;
+    return (uint16_t)port;
+}
+
+static void the_relay_that_is_wanted_is_the_first(void **state)
+{
+
+    (void)state;
+    media_relays(f.media, f.conf, 2);
+    assert_true(until(all_ready));
+    for (unsigned i = 1; i <= 4; i++) {
+        f.first = i % 2 ? "a" : "b";
+        (void)join();
+    }
+    assert_true(until(all_see_and_hear));
+    for (unsigned i = 1; i <= 4; i++)
+        assert_int_equal(first_relay(&f.guests[i]), f.relay[i % 2 ? 0 : 1].relayed.port);
+}
+
+static bool first_answered(void)
+{
+    return f.guests[1].answer != NULL;
+}
+
+static void a_guest_who_comes_before_the_relay_is_told_of_it_later(void **state)
+{
+    (void)state;
+    turnserver_faults(udpturn_server(f.turn[0]))->silent = true;
+    media_relays(f.media, f.conf, 1);
+    (void)join();
+    (void)join();
+    assert_true(until(first_answered));
+    assert_null(strstr(f.guests[1].answer, "a=candidate"));
+    assert_null(strstr(f.guests[1].answer, "a=end-of-candidates"));
+    turnserver_faults(udpturn_server(f.turn[0]))->silent = false;
+    assert_true(until(all_see_and_hear));
+    assert_int_equal(f.guests[1].n_told, 1);
+}
+
 static void what_is_not_wanted_any_more_is_given_back(void **state)
 {
     (void)state;
@@ -521,6 +569,8 @@ int main(void)
         T(killing_one_of_two_servers_needs_no_restart),
         T(losing_all_servers_is_told_at_once),
         T(a_server_that_forgot_everything_is_asked_again),
+        T(the_relay_that_is_wanted_is_the_first),
+        T(a_guest_who_comes_before_the_relay_is_told_of_it_later),
         T(what_is_not_wanted_any_more_is_given_back),
         T(new_credentials_leave_the_running_allocation_alone),
         T(nobody_comes_to_a_draining_server_and_who_is_there_stays),
