@@ -104,6 +104,7 @@ struct participant {
     struct sfu_stats stats;
     struct sfu_wanted wanted;  /* how large others show it */
     bool has_wanted;
+    char turn_first[TURNS_ID_SIZE]; /* the TURN server that it is sent to first; "" none yet */
     bool relay_refused;        /* its browser says that a TURN server refused its name */
     bool path_lost;            /* its media is not reached; asked for an ICE restart */
     int64_t path_lost_ms, restart_ms, restart_wait_ms;
@@ -218,7 +219,7 @@ void notify_state(struct participant *to);
 
 /* Calls `fn` with the call's whole state as `to` sees it; it is valid for that call only. */
 typedef void (*notify_call_fn)(void *arg, const Stoa__Bridge__V1__JoinReply *state);
-void notify_call(const struct participant *to, notify_call_fn fn, void *arg);
+void notify_call(struct participant *to, notify_call_fn fn, void *arg);
 
 /* Fills a message about a participant; strings stay the participant's. */
 void notify_describe(Stoa__Bridge__V1__Participant *out, const struct participant *p);
@@ -247,7 +248,11 @@ struct guest_servers {
     size_t n;
 };
 
-void turnguest_fill(const struct participant *p, struct guest_servers *out);
+void turnguest_fill(struct participant *p, struct guest_servers *out);
+
+/* The id of the server that it is sent to first, as long as that one can be used; NULL: there is
+ * none. Media that meets on one server stays inside it. */
+const char *turnguest_first(struct participant *p);
 
 /* Tells our TURN instances that the participant is gone: its relays end. */
 void turnguest_revoke(const struct participant *p);

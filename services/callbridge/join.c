@@ -208,7 +208,9 @@ static void enter(struct participant *p, struct bus_call *call,
               p->jid);
     log_event(LOG_LEVEL_INFO, &ctx, "participant \"%s\" joined space %s (%s)", p->jid, c->space,
               c->name);
-    media_join(c->media, p->number, &(struct media_join_opts){ .client = p->client });
+    media_join(c->media, p->number,
+               &(struct media_join_opts){ .client = p->client,
+                                          .first_relay = turnguest_first(p) });
     media_of(p);
     daemon_load_set(c->cb->d, (uint32_t)c->cb->participants);
     notify_call(p, answer_with, call);

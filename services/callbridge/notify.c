@@ -90,7 +90,7 @@ void notify_participant(const struct participant *about)
 
 /* The answer to a join, to a resume, and the event "state" are the same message: a page that knows
  * one of them knows all. */
-void notify_call(const struct participant *to, notify_call_fn fn, void *arg)
+void notify_call(struct participant *to, notify_call_fn fn, void *arg)
 {
     struct call *c = to->call;
     Stoa__Bridge__V1__JoinReply state = STOA__BRIDGE__V1__JOIN_REPLY__INIT;

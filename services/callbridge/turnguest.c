@@ -74,13 +74,32 @@ static void fill_one(const struct participant *p, const struct turns_server *s,
     out->msg.credential = out->password;
 }
 
-void turnguest_fill(const struct participant *p, struct guest_servers *out)
+/* It stays the first one until it cannot be used any more. */
+static const struct turns_server *first_of(struct participant *p)
+{
+    struct callbridge *cb = p->call->cb;
+    const struct turns_server *s = turns_find(cb->turns, p->turn_first);
+
+    if (!s || s->draining || !turnwatch_ready(cb->turnwatch, s->id))
+        s = next_best(cb, NULL, 0);
+    (void)str_copy(p->turn_first, sizeof(p->turn_first), s ? s->id : "");
+    return s;
+}
+
+const char *turnguest_first(struct participant *p)
+{
+    const struct turns_server *s = first_of(p);
+
+    return s ? s->id : NULL;
+}
+
+void turnguest_fill(struct participant *p, struct guest_servers *out)
 {
     struct callbridge *cb = p->call->cb;
     const struct turns_server *taken[GUEST_SERVERS];
 
     for (out->n = 0; out->n < GUEST_SERVERS; out->n++) {
-        taken[out->n] = next_best(cb, taken, out->n);
+        taken[out->n] = out->n ? next_best(cb, taken, out->n) : first_of(p);
         if (!taken[out->n])
             break;
         fill_one(p, taken[out->n], &out->servers[out->n]);

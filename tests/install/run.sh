@@ -30,12 +30,14 @@ with_page() {
 
 # Runs the site of the tree `$1` in state directory `$2` as an operator would set it up by hand.
 runs() {
-  local stoa=$1/bin/stoa pki=$2/inside/pki
+  local role stoa=$1/bin/stoa pki=$2/inside/pki
   "$stoa" --state "$2" keys make >/dev/null
   mkdir -p "$pki"
   "$stoa" pki ca --cn test --cert "$pki/ca.crt" --key "$pki/ca.key" >/dev/null
-  "$stoa" pki issue --ca "$pki/ca.crt" --ca-key "$pki/ca.key" --name localhost --cert "$pki/webbridge.crt" \
-    --key "$pki/webbridge.key" >/dev/null
+  for role in webbridge webadmin; do
+    "$stoa" pki issue --ca "$pki/ca.crt" --ca-key "$pki/ca.key" --name localhost --cert "$pki/$role.crt" \
+      --key "$pki/$role.key" >/dev/null
+  done
   STOA_DEMO=1 "$stoa" run inside --state "$2" --port-base "$base" --listen 127.0.0.1 >"$2.out" 2>"$2.err" &
   pid=$!
   started+=("$pid")

@@ -27,10 +27,17 @@ name=none
 mkdir -p none/inside
 same "as it would be started" 'in * tcp 8443-8443
 in * tcp 8080-8080
-in * udp 50000-50015'
+in * udp 50000-50015
+in * tcp 3478-3478
+in * udp 3478-3478
+in * udp 24000-29999'
 same "--port-base and --listen" "in 192.0.2.7 tcp 30000-30000
 in 192.0.2.7 tcp 30001-30001
-in 192.0.2.7 udp 30100-30115" --port-base 30000 --listen 192.0.2.7
+in 192.0.2.7 tcp 30003-30003
+in 192.0.2.7 udp 30100-30115
+in 192.0.2.7 tcp 30250-30250
+in 192.0.2.7 udp 30250-30250
+in 192.0.2.7 udp 30400-30999" --port-base 30000 --listen 192.0.2.7
 same "loopback alone" "" --listen 127.0.0.1
 run ports --firewall --listen ::1 | grep -q '^Nothing has to be opened' || fail "it says nothing about nothing"
 code=0
@@ -42,7 +49,13 @@ code=0
 name=own
 start_stoa own --port-base "$base"
 wait_ready own
-media="in * udp $((base + 100))-$((base + 115))"
+turn=$((base + 250))
+media="in * udp $((base + 100))-$((base + 115))
+in * udp $((base + 400))-$((base + 999))
+in 0.0.0.0 tcp $turn-$turn
+in 0.0.0.0 udp $turn-$turn
+in :: tcp $turn-$turn
+in :: udp $turn-$turn"
 same "a running site: its web bridge is on this machine" "in * tcp $base-$base
 in * tcp $((base + 1))-$((base + 1))
 $media"
