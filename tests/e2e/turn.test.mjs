@@ -95,7 +95,8 @@ async function relays(labels) {
 }
 
 test("over UDP: both ends are relays, and what is announced is two servers with names that end", async () => {
-  const [ada, ben] = await meeting();
+  // With both, Chromium gathers no more once one works: without a network between, TCP is as fast.
+  const [ada, ben] = await meeting("udp");
   for (const page of [ada, ben]) {
     const p = await path(page);
     assert.equal(p.types, "relay/relay udp");
