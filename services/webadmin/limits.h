@@ -10,8 +10,8 @@ enum {
     WA_CONNS_PER_SOURCE_MAX = 64, /* one office or one monitoring machine */
     WA_HEADS_MAX = WA_CONNS_MAX,  /* heads read at a time: silent ones keep nobody waiting */
     WA_KEEPALIVE_S = 5,           /* an idle connection; what scripts of the guide's system know */
-    WA_REQUESTS_PER_S = 50,       /* of one address; scripts that list everything stay below */
-    WA_REQUESTS_BURST = 200,
+    WA_REQUESTS_PER_S = 200,      /* of one address; what a script asks for one after the other */
+    WA_REQUESTS_BURST = 1000,     /* looking at everything, a few requests side by side */
 
     /* --- HTTP --------------------------------------------------------------------------------- */
     WA_HEAD_BYTES_MAX = 8192,     /* request head; scripts send below 1 KiB */

@@ -79,12 +79,11 @@ static bool has_come(void *arg)
     struct wish *w = arg;
     char piece[16384];
     size_t n = 0;
-    CURLcode code = curl_easy_recv(w->r->h, piece, sizeof(piece), &n);
+    CURLcode code;
 
-    if (code == CURLE_OK && n > 0)
+    while ((code = curl_easy_recv(w->r->h, piece, sizeof(piece), &n)) == CURLE_OK && n > 0)
         str_addn(&w->r->in, piece, n);
-    else if (code != CURLE_AGAIN)
-        w->r->ended = true;
+    w->r->ended = code != CURLE_AGAIN;
     return w->r->ended || (w->text && strstr(w->r->in.s, w->text));
 }
 

@@ -144,8 +144,8 @@ static void a_script_sets_up_and_takes_down(void **state)
     char other[64], *path, *wanted;
 
     (void)state;
-    adminfix_expect(&fix, (struct call){ .path = V1 "/turnServers/?offset=0&limit=10", .user = API },
-                    200, NULL);
+    adminfix_expect(&fix, (struct call){ .path = V1 "/turnServers/?offset=0&limit=10",
+                                         .user = API }, 200, NULL);
     adminfix_add(&fix, "turnServers", "serverAddress=turn.example.org&type=cms", other);
     path = str_printf(V1 "/turnServers/%s", other);
     adminfix_expect(&fix, (struct call){ .method = "PUT", .path = path, .user = API,

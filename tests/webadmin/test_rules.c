@@ -294,11 +294,13 @@ static void text_is_escaped_and_secrets_never_come_back(void **state)
                  "password=never-to-be-seen&sharedSecret=never-to-be-seen", other);
     c.path = path = str_printf(TURN "/%s", other);
     adminfix_call(&fix, &c);
-    assert_non_null(strstr(c.body.s, "<username>a&amp;b&lt;c&gt;&quot;&apos;\xc3\xa4 d</username>"));
+    assert_non_null(strstr(c.body.s, "<username>a&amp;b&lt;c&gt;&quot;&apos;\xc3\xa4 d"
+                                     "</username>"));
     assert_null(strstr(c.body.s, secret));
     assert_null(strcasestr(c.body.s, "password"));
     call_fini(&c);
-    adminfix_expect(&fix, (struct call){ .method = "DELETE", .path = path, .user = ADMIN }, 200, "");
+    adminfix_expect(&fix, (struct call){ .method = "DELETE", .path = path, .user = ADMIN }, 200,
+                    "");
     free(path);
     path = str_printf("! grep -q %s %s", secret, fix.log);
     assert_int_equal(system(path), 0);

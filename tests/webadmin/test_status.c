@@ -179,8 +179,9 @@ static void without_a_callbridge_the_status_says_so(void **state)
                     XML "<turnServer><status>failure</status><failureReason>noCallBridge"
                         "</failureReason><text>No call bridge is running that could try the "
                         "server.</text></turnServer>");
-    adminfix_expect(&fix, (struct call){ .path = TURN "/00000000-0000-4000-8000-000000000000/status",
-                                         .user = ADMIN }, 400, FAILURE("turnServerDoesNotExist"));
+    adminfix_expect(&fix, (struct call){ .path = TURN "/00000000-0000-4000-8000-000000000000"
+                                                 "/status", .user = ADMIN }, 400,
+                    FAILURE("turnServerDoesNotExist"));
     callbridge = busfix_serve(fix.config.bus_fix, "callbridge");
     bus_handle(callbridge, handlers, ARRAY_LEN(handlers), NULL);
     free(path);
@@ -342,7 +343,8 @@ static int set_up(void **state)
     adminfix_open(&fix);
     callbridge = busfix_serve(fix.config.bus_fix, "callbridge");
     bus_handle(callbridge, handlers, ARRAY_LEN(handlers), NULL);
-    adminfix_add(&fix, "turnServers", "serverAddress=172.16.85.168&clientAddress=10.88.246.156", id);
+    adminfix_add(&fix, "turnServers",
+                 "serverAddress=172.16.85.168&clientAddress=10.88.246.156", id);
     return 0;
 }
 

@@ -305,9 +305,8 @@ const struct stoa_cmd cmd_user = {
             "del NAME        deletes a user\n"
             "list            lists users and their roles\n"
             "\n"
-            "  --password-file FILE  the first line of FILE, - for standard input, is the password; "
-            "else\n"
-            "                        it is typed twice. 8 to 256 bytes\n"
+            "  --password-file FILE  the first line of FILE, - for standard input, is the\n"
+            "                        password; else it is typed twice. 8 to 256 bytes\n"
             "\n"
             "Passwords are stored as slow hashes; nobody can read them back.\n",
     .run = run,

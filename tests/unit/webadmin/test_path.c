@@ -85,7 +85,8 @@ static void failures_have_one_blank_before_the_slash(void **state)
                              "</failureDetails>");
     str_fini(&s);
     xml_parameter_error(&s, "streamUrl", "invalidValue");
-    assert_non_null(strstr(s.s, "<parameterError parameter=\"streamUrl\" error=\"invalidValue\" />"));
+    assert_non_null(strstr(s.s, "<parameterError parameter=\"streamUrl\" "
+                                "error=\"invalidValue\" />"));
     str_fini(&s);
 }
 
@@ -95,7 +96,8 @@ static void heads_say_what_is_needed(void **state)
 
     (void)state;
     reply_head(&s, &(struct reply){ .status = 200, .location = "/api/v1/x/1" });
-    assert_true(str_starts(s.s, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nLocation: /api/v1/x/1\r\n"));
+    assert_true(str_starts(s.s, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+                                "Location: /api/v1/x/1\r\n"));
     assert_null(strstr(s.s, "\nContent-Type"));
     assert_null(strstr(s.s, "Strict-Transport-Security"));
     assert_true(str_ends(s.s, "\r\n\r\n"));
