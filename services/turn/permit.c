@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * CreatePermission and ChannelBind. RFC 8656 sections 10 and 12.
  *
- * A peer is mapped to its private address, then checked; a refusal leaves nothing behind. */
+ * A peer is mapped to its private address, then checked; a refusal leaves nothing behind.
+ *
+ * DEVIATION: a permission is by IP alone (RFC 8656 s9), but the policy is asked with the port, here
+ * and for each packet: beside the relays of a machine there are listeners that nobody may reach. */
 #include <string.h>
 
 #include "core_priv.h"
