@@ -128,6 +128,20 @@ static void choose(const struct turn *t, const struct candidates *c, uint8_t fam
     }
 }
 
+/* A relay on loopback is of use where there is nothing else: in tests, on a machine without
+ * network. */
+static void drop_loopback(struct addr relay[2], struct addr announced[2])
+{
+    for (int i = 0; i < 2; i++) {
+        const struct addr *other = &relay[1 - i];
+
+        if (addr_is_loopback(&relay[i]) && other->family != ADDR_NONE && !addr_is_loopback(other)) {
+            memset(&relay[i], 0, sizeof(relay[i]));
+            memset(&announced[i], 0, sizeof(announced[i]));
+        }
+    }
+}
+
 bool turn_addresses_look(struct turn *t)
 {
     struct addr own[TURN_OWN_MAX], relay[2], announced[2];
@@ -144,6 +158,7 @@ bool turn_addresses_look(struct turn *t)
     find_candidates(t, &c);
     choose(t, &c, ADDR_V4, &relay[0], &announced[0]);
     choose(t, &c, ADDR_V6, &relay[1], &announced[1]);
+    drop_loopback(relay, announced);
     changed |= memcmp(relay, t->relay, sizeof(relay)) != 0 ||
                memcmp(announced, t->announced, sizeof(announced)) != 0;
     memcpy(t->relay, relay, sizeof(relay));

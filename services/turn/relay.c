@@ -42,6 +42,10 @@ static void to_peer(struct turn_core *c, struct turn_alloc *a, enum turn_verdict
 {
     unsigned worker;
 
+    if (len > TURN_PAYLOAD_MAX) {
+        drop(c, TURN_N_DROP_MALFORMED);
+        return;
+    }
     if (!within_rate(c, a, &a->up, len))
         return;
     a->rx_packets++;
@@ -177,7 +181,11 @@ static bool deliver(struct turn_core *c, struct turn_alloc *a, const struct addr
         drop(c, TURN_N_DROP_DENIED);
         return false;
     }
-    if (len > TURN_PAYLOAD_MAX || !within_rate(c, a, &a->down, len))
+    if (len > TURN_PAYLOAD_MAX) {
+        drop(c, TURN_N_DROP_MALFORMED);
+        return false;
+    }
+    if (!within_rate(c, a, &a->down, len))
         return false;
     if (ch && ch->expires_s > c->now_s)
         as_chandata(c, a, ch, data, len);
