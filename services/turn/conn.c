@@ -5,6 +5,7 @@
  * A connection that waits for nothing holds no buffer. Media is never queued: while a reader is
  * behind it is dropped. Answers wait up to TURN_CONN_QUEUE_B, then the connection ends. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -107,6 +108,22 @@ static bool may_connect(struct turn_worker *w, const struct addr *client, bool p
     return false;
 }
 
+/* Without a free descriptor the connection would wait, and wake the worker, for ever: one is kept
+ * for turning it away. */
+static void turn_away(struct turn_worker *w, const struct listener *l)
+{
+    int fd;
+
+    if (w->spare_fd >= 0)
+        close(w->spare_fd);
+    fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (log_limit("descriptors"))
+        log_warning("connection: refused, there are no file descriptors left");
+}
+
 void conn_accept(struct turn_worker *w, const struct listener *l)
 {
     for (int i = 0; i < ACCEPTS_PER_WAKE; i++) {
@@ -115,8 +132,11 @@ void conn_accept(struct turn_worker *w, const struct listener *l)
         struct addr client;
         int fd = accept4(l->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-        if (fd < 0)
+        if (fd < 0) {
+            if (errno == EMFILE || errno == ENFILE)
+                turn_away(w, l);
             return;
+        }
         if (addr_from_sockaddr(&client, (struct sockaddr *)&ss) ||
             !may_connect(w, &client, l->kind == TURN_LISTEN_PRIVATE))
             close(fd);

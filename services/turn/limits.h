@@ -42,7 +42,8 @@ enum {
 
     /* data path */
     TURN_RELAY_RCVBUF_B = 1048576,    /* the kernel counts it only when used; 400 full datagrams */
-    TURN_LISTEN_RCVBUF_B = 8388608,   /* some ms of a full core: reference figures ask for 4 MiB */
+    TURN_LISTEN_RCVBUF_B = 8388608,   /* some ms of a full core */
+    TURN_LISTEN_RCVBUF_LEAST_B = 4194304, /* less is said in the log: bursts are lost then */
     TURN_RING_SLOTS = 1024,      /* between two workers: 2 ms at 500,000 packets/s */
     TURN_RING_PAYLOAD_MAX = 1500, /* longer ones take the way through the kernel */
     TURN_BUSY_PPS = 3000,        /* below, packets never wait to be sent together */

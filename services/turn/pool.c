@@ -14,6 +14,7 @@
 #include <base/mem.h>
 #include <evp/rand.h>
 #include <evp/util.h>
+#include <log/log.h>
 
 #include "limits.h"
 #include "nonce.h"
@@ -114,6 +115,18 @@ static int on(int fd, int level, int option)
     return setsockopt(fd, level, option, &one, sizeof(one)) ? -errno : 0;
 }
 
+/* Too small a buffer loses packets in bursts, and nothing else says so. The kernel counts double. */
+static void check_buffer(int fd)
+{
+    int got = 0;
+    socklen_t len = sizeof(got);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &len) == 0 &&
+        got < TURN_LISTEN_RCVBUF_LEAST_B && log_limit("receive buffer"))
+        log_warning("listener: its receive buffer is %d KiB, %d are wanted; set net.core.rmem_max",
+                    got / 1024, TURN_LISTEN_RCVBUF_LEAST_B / 1024);
+}
+
 static void udp_options(int fd, const struct addr *local)
 {
     int size = TURN_LISTEN_RCVBUF_B;
@@ -121,6 +134,7 @@ static void udp_options(int fd, const struct addr *local)
     (void)on(fd, IPPROTO_UDP, UDP_GRO);
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    check_buffer(fd);
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     if (addr_is_any(local))

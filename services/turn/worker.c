@@ -7,6 +7,7 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
@@ -14,7 +15,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -492,6 +492,7 @@ int turn_worker_new(struct turn_worker **out, const struct turn_worker_opts *opt
     w->io = turn_io_new(opts->counts);
     w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     *out = w;
     if (w->epoll_fd < 0 || w->wake_fd < 0)
         return -errno;
@@ -529,6 +530,8 @@ void turn_worker_free(struct turn_worker *w)
         close(w->epoll_fd);
     if (w->wake_fd >= 0)
         close(w->wake_fd);
+    if (w->spare_fd >= 0)
+        close(w->spare_fd);
     pthread_mutex_destroy(&w->lock);
     free(w->by_fd);
     free(w);

@@ -30,6 +30,7 @@ struct turn_worker {
     pthread_t thread;
     bool started, stopping;
     int epoll_fd, wake_fd;
+    int spare_fd;          /* see conn_accept() */
     struct turn_core *core;
     struct turn_io *io;
     void **by_fd;          /* listener, allocation, connection */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <base/str.h>
+#include <dgram/dgram.h>
 #include <loop/clock.h>
 #include <stun/credential.h>
 #include <turn.pb-c.h>
@@ -145,6 +146,30 @@ static void relays_of_two_instances_meet(void **state)
     pair_open(f, &p, 1, 2);
     pair_talks(&p);
     pair_close(&p);
+}
+
+/* A client by every address of the machine is answered from that address: its socket is connected
+ * and would not take another. */
+static void on_every_address_answers_come_from_where_the_question_went(void **state)
+{
+    struct turnfix *f = *state;
+    struct addr own[16];
+    size_t n = dgram_addresses(own, ARRAY_LEN(own));
+
+    f->listen = "";
+    turnfix_start(f, 1);
+    assert_true(n > 0);
+    for (size_t i = 0; i < n; i++) {
+        for (int how = TURNCLI_UDP; how <= TURNCLI_TCP; how++) {
+            struct turncli c;
+
+            own[i].port = (uint16_t)(f->base + 250);
+            assert_true(turncli_open(&c, how, &own[i], "strict", "turnpass"));
+            assert_int_equal(turncli_allocate(&c), 0);
+            assert_true(addr_eq(&c.mapped, &c.local));
+            turncli_close(&c);
+        }
+    }
 }
 
 /* --- absence ---------------------------------------------------------------------------------- */
@@ -385,6 +410,7 @@ int main(void)
         TEST(an_instance_registers_and_keeps_its_place_over_a_kill),
         TEST(a_fixed_place_is_that_or_none),
         TEST(relays_of_two_instances_meet),
+        TEST(on_every_address_answers_come_from_where_the_question_went),
         TEST(without_config_it_waits_and_says_so),
         TEST(started_without_config_it_takes_the_place_it_had),
         TEST(media_goes_on_without_config_and_bus),

@@ -126,7 +126,10 @@ static void child(struct turnfix *f, unsigned number, const char *log)
     setenv("STOA_BUS", busfix_endpoint(f->conf.bus_fix), 1);
     setenv("STOA_KEYS", busfix_keys(f->conf.bus_fix), 1);
     setenv("STOA_NUMBER", text, 1);
-    setenv("STOA_LISTEN", f->listen ? f->listen : "127.0.0.1", 1);
+    if (str_eq(f->listen, ""))
+        unsetenv("STOA_LISTEN");
+    else
+        setenv("STOA_LISTEN", f->listen ? f->listen : "127.0.0.1", 1);
     execl(STOA_TURN, STOA_TURN, workers, (char *)NULL);
     _exit(127);
 }

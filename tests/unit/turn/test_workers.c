@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -494,6 +495,40 @@ static void one_address_has_so_many_connections(void **state)
     free(c);
 }
 
+/* The process has no descriptor left: who connects is turned away, and the worker goes on. */
+static void without_descriptors_connections_are_turned_away(void **state)
+{
+    struct rlimit before, few;
+    struct turncli udp, waiting;
+    int probe = dup(0);
+
+    (void)state;
+    must_open(&udp, TURNCLI_UDP, "strict");
+    assert_int_equal(turncli_allocate(&udp), 0);
+    must_open(&waiting, TURNCLI_TCP, "strict"); /* the test's own descriptor is open already */
+    turncli_close(&waiting);
+    assert_true(wait_count(TURN_N_CONNS, 0));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    waiting.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    few = before;
+    few.rlim_cur = (rlim_t)probe; /* all below are taken */
+    close(probe);
+    probe = dup(0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    {
+        struct sockaddr_storage ss;
+        socklen_t len = addr_to_sockaddr(&world.server, &ss);
+
+        assert_int_equal(connect(waiting.fd, (struct sockaddr *)&ss, len), 0);
+    }
+    assert_true(turncli_is_closed(&waiting));
+    assert_int_equal(turncli_refresh(&udp, 600), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    close(probe);
+    turncli_close(&waiting);
+    turncli_close(&udp);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -515,6 +550,7 @@ int main(void)
         TEST(a_message_may_come_byte_by_byte),
         TEST(a_slow_reader_loses_media_and_nothing_else),
         TEST(one_address_has_so_many_connections),
+        TEST(without_descriptors_connections_are_turned_away),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
