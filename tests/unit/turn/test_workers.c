@@ -224,22 +224,25 @@ static void relays_meet_across_workers(void **state)
 
 static void big_datagrams_take_the_long_way_between_workers(void **state)
 {
-    struct turncli a, b;
+    enum { OTHERS = 6 }; /* some of them are on another worker */
+    struct turncli a, *b = mem_calloc(OTHERS, sizeof(*b));
     static char text[3001];
 
     (void)state;
     memset(text, 'x', sizeof(text) - 1);
     must_open(&a, TURNCLI_TCP, "strict");
     assert_int_equal(turncli_allocate(&a), 0);
-    for (int i = 0; i < 6; i++) { /* some of them are on another worker */
-        must_open(&b, TURNCLI_TCP, "strict");
-        assert_int_equal(turncli_allocate(&b), 0);
-        assert_int_equal(turncli_bind(&a, (uint16_t)(0x4100 + i), &b.relay), 0);
-        assert_int_equal(turncli_bind(&b, 0x4200, &a.relay), 0);
+    for (int i = 0; i < OTHERS; i++) {
+        must_open(&b[i], TURNCLI_TCP, "strict");
+        assert_int_equal(turncli_allocate(&b[i]), 0);
+        assert_int_equal(turncli_bind(&a, (uint16_t)(0x4100 + i), &b[i].relay), 0);
+        assert_int_equal(turncli_bind(&b[i], 0x4200, &a.relay), 0);
         turncli_chandata(&a, (uint16_t)(0x4100 + i), text, sizeof(text) - 1);
-        assert_true(turncli_expect(&b, 0x4200, text));
-        turncli_close(&b);
+        assert_true(turncli_expect(&b[i], 0x4200, text));
     }
+    for (int i = 0; i < OTHERS; i++)
+        turncli_close(&b[i]);
+    free(b);
     turncli_close(&a);
 }
 
@@ -499,28 +502,21 @@ static void one_address_has_so_many_connections(void **state)
 static void without_descriptors_connections_are_turned_away(void **state)
 {
     struct rlimit before, few;
-    struct turncli udp, waiting;
-    int probe = dup(0);
+    struct turncli udp, waiting = { 0 };
+    struct sockaddr_storage ss;
+    socklen_t len = addr_to_sockaddr(&world.server, &ss);
+    int probe;
 
     (void)state;
     must_open(&udp, TURNCLI_UDP, "strict");
     assert_int_equal(turncli_allocate(&udp), 0);
-    must_open(&waiting, TURNCLI_TCP, "strict"); /* the test's own descriptor is open already */
-    turncli_close(&waiting);
-    assert_true(wait_count(TURN_N_CONNS, 0));
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     waiting.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    probe = dup(0); /* the lowest number that is free */
     few = before;
-    few.rlim_cur = (rlim_t)probe; /* all below are taken */
-    close(probe);
-    probe = dup(0);
+    few.rlim_cur = (rlim_t)probe;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-    {
-        struct sockaddr_storage ss;
-        socklen_t len = addr_to_sockaddr(&world.server, &ss);
-
-        assert_int_equal(connect(waiting.fd, (struct sockaddr *)&ss, len), 0);
-    }
+    assert_int_equal(connect(waiting.fd, (struct sockaddr *)&ss, len), 0);
     assert_true(turncli_is_closed(&waiting));
     assert_int_equal(turncli_refresh(&udp, 600), 0);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
