@@ -2,7 +2,9 @@
 // Guests who reach nothing but the TURN ports: over UDP, over TCP alone, while an instance dies, and
 // with a wrong password.
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
+import { request } from "node:https";
+import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -144,7 +146,26 @@ test("one of two instances killed: media goes on over the other, without an ICE 
   await Promise.all([assertReceives(ada, "Ada"), assertReceives(ben, "Ben")]);
 });
 
-test("a wrong password: page, log and fault name it within 3 s of the click", async () => {
+/** GET of the REST API: {body, ms}. */
+function api(path) {
+  const began = Date.now();
+  return new Promise((done, fail) => {
+    request({ host: "localhost", port: site.base + 3, path: `/api/v1${path}`, auth: "ada:a long password",
+      rejectUnauthorized: false }, (res) => {
+      let body = "";
+      res.setEncoding("utf8");
+      res.on("data", (piece) => { body += piece; });
+      res.on("end", () => done({ body, ms: Date.now() - began }));
+    }).on("error", fail).end();
+  });
+}
+
+test("a wrong password: page, log, fault and /status name it within 3 s", async () => {
+  const secret = join(site.state, "password");
+  await writeFile(secret, "a long password");
+  await site.stoa("user", "add", "ada", "api", "--password-file", secret);
+  const [, id] = (await api("/turnServers")).body.match(/<turnServer id="([^"]*)"/);
+  assert.match((await api(`/turnServers/${id}/status`)).body, /<status>success<\/status>/);
   await site.stoa("config", "set", "turnServer", "127.0.0.1", "password=wrong");
   await until(async () => /unauthorized/.test(JSON.stringify(await daemon(site, "callbridge"))),
     "the fault is there before any guest");
@@ -155,6 +176,9 @@ test("a wrong password: page, log and fault name it within 3 s of the click", as
   assert.ok(trouble < TOLD_MS, `the page says it ${trouble} ms after the click`);
   await page.screenshot({ path: `${shots}turn-refused.png` });
   await until(() => /ICE failure 4 \(unauthorized - check credentials\)/.test(site.log()), "the log says it");
+  const said = await api(`/turnServers/${id}/status`);
+  assert.match(said.body, /<status>failure<\/status>.*<failureReason>unauthorized<\/failureReason>/);
+  assert.ok(said.ms < TOLD_MS, `/status says it after ${said.ms} ms`);
   const { faults } = await daemon(site, "callbridge");
   assert.ok(faults.some((f) => f.type === "turnServerUnavailable" && /unauthorized/.test(f.text)), JSON.stringify(faults));
 });
