@@ -32,7 +32,7 @@ void turn_each_item(const char *list, void (*fn)(void *arg, const char *item), v
     }
 }
 
-/* --- what relays may be bound to --------------------------------------------------------------- */
+/* --- what relays may be bound to -------------------------------------------------------------- */
 
 struct candidates {
     struct addr list[TURN_OWN_MAX];
@@ -70,7 +70,7 @@ static void find_candidates(const struct turn *t, struct candidates *c)
         c->list[c->n++] = t->own[i];
 }
 
-/* --- choosing ---------------------------------------------------------------------------------- */
+/* --- choosing --------------------------------------------------------------------------------- */
 
 struct mapping {
     const struct addr *inside;

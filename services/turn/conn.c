@@ -157,11 +157,13 @@ static void want_write(struct turn_worker *w, struct conn *c, bool on)
     c->writing = on;
 }
 
-/* Keeps what the socket has not taken of `iov`, from byte `from` on. */
-static void keep(struct turn_worker *w, struct conn *c, const struct iovec *iov, size_t n,
+enum { PIECES = 3 };
+
+/* Keeps what the socket has not taken of a message, from byte `from` on. */
+static void keep(struct turn_worker *w, struct conn *c, const struct iovec iov[PIECES],
                  size_t from)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < PIECES; i++) {
         size_t skip = MIN(from, iov[i].iov_len), len = iov[i].iov_len - skip;
 
         from -= skip;
@@ -174,37 +176,36 @@ static void keep(struct turn_worker *w, struct conn *c, const struct iovec *iov,
     want_write(w, c, true);
 }
 
-void conn_send(struct turn_worker *w, struct conn *c, const struct iovec *iov, size_t n,
-               bool media)
+/* Returns how much the socket took; nothing while earlier bytes wait. */
+static size_t try_send(struct conn *c, struct iovec iov[PIECES])
 {
-    struct msghdr msg = { .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = n };
-    size_t total = 0;
+    struct msghdr msg = { .msg_iov = iov, .msg_iovlen = PIECES };
     ssize_t sent = 0;
 
-    for (size_t i = 0; i < n; i++)
-        total += iov[i].iov_len;
-    if (c->closing || (c->out_len > 0 && media)) {
-        turn_count(w->opts.counts, TURN_N_DROP_QUEUE, 1);
-        return;
-    }
     if (c->out_len == 0)
         sent = sendmsg(c->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+    if (sent < 0 && errno != EAGAIN && errno != EINTR)
         c->closing = true;
+    return (size_t)MAX(sent, 0);
+}
+
+void conn_send(struct turn_worker *w, struct conn *c, const struct turn_out *out)
+{
+    static const uint8_t zeroes[4];
+    struct iovec iov[PIECES] = { { (void *)(uintptr_t)out->head, out->head_len },
+                                 { (void *)(uintptr_t)out->body, out->body_len },
+                                 { (void *)(uintptr_t)zeroes, out->pad } };
+    size_t total = out->head_len + out->body_len + out->pad;
+    size_t sent = c->closing ? 0 : try_send(c, iov);
+
+    if (sent == total)
         return;
-    }
-    sent = MAX(sent, 0);
-    if ((size_t)sent == total)
-        return;
-    if (sent == 0 && media) {
+    if (c->closing || (sent == 0 && out->body))
         turn_count(w->opts.counts, TURN_N_DROP_QUEUE, 1);
-        return;
-    }
-    if (c->out_len + total - (size_t)sent > TURN_CONN_QUEUE_B) {
-        c->closing = true;
-        return;
-    }
-    keep(w, c, iov, n, (size_t)sent);
+    else if (c->out_len + total - sent > TURN_CONN_QUEUE_B)
+        c->closing = true; /* answers that nobody reads */
+    else
+        keep(w, c, iov, sent);
 }
 
 static void write_more(struct turn_worker *w, struct conn *c)

@@ -17,24 +17,28 @@
 #include <base/attr.h>
 
 #include "alloc.h"
+#include "io.h"
 #include "rules.h"
 
 struct turn_core;
 struct turn_quota;
 struct turn_strangers;
 
+/* A datagram from a relay of this instance to another. */
+struct turn_hop {
+    struct addr relay, from; /* as they are bound */
+    const void *data;
+    size_t len;
+};
+
 struct turn_core_ops {
-    /* Sends `head` and then `body` to a client as one message. `head` is copied; `body` (NULL with
-     * an answer to a request, which must not be lost on a stream) stays valid until the next input.
-     * `pad`: bytes of zero to follow. */
-    void (*to_client)(void *arg, const struct turn_flow *flow, const void *head, size_t head_len,
-                      const void *body, size_t body_len, size_t pad);
+    /* Sends a message to a client. */
+    void (*to_client)(void *arg, const struct turn_flow *flow, const struct turn_out *out);
     /* Sends a datagram from a relayed address to a peer. */
     void (*to_peer)(void *arg, struct turn_alloc *a, const struct addr *peer, const void *data,
                     size_t len);
-    /* Hands a datagram to the worker of a relayed address of this instance. */
-    void (*to_worker)(void *arg, unsigned worker, const struct addr *relay,
-                      const struct addr *from, const void *data, size_t len);
+    /* Hands a datagram to the worker of the relay that it is for. */
+    void (*to_worker)(void *arg, unsigned worker, const struct turn_hop *hop);
     /* Binds a->relay and sets a->fd. Errors: -EADDRINUSE another port may do; others will not. */
     int (*relay_open)(void *arg, struct turn_alloc *a);
     void (*relay_close)(void *arg, struct turn_alloc *a);
@@ -119,8 +123,7 @@ void turn_core_peer(struct turn_core *c, struct turn_alloc *a, const struct addr
                     const void *data, size_t len);
 
 /* Takes a datagram for a relayed address from another relay of this instance. */
-void turn_core_hairpin(struct turn_core *c, const struct addr *relay, const struct addr *from,
-                       const void *data, size_t len);
+void turn_core_hairpin(struct turn_core *c, const struct turn_hop *hop);
 
 /* A client's connection is gone, and its allocation with it. */
 void turn_core_closed(struct turn_core *c, struct turn_flow *flow);

@@ -216,10 +216,24 @@ static bool has_room(const struct turn_io *io, size_t head_len)
     return io->n_packets < QUEUE && io->scratch_used + head_len <= SCRATCH_B;
 }
 
-void turn_io_send(struct turn_io *io, const struct turn_dest *dest, const void *head,
-                  size_t head_len, const void *body, size_t body_len, size_t pad)
+/* A head that is longer than the room in a packet lies in the scratch memory. */
+static void take_head(struct turn_io *io, struct packet *p, const struct turn_out *out)
 {
-    size_t len = head_len + body_len + pad;
+    uint8_t *at = p->head;
+
+    p->long_head = NULL;
+    if (out->head_len > HEAD_MAX) {
+        p->long_head = at = io->scratch + io->scratch_used;
+        io->scratch_used += out->head_len;
+    }
+    if (out->head_len > 0)
+        memcpy(at, out->head, out->head_len);
+    p->head_len = (uint16_t)out->head_len;
+}
+
+void turn_io_send(struct turn_io *io, const struct turn_dest *dest, const struct turn_out *out)
+{
+    size_t len = out->head_len + out->body_len + out->pad;
     struct packet *p;
     struct group *g;
     int16_t at;
@@ -228,21 +242,14 @@ void turn_io_send(struct turn_io *io, const struct turn_dest *dest, const void *
         turn_count(io->counts, TURN_N_DROP_QUEUE, 1);
         return;
     }
-    if (!has_room(io, head_len))
+    if (!has_room(io, out->head_len))
         turn_io_send_now(io);
     at = (int16_t)io->n_packets++;
     p = &io->packets[at];
-    p->long_head = NULL;
-    if (head_len > HEAD_MAX) {
-        p->long_head = io->scratch + io->scratch_used;
-        io->scratch_used += head_len;
-    }
-    if (head_len > 0)
-        memcpy(p->long_head ? (void *)(uintptr_t)p->long_head : p->head, head, head_len);
-    p->head_len = (uint16_t)head_len;
-    p->body = body;
-    p->body_len = (uint16_t)body_len;
-    p->pad = (uint8_t)pad;
+    take_head(io, p, out);
+    p->body = out->body;
+    p->body_len = (uint16_t)out->body_len;
+    p->pad = (uint8_t)out->pad;
     p->next = NONE;
     g = open_group(io, dest, len);
     if (g->last == NONE)

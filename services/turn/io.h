@@ -41,10 +41,16 @@ struct turn_dest {
     struct addr to, from; /* from: ADDR_NONE, the socket knows it */
 };
 
-/* Queues head, body and `pad` bytes of zero as one datagram. The body stays where it is until the
- * flush. */
-void turn_io_send(struct turn_io *io, const struct turn_dest *dest, const void *head,
-                  size_t head_len, const void *body, size_t body_len, size_t pad);
+/* A message in pieces: head, body, `pad` bytes of zero. The head is copied; the body stays where it
+ * is until the flush. Without a body it is an answer to a request, which must not be lost on a
+ * stream. */
+struct turn_out {
+    const void *head, *body;
+    size_t head_len, body_len, pad;
+};
+
+/* Queues a message as one datagram. */
+void turn_io_send(struct turn_io *io, const struct turn_dest *dest, const struct turn_out *out);
 
 /* Sends what is queued. What the kernel does not take is dropped and counted. The receiving memory
  * stays taken: inputs that are under way go on. */

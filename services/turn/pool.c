@@ -115,7 +115,7 @@ static int on(int fd, int level, int option)
     return setsockopt(fd, level, option, &one, sizeof(one)) ? -errno : 0;
 }
 
-/* Too small a buffer loses packets in bursts, and nothing else says so. The kernel counts double. */
+/* Too small a buffer loses packets in bursts, and nothing else says so. */
 static void check_buffer(int fd)
 {
     int got = 0;

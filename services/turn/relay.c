@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <evp/util.h>
+
 #include "core_priv.h"
 #include "frame.h"
 #include "limits.h"
@@ -34,33 +36,47 @@ static bool is_live(const struct turn_core *c, const struct turn_perm *p)
     return p && p->expires_s > c->now_s;
 }
 
+/* The verdict on a peer; a channel remembers it while the rules stay. */
+static enum turn_verdict verdict_on(const struct turn_core *c, const struct turn_alloc *a,
+                                    struct turn_chan *ch, const struct addr *peer)
+{
+    if (!ch)
+        return turn_relay_check(c, a, peer);
+    if (ch->gen != c->gen) {
+        ch->verdict = (uint8_t)turn_relay_check(c, a, &ch->peer);
+        ch->gen = c->gen;
+    }
+    return ch->verdict;
+}
+
 /* --- from the client -------------------------------------------------------------------------- */
 
 /* Sends to a peer that has been checked. */
 static void to_peer(struct turn_core *c, struct turn_alloc *a, enum turn_verdict verdict,
-                    const struct addr *peer, const uint8_t *data, size_t len)
+                    const struct addr *peer, struct evp_bytes d)
 {
+    const struct turn_hop hop = { *peer, a->relay, d.data, d.len };
     unsigned worker;
 
-    if (len > TURN_PAYLOAD_MAX) {
+    if (d.len > TURN_PAYLOAD_MAX) {
         drop(c, TURN_N_DROP_MALFORMED);
         return;
     }
-    if (!within_rate(c, a, &a->up, len))
+    if (!within_rate(c, a, &a->up, d.len))
         return;
     a->rx_packets++;
-    a->rx_bytes += len;
+    a->rx_bytes += d.len;
     if (verdict == TURN_HAIRPIN) {
         worker = turn_rules_worker_of(c->rules, peer->port);
         if (worker == c->opts.worker)
-            turn_core_hairpin(c, peer, &a->relay, data, len);
+            turn_core_hairpin(c, &hop);
         else
-            c->opts.ops->to_worker(c->opts.arg, worker, peer, &a->relay, data, len);
+            c->opts.ops->to_worker(c->opts.arg, worker, &hop);
         return;
     }
     turn_count(c->opts.counts, TURN_N_UP_PACKETS, 1);
-    turn_count(c->opts.counts, TURN_N_UP_BYTES, len);
-    c->opts.ops->to_peer(c->opts.arg, a, peer, data, len);
+    turn_count(c->opts.counts, TURN_N_UP_BYTES, d.len);
+    c->opts.ops->to_peer(c->opts.arg, a, peer, d.data, d.len);
 }
 
 int turn_relay_chandata(struct turn_core *c, struct turn_alloc *a, const void *data, size_t len)
@@ -75,16 +91,12 @@ int turn_relay_chandata(struct turn_core *c, struct turn_alloc *a, const void *d
         drop(c, TURN_N_DROP_NO_RELAY);
         return 0;
     }
-    if (ch->gen != c->gen) {
-        ch->verdict = (uint8_t)turn_relay_check(c, a, &ch->peer);
-        ch->gen = c->gen;
-    }
-    if (ch->verdict == TURN_DENIED)
+    if (verdict_on(c, a, ch, &ch->peer) == TURN_DENIED)
         drop(c, TURN_N_DROP_DENIED);
     else if (!is_live(c, turn_alloc_chan_perm(a, ch)))
         drop(c, TURN_N_DROP_NO_PERMISSION);
     else
-        to_peer(c, a, ch->verdict, &ch->peer, d.payload, d.len);
+        to_peer(c, a, ch->verdict, &ch->peer, EVP_BYTES(d.payload, d.len));
     return 0;
 }
 
@@ -111,7 +123,7 @@ void turn_relay_send(struct turn_core *c, struct turn_alloc *a, const struct stu
     else if (!is_live(c, turn_alloc_perm(a, &inside)))
         drop(c, TURN_N_DROP_NO_PERMISSION);
     else
-        to_peer(c, a, verdict, &inside, data->value, data->len);
+        to_peer(c, a, verdict, &inside, EVP_BYTES(data->value, data->len));
 }
 
 /* --- to the client ---------------------------------------------------------------------------- */
@@ -123,26 +135,27 @@ static void counted(struct turn_alloc *a, size_t len)
 }
 
 static void as_chandata(struct turn_core *c, struct turn_alloc *a, const struct turn_chan *ch,
-                        const void *data, size_t len)
+                        struct evp_bytes d)
 {
     uint8_t head[TURN_CHAN_HDR_LEN];
+    const struct turn_out out = { .head = head, .head_len = sizeof(head), .body = d.data,
+                                  .body_len = d.len, .pad = a->flow.stream ? -d.len & 3 : 0 };
 
-    turn_chandata_head(head, ch->number, len);
-    counted(a, len);
-    c->opts.ops->to_client(c->opts.arg, &a->flow, head, sizeof(head), data, len,
-                           a->flow.stream ? -len & 3 : 0);
+    turn_chandata_head(head, ch->number, d.len);
+    counted(a, d.len);
+    c->opts.ops->to_client(c->opts.arg, &a->flow, &out);
 }
 
 /* A Data indication. Its head is written with the length of the whole; the payload is not
  * copied. */
 static void as_indication(struct turn_core *c, struct turn_alloc *a, const struct turn_perm *p,
-                          const struct addr *from, const void *data, size_t len)
+                          const struct addr *from, struct evp_bytes d)
 {
     uint8_t txid[STUN_TXID_LEN] = { 0 };
     struct addr shown = *from;
     uint8_t mem[96];
     struct buf b = buf_writer(mem, sizeof(mem));
-    size_t pad = -len & 3;
+    struct turn_out out = { .head = mem, .body = d.data, .body_len = d.len, .pad = -d.len & 3 };
 
     c->indications++;
     memcpy(txid, &c->indications, sizeof(c->indications));
@@ -150,10 +163,11 @@ static void as_indication(struct turn_core *c, struct turn_alloc *a, const struc
     stun_msg_begin(&b, STUN_INDICATION, STUN_DATA, txid);
     stun_attr_put_xaddr(&b, STUN_XOR_PEER_ADDRESS, &shown);
     buf_put_u16(&b, STUN_DATA_ATTR);
-    buf_put_u16(&b, (uint16_t)len);
-    buf_patch_u16(&b, 2, (uint16_t)(b.pos - STUN_HDR_LEN + len + pad));
-    counted(a, len);
-    c->opts.ops->to_client(c->opts.arg, &a->flow, mem, b.pos, data, len, pad);
+    buf_put_u16(&b, (uint16_t)d.len);
+    buf_patch_u16(&b, 2, (uint16_t)(b.pos - STUN_HDR_LEN + d.len + out.pad));
+    counted(a, d.len);
+    out.head_len = b.pos;
+    c->opts.ops->to_client(c->opts.arg, &a->flow, &out);
 }
 
 /* Returns true when it went to the client. */
@@ -162,22 +176,12 @@ static bool deliver(struct turn_core *c, struct turn_alloc *a, const struct addr
 {
     struct turn_chan *ch = turn_alloc_chan_of(a, from);
     struct turn_perm *p = ch ? turn_alloc_chan_perm(a, ch) : turn_alloc_perm(a, from);
-    enum turn_verdict verdict;
 
     if (!is_live(c, p)) {
         drop(c, TURN_N_DROP_NO_PERMISSION);
         return false;
     }
-    if (ch && ch->gen == c->gen) {
-        verdict = ch->verdict;
-    } else {
-        verdict = turn_relay_check(c, a, from);
-        if (ch) {
-            ch->verdict = (uint8_t)verdict;
-            ch->gen = c->gen;
-        }
-    }
-    if (verdict == TURN_DENIED) {
+    if (verdict_on(c, a, ch, from) == TURN_DENIED) {
         drop(c, TURN_N_DROP_DENIED);
         return false;
     }
@@ -188,9 +192,9 @@ static bool deliver(struct turn_core *c, struct turn_alloc *a, const struct addr
     if (!within_rate(c, a, &a->down, len))
         return false;
     if (ch && ch->expires_s > c->now_s)
-        as_chandata(c, a, ch, data, len);
+        as_chandata(c, a, ch, EVP_BYTES(data, len));
     else
-        as_indication(c, a, p, from, data, len);
+        as_indication(c, a, p, from, EVP_BYTES(data, len));
     return true;
 }
 
@@ -203,17 +207,16 @@ void turn_core_peer(struct turn_core *c, struct turn_alloc *a, const struct addr
     }
 }
 
-void turn_core_hairpin(struct turn_core *c, const struct addr *relay, const struct addr *from,
-                       const void *data, size_t len)
+void turn_core_hairpin(struct turn_core *c, const struct turn_hop *hop)
 {
-    struct turn_alloc *a = turn_core_relay(c, relay);
+    struct turn_alloc *a = turn_core_relay(c, &hop->relay);
 
     if (!a) {
         drop(c, TURN_N_DROP_NO_RELAY);
         return;
     }
-    if (deliver(c, a, from, data, len)) {
+    if (deliver(c, a, &hop->from, hop->data, hop->len)) {
         turn_count(c->opts.counts, TURN_N_HAIRPIN_PACKETS, 1);
-        turn_count(c->opts.counts, TURN_N_HAIRPIN_BYTES, len);
+        turn_count(c->opts.counts, TURN_N_HAIRPIN_BYTES, hop->len);
     }
 }

@@ -27,7 +27,8 @@ static void finish(struct turn_core *c, const struct turn_flow *flow, const stru
     if (m->fingerprint_at)
         stun_msg_put_fingerprint(b);
     if (stun_msg_finish(b) == 0)
-        c->opts.ops->to_client(c->opts.arg, flow, b->out, b->pos, NULL, 0, 0);
+        c->opts.ops->to_client(c->opts.arg, flow,
+                               &(struct turn_out){ .head = b->out, .head_len = b->pos });
 }
 
 void turn_request_success(struct turn_request *q, struct buf *b)

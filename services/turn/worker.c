@@ -75,26 +75,20 @@ void worker_unwatch(struct turn_worker *w, int fd)
 
 /* --- what the core asks for ------------------------------------------------------------------- */
 
-static void to_client(void *arg, const struct turn_flow *flow, const void *head, size_t head_len,
-                      const void *body, size_t body_len, size_t pad)
+static void to_client(void *arg, const struct turn_flow *flow, const struct turn_out *out)
 {
-    static const uint8_t zeroes[4];
     struct turn_worker *w = arg;
     struct listener *l = flow->link;
     struct turn_dest dest;
 
     if (flow->stream) {
-        const struct iovec iov[] = { { (void *)(uintptr_t)head, head_len },
-                                     { (void *)(uintptr_t)body, body_len },
-                                     { (void *)(uintptr_t)zeroes, pad } };
-
-        conn_send(w, flow->link, iov, ARRAY_LEN(iov), body != NULL);
+        conn_send(w, flow->link, out);
         return;
     }
     dest = (struct turn_dest){ .fd = l->fd, .listener = true, .to = flow->client };
     if (addr_is_any(&l->local))
         dest.from = flow->local;
-    turn_io_send(w->io, &dest, head, head_len, body, body_len, pad);
+    turn_io_send(w->io, &dest, out);
 }
 
 static void to_peer(void *arg, struct turn_alloc *a, const struct addr *peer, const void *data,
@@ -102,20 +96,20 @@ static void to_peer(void *arg, struct turn_alloc *a, const struct addr *peer, co
 {
     struct turn_worker *w = arg;
     const struct turn_dest dest = { .fd = a->fd, .to = *peer };
+    const struct turn_out out = { .body = data, .body_len = len };
 
-    turn_io_send(w->io, &dest, NULL, 0, data, len, 0);
+    turn_io_send(w->io, &dest, &out);
 }
 
 /* What a ring cannot take goes the long way, through the kernel, where it is checked as well. */
-static void to_worker(void *arg, unsigned worker, const struct addr *relay,
-                      const struct addr *from, const void *data, size_t len)
+static void to_worker(void *arg, unsigned worker, const struct turn_hop *hop)
 {
     struct turn_worker *w = arg;
-    int err = turn_ring_put(w->opts.to[worker], relay, from, data, len);
+    int err = turn_ring_put(w->opts.to[worker], &hop->relay, &hop->from, hop->data, hop->len);
     struct turn_alloc *a;
 
-    if (err == -E2BIG && (a = turn_core_relay(w->core, from)) != NULL)
-        to_peer(w, a, relay, data, len);
+    if (err == -E2BIG && (a = turn_core_relay(w->core, &hop->from)) != NULL)
+        to_peer(w, a, &hop->relay, hop->data, hop->len);
     else if (err)
         turn_count(w->opts.counts, TURN_N_DROP_QUEUE, 1);
     else
@@ -228,7 +222,9 @@ static bool read_ring(struct turn_worker *w, struct turn_ring *r)
     unsigned n = 0;
 
     while (n < RING_BATCH && (s = turn_ring_peek(r, n)) != NULL) {
-        turn_core_hairpin(w->core, &s->relay, &s->from, s->data, s->len);
+        const struct turn_hop hop = { s->relay, s->from, s->data, s->len };
+
+        turn_core_hairpin(w->core, &hop);
         n++;
     }
     if (n == 0)

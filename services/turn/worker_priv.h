@@ -59,10 +59,9 @@ struct conn;
 /* The connection can be read or written. */
 void conn_event(struct turn_worker *w, struct conn *c, unsigned events);
 
-/* Sends a message; what does not fit is dropped if it is media (`body`), and waits if it is an
+/* Sends a message; what does not fit is dropped if it is media (with a body), and waits if it is an
  * answer. */
-void conn_send(struct turn_worker *w, struct conn *c, const struct iovec *iov, size_t n,
-               bool media);
+void conn_send(struct turn_worker *w, struct conn *c, const struct turn_out *out);
 
 /* Closes those that have been silent for too long. */
 void conn_tick(struct turn_worker *w, int64_t now_ms);

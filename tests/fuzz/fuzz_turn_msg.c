@@ -31,26 +31,25 @@ struct session {
 
 /* --- what the core asks for ------------------------------------------------------------------- */
 
-static void to_client(void *arg, const struct turn_flow *flow, const void *head, size_t head_len,
-                      const void *body, size_t body_len, size_t pad)
+static void to_client(void *arg, const struct turn_flow *flow, const struct turn_out *out)
 {
     static uint8_t mem[80000];
+    size_t len = out->head_len + out->body_len + out->pad;
     struct turn_chandata chan;
     struct stun_msg m;
     struct session *s = arg;
 
-    assert(addr_eq(&flow->client, &s->flow[0].client) || addr_eq(&flow->client,
-                                                                 &s->flow[1].client));
-    assert(head_len + body_len + pad <= sizeof(mem));
-    memcpy(mem, head, head_len);
-    if (body_len > 0)
-        memcpy(mem + head_len, body, body_len);
-    memset(mem + head_len + body_len, 0, pad);
-    if (turn_frame_is_chandata(mem, head_len))
-        assert(turn_chandata_decode(&chan, mem, head_len + body_len + pad) == 0 &&
-               chan.len == body_len);
+    assert(addr_eq(&flow->client, &s->flow[0].client) ||
+           addr_eq(&flow->client, &s->flow[1].client));
+    assert(len <= sizeof(mem));
+    memcpy(mem, out->head, out->head_len);
+    if (out->body_len > 0)
+        memcpy(mem + out->head_len, out->body, out->body_len);
+    memset(mem + len - out->pad, 0, out->pad);
+    if (turn_frame_is_chandata(mem, out->head_len))
+        assert(turn_chandata_decode(&chan, mem, len) == 0 && chan.len == out->body_len);
     else
-        assert(stun_msg_decode(&m, mem, head_len + body_len + pad) == 0 && m.cls != STUN_REQUEST);
+        assert(stun_msg_decode(&m, mem, len) == 0 && m.cls != STUN_REQUEST);
 }
 
 static void to_peer(void *arg, struct turn_alloc *a, const struct addr *peer, const void *data,
@@ -63,13 +62,10 @@ static void to_peer(void *arg, struct turn_alloc *a, const struct addr *peer, co
     assert(peer->ip[0] == 10 && peer->ip[3] == 2 && peer->port >= 100 && peer->port <= 199);
 }
 
-static void to_worker(void *arg, unsigned worker, const struct addr *relay,
-                      const struct addr *from, const void *data, size_t len)
+static void to_worker(void *arg, unsigned worker, const struct turn_hop *hop)
 {
     (void)arg;
-    (void)data;
-    (void)len;
-    assert(worker == 1 && relay->port != 0 && from->port != 0);
+    assert(worker == 1 && hop->relay.port != 0 && hop->from.port != 0);
 }
 
 static int relay_open(void *arg, struct turn_alloc *a)
@@ -151,7 +147,7 @@ static void from_peer(struct session *s, const uint8_t *data, size_t len)
 
         if (a)
             turn_core_peer(s->core, a, &peer, data, len);
-        turn_core_hairpin(s->core, &at, &peer, data, len);
+        turn_core_hairpin(s->core, &(struct turn_hop){ at, peer, data, len });
     }
 }
 

@@ -2,8 +2,8 @@
  * Preloaded into turnutils_uclient: it then draws channel numbers of RFC 8656.
  *
  * coturn 4.6's client draws any number from 0x4000 to 0x7FFF, as RFC 5766 allowed, and gives up
- * when it is refused; three of four are, by RFC 8656 section 12. The number is 0x4000 plus the lower
- * 14 bits of a random long: two of these bits are cleared here. */
+ * when it is refused; three of four are, by RFC 8656 section 12. The number is 0x4000 plus the
+ * lower 14 bits of a random long: two of these bits are cleared here. */
 #include <dlfcn.h>
 #include <string.h>
 

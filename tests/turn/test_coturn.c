@@ -69,8 +69,9 @@ static char *run(const char *fmt, ...)
 /* Every message came back. */
 static void assert_echoed(const char *options, unsigned messages)
 {
-    char *out = run("LD_PRELOAD=" STOA_CHANNELS8656 " timeout 60 turnutils_uclient -u turnuser -w turnpass -p %u -r %u -e 127.0.0.1 "
-                    "-X %s 127.0.0.1", fix.base + 250, fix.base + 900, options);
+    char *out = run("LD_PRELOAD=" STOA_CHANNELS8656 " timeout 60 turnutils_uclient -u turnuser "
+                    "-w turnpass -p %u -r %u -e 127.0.0.1 -X %s 127.0.0.1",
+                    fix.base + 250, fix.base + 900, options);
     char *expect = str_printf("tot_send_msgs=%u, tot_recv_msgs=%u", messages, messages);
 
     if (!strstr(out, expect)) {

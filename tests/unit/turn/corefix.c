@@ -16,19 +16,20 @@
 
 /* --- what the core asks for ------------------------------------------------------------------- */
 
-static void on_client(void *arg, const struct turn_flow *flow, const void *head, size_t head_len,
-                      const void *body, size_t body_len, size_t pad)
+static void on_client(void *arg, const struct turn_flow *flow, const struct turn_out *out)
 {
     struct corefix *f = arg;
+    size_t at = out->head_len;
 
-    assert_true(head_len + body_len + pad <= sizeof(f->client.data));
+    assert_true(out->head_len + out->body_len + out->pad <= sizeof(f->client.data));
     f->client.n++;
     f->client.to = flow->client;
-    memcpy(f->client.data, head, head_len);
-    if (body)
-        memcpy(f->client.data + head_len, body, body_len);
-    memset(f->client.data + head_len + body_len, 0, pad);
-    f->client.len = head_len + body_len + pad;
+    memcpy(f->client.data, out->head, out->head_len);
+    if (out->body)
+        memcpy(f->client.data + at, out->body, out->body_len);
+    at += out->body_len;
+    memset(f->client.data + at, 0, out->pad);
+    f->client.len = at + out->pad;
 }
 
 static void on_peer(void *arg, struct turn_alloc *a, const struct addr *peer, const void *data,
@@ -43,17 +44,16 @@ static void on_peer(void *arg, struct turn_alloc *a, const struct addr *peer, co
     f->peer.len = len;
 }
 
-static void on_worker(void *arg, unsigned worker, const struct addr *relay,
-                      const struct addr *from, const void *data, size_t len)
+static void on_worker(void *arg, unsigned worker, const struct turn_hop *hop)
 {
     struct corefix *f = arg;
 
     f->worker.n++;
     f->worker.worker = worker;
-    f->worker.to = *relay;
-    f->worker.from = *from;
-    memcpy(f->worker.data, data, len);
-    f->worker.len = len;
+    f->worker.to = hop->relay;
+    f->worker.from = hop->from;
+    memcpy(f->worker.data, hop->data, hop->len);
+    f->worker.len = hop->len;
 }
 
 static int on_open(void *arg, struct turn_alloc *a)
