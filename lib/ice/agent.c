@@ -100,7 +100,7 @@ static int64_t consent_at(const struct ice_agent *a)
     if (!s->valid)
         return INT64_MAX;
     if (a->controlling && !s->old && !s->distrusted)
-        at = MIN(at, s->ok_us + ICE_DISTRUST_US);
+        at = MIN(at, s->doubt_us ? s->doubt_us + ICE_DOUBT_US : s->ok_us + ICE_DISTRUST_US);
     return s->old ? at : MIN(at, a->spare_us);
 }
 

@@ -128,6 +128,7 @@ void ice_check_timeout(struct ice_agent *a, int64_t now_us)
 static void distrust(struct ice_agent *a, int64_t now_us)
 {
     a->sel.distrusted = true;
+    a->sel.doubt_us = 0;
     a->sel.nominated = false;
     a->sel.priority = 0;
     ice_check_all_again(a, now_us);
@@ -160,7 +161,9 @@ void ice_check_consent(struct ice_agent *a, int64_t now_us)
         ice_agent_fail(a, ICE_FAILURE_CONSENT);
         return;
     }
-    if (a->controlling && !s->old && !s->distrusted && now_us - s->ok_us >= ICE_DISTRUST_US)
+    if (a->controlling && !s->old && !s->distrusted &&
+        (now_us - s->ok_us >= ICE_DISTRUST_US ||
+         (s->doubt_us && now_us - s->doubt_us >= ICE_DOUBT_US)))
         distrust(a, now_us);
     if (now_us < s->next_us)
         return;
@@ -171,6 +174,14 @@ void ice_check_consent(struct ice_agent *a, int64_t now_us)
     /* Keeps a controlled peer that counts nominations (RFC 5245, browsers) on this pair. */
     r.use_candidate = a->controlling && s->nominated && !s->old;
     send_request(a, &r);
+}
+
+void ice_check_doubt(struct ice_agent *a, int64_t now_us)
+{
+    struct sel *s = &a->sel;
+
+    if (a->controlling && s->valid && !s->old && !s->distrusted && !s->doubt_us)
+        s->doubt_us = s->next_us = now_us;
 }
 
 void ice_check_spare(struct ice_agent *a, int64_t now_us)

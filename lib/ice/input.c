@@ -121,6 +121,8 @@ static int learn(struct ice_agent *a, int64_t now_us, const struct incoming *in)
         if (p->state == PAIR_OK && a->failure != ICE_FAILURE_CONSENT)
             ice_select_on_nominated(a, now_us, p);
     }
+    if (!ice_pair_is_selected(a, p))
+        ice_check_doubt(a, now_us);
     ice_check_trigger(a, now_us, p);
     return 0;
 }
@@ -228,6 +230,7 @@ static int on_consent_response(struct ice_agent *a, int64_t now_us, const struct
     a->stats.heard_us = now_us;
     a->stats.rtt_us = now_us - s->open_us[i];
     s->ok_us = now_us;
+    s->doubt_us = 0;
     s->n_open = 0;
     if (s->distrusted) {
         s->distrusted = false;

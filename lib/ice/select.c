@@ -78,6 +78,7 @@ void ice_select_on_ok(struct ice_agent *a, int64_t now_us, struct pair *p)
 
     if (ice_pair_is_selected(a, p)) {
         s->ok_us = now_us;
+        s->doubt_us = 0;
         s->distrusted = false;
     }
     if (a->controlling ? p->use_candidate : p->nominated) {

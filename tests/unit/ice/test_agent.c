@@ -392,6 +392,36 @@ static void a_spare_pair_that_has_died_does_not_take_over(void **state)
     ends_fini(&e);
 }
 
+/* Both have relays on both servers, and one server dies: each end drops its own path there, and does
+ * not know which of the other's addresses were there. */
+static void when_a_server_of_both_dies_they_meet_on_the_other(void **state)
+{
+    struct ends e;
+
+    (void)state;
+    for (uint8_t first = 0; first < 2; first++) {
+        ends_init(&e, 16 + first, true, false);
+        simnet_set_link(e.net, (struct simnet_link){ .delay_us = 5 * MS });
+        end_cand(&e.l, first ? "198.51.100.8:1000" : "198.51.100.7:1000", ICE_RELAY);
+        end_cand(&e.l, first ? "198.51.100.7:1000" : "198.51.100.8:1000", ICE_RELAY);
+        end_cand(&e.r, "198.51.100.7:24000", ICE_RELAY);
+        end_cand(&e.r, "198.51.100.8:24000", ICE_RELAY);
+        ends_exchange(&e);
+        assert_true(ends_connect(&e, SEC));
+        ends_run(&e, 60 * SEC);
+        simnet_blackhole(e.net, "198.51.100.7", true);
+        ice_del_path(e.l.ice, simnet_now(e.net), first);
+        ends_run(&e, 20 * MS);
+        ice_del_path(e.r.ice, simnet_now(e.net), 0);
+        ends_run(&e, 100 * MS);
+        assert_true(end_uses(&e.r, "198.51.100.8:24000", "198.51.100.8:1000"));
+        ends_run(&e, 1200 * MS); /* who controls may still use the other's path that is lost */
+        assert_true(end_uses(&e.l, "198.51.100.8:1000", "198.51.100.8:24000"));
+        assert_true(end_uses(&e.r, "198.51.100.8:24000", "198.51.100.8:1000"));
+        ends_fini(&e);
+    }
+}
+
 static void a_relay_added_later_carries_without_a_restart(void **state)
 {
     struct ends e;
@@ -478,6 +508,7 @@ int main(void)
         cmocka_unit_test(losing_the_path_in_use_falls_back_to_another),
         cmocka_unit_test(the_spare_pair_takes_over_at_once_even_after_a_long_time),
         cmocka_unit_test(a_spare_pair_that_has_died_does_not_take_over),
+        cmocka_unit_test(when_a_server_of_both_dies_they_meet_on_the_other),
         cmocka_unit_test(a_relay_added_later_carries_without_a_restart),
         cmocka_unit_test(a_relay_checks_no_private_addresses_but_those_of_relays),
         cmocka_unit_test(candidates_and_credentials_that_cannot_be_are_refused),
