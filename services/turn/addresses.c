@@ -96,6 +96,14 @@ static void look_for_mapping(void *arg, const char *item)
     free(first);
 }
 
+static bool is_own(const struct turn *t, const struct addr *a)
+{
+    for (size_t i = 0; i < t->n_own; i++)
+        if (addr_ip_eq(&t->own[i], a))
+            return true;
+    return addr_is_loopback(a);
+}
+
 static int rank(const struct addr *a, bool mapped)
 {
     if (mapped)
@@ -116,7 +124,9 @@ static void choose(const struct turn *t, const struct candidates *c, uint8_t fam
         struct mapping m = { .inside = &c->list[i] };
         int r;
 
-        if (c->list[i].family != family || addr_is_linklocal(&c->list[i]))
+        /* The setting is the site's: it may name addresses of other machines. */
+        if (c->list[i].family != family || addr_is_linklocal(&c->list[i]) ||
+            !is_own(t, &c->list[i]))
             continue;
         turn_each_item(site_turn(t->site)->static_nat, look_for_mapping, &m);
         r = rank(&c->list[i], m.found);

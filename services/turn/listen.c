@@ -141,27 +141,44 @@ static void close_others(struct turn *t, const struct plan *p)
     t->n_open = kept;
 }
 
-/* Returns 0, or the first error with its place in *bad. A kernel without IPv6 is no error. */
+static bool listens_publicly(const struct turn *t)
+{
+    for (size_t i = 0; i < t->n_open; i++)
+        if (t->open[i].kind != TURN_LISTEN_PRIVATE)
+            return true;
+    return false;
+}
+
+static int open_one(struct turn *t, struct turn_open *o)
+{
+    int err = turn_pool_listen(t->pool, o->kind, &o->local, &o->id);
+
+    if (err)
+        return err;
+    t->open[t->n_open++] = *o;
+    daemon_listening(t->daemon, port_name(o), o->text);
+    return 0;
+}
+
+/* Returns 0, or the first error with its place in *bad. A kernel without IPv6 is no error, nor are
+ * addresses of other machines in a setting that names ours as well. */
 static int open_missing(struct turn *t, struct plan *p, const struct turn_open **bad)
 {
-    int first = 0;
+    int first = 0, elsewhere = 0;
 
     for (size_t i = 0; i < p->n; i++) {
         struct turn_open *o = &p->list[i];
-        int err;
+        int err = has(t->open, t->n_open, o) ? 0 : open_one(t, o);
 
-        if (has(t->open, t->n_open, o))
+        if (err == 0 || first || (err == -EAFNOSUPPORT && addr_is_any(&o->local)))
             continue;
-        err = turn_pool_listen(t->pool, o->kind, &o->local, &o->id);
-        if (err == 0) {
-            t->open[t->n_open++] = *o;
-            daemon_listening(t->daemon, port_name(o), o->text);
-        } else if (!(err == -EAFNOSUPPORT && addr_is_any(&o->local)) && first == 0) {
+        *bad = o;
+        if (err == -EADDRNOTAVAIL)
+            elsewhere = err;
+        else
             first = err;
-            *bad = o;
-        }
     }
-    return first;
+    return first || listens_publicly(t) ? first : elsewhere;
 }
 
 void turn_listen_apply(struct turn *t)

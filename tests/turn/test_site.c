@@ -172,6 +172,39 @@ static void on_every_address_answers_come_from_where_the_question_went(void **st
     }
 }
 
+static void addresses_of_other_machines_are_passed_over(void **state)
+{
+    struct turnfix *f = *state;
+    struct pair p;
+
+    turnfix_set(f, CONFIX_FIELDS("listen", "192.0.2.77, 127.0.0.1"));
+    turnfix_start(f, 1);
+    pair_open(f, &p, 1, 1);
+    pair_talks(&p);
+    turnfix_set(f, CONFIX_FIELDS("listen", "192.0.2.77"));
+    assert_true(turnfix_wait_log(f, 1, "TURN cannot listen on 192.0.2.77:"));
+    assert_true(turnfix_wait_metric(f, 1, "stoa_turn_allocations", 0)); /* their listener is gone */
+    turnfix_set(f, CONFIX_FIELDS("listen", "127.0.0.1"));
+    assert_true(turnfix_wait_ready(f, 1, WAIT_MS));
+    pair_close(&p);
+}
+
+static void a_port_that_others_have_is_a_fault_until_it_is_free(void **state)
+{
+    struct turnfix *f = *state;
+    struct addr at = turnfix_addr(f, 1);
+    struct sockaddr_storage ss;
+    socklen_t len = addr_to_sockaddr(&at, &ss);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&ss, len), 0);
+    turnfix_start_only(f, 1);
+    assert_true(turnfix_wait_log(f, 1, "Address already in use. It keeps trying."));
+    assert_false(turnfix_wait_ready(f, 1, 100));
+    close(fd);
+    assert_true(turnfix_wait_ready(f, 1, WAIT_MS));
+}
+
 /* --- absence ---------------------------------------------------------------------------------- */
 
 static void without_config_it_waits_and_says_so(void **state)
@@ -411,6 +444,8 @@ int main(void)
         TEST(a_fixed_place_is_that_or_none),
         TEST(relays_of_two_instances_meet),
         TEST(on_every_address_answers_come_from_where_the_question_went),
+        TEST(addresses_of_other_machines_are_passed_over),
+        TEST(a_port_that_others_have_is_a_fault_until_it_is_free),
         TEST(without_config_it_waits_and_says_so),
         TEST(started_without_config_it_takes_the_place_it_had),
         TEST(media_goes_on_without_config_and_bus),
