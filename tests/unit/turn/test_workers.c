@@ -3,11 +3,13 @@
  * do. Also run under ThreadSanitizer. */
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <base/mem.h>
@@ -35,6 +37,17 @@ struct world {
 
 static struct world world;
 
+/* The workers' clock, and the tests': the real one, and what a test lets pass. */
+static _Atomic int64_t ahead_us;
+
+static int64_t clock_us(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * INT64_C(1000000) + ts.tv_nsec / 1000 + atomic_load(&ahead_us);
+}
+
 static struct turn_rules *make_rules(void *arg, unsigned workers)
 {
     const struct world *w = arg;
@@ -51,7 +64,10 @@ static struct turn_rules *make_rules(void *arg, unsigned workers)
     r->unauthorized_limit = 100000;
     r->latency_budget_us = w->budget_us;
     turn_rules_add_slice(r, &s);
-    turn_rules_add_user(r, "turnuser", w->password, false, "127.0.0.0/8");
+    assert_int_equal(addr_parse_ip(&r->relay[1], "::1", 0), 0);
+    r->announced[1] = s.inside = s.outside = r->relay[1];
+    turn_rules_add_slice(r, &s);
+    turn_rules_add_user(r, "turnuser", w->password, false, "127.0.0.0/8, ::1/128");
     turn_rules_add_user(r, "strict", w->password, false, NULL);
     return r;
 }
@@ -86,6 +102,7 @@ static int setup(void **state)
 {
     (void)state;
     log_level_set(LOG_LEVEL_WARNING);
+    loop_clock_fake(clock_us);
     world = (struct world){ .port_min = (uint16_t)(10000 + evp_random_below(20000)),
                             .budget_us = 500, .users = 1000, .password = "turnpass" };
     assert_int_equal(turn_pool_new(&world.pool, WORKERS, make_rules, &world), 0);
@@ -176,6 +193,35 @@ static void a_peer_is_reached_and_answers(void **state)
         close(fd);
         turncli_close(&c);
     }
+}
+
+static void a_relay_of_the_other_family_reaches_its_peers(void **state)
+{
+    struct turnmsg m = { .method = STUN_ALLOCATE, .transport = STUN_TRANSPORT_UDP,
+                         .family = STUN_FAMILY_V6 };
+    struct sockaddr_storage ss;
+    struct stun_msg answer;
+    struct turncli c;
+    struct addr peer;
+    socklen_t len;
+    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    (void)state;
+    assert_int_equal(addr_parse_ip(&peer, "::1", 0), 0);
+    len = addr_to_sockaddr(&peer, &ss);
+    assert_int_equal(bind(fd, (struct sockaddr *)&ss, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&ss, &len), 0);
+    assert_int_equal(addr_from_sockaddr(&peer, (struct sockaddr *)&ss), 0);
+    must_open(&c, TURNCLI_UDP, "turnuser");
+    assert_int_equal(turncli_ask(&c, &m, &answer), 0);
+    assert_int_equal(stun_attr_get_xaddr(&answer, STUN_XOR_RELAYED_ADDRESS, &c.relay), 0);
+    assert_int_equal(c.relay.family, ADDR_V6);
+    assert_int_equal(turncli_bind(&c, 0x4001, &peer), 0);
+    turncli_chandata(&c, 0x4001, "six", 3);
+    echo_one(fd, "six");
+    assert_true(turncli_expect(&c, 0x4001, "six"));
+    close(fd);
+    turncli_close(&c);
 }
 
 static void the_edge_says_who_a_client_is(void **state)
@@ -483,6 +529,37 @@ static void a_slow_reader_loses_media_and_nothing_else(void **state)
     turncli_close(&fast);
 }
 
+static void who_says_nothing_is_let_go(void **state)
+{
+    struct turnmsg m = { .method = STUN_BINDING };
+    struct turncli silent, refused, busy, udp;
+    struct stun_msg answer;
+
+    (void)state;
+    must_open(&silent, TURNCLI_TCP, "strict");
+    must_open(&refused, TURNCLI_TCP, "strict");
+    must_open(&busy, TURNCLI_TCP, "strict");
+    must_open(&udp, TURNCLI_UDP, "strict");
+    assert_int_equal(turncli_ask(&refused, &m, &answer), 0);
+    assert_int_equal(turncli_allocate(&busy), 0);
+    assert_int_equal(turncli_allocate(&udp), 0);
+    assert_true(wait_count(TURN_N_CONNS, 3));
+    atomic_fetch_add(&ahead_us, (TURN_CONN_SILENT_MS + 1000) * INT64_C(1000));
+    assert_true(turncli_is_closed(&silent));
+    assert_true(wait_count(TURN_N_CONNS, 2));
+    atomic_fetch_add(&ahead_us, TURN_CONN_IDLE_MS * INT64_C(1000));
+    assert_true(turncli_is_closed(&refused));
+    assert_true(wait_count(TURN_N_CONNS, 1));
+    assert_int_equal(turncli_refresh(&udp, 3600), 0);
+    atomic_fetch_add(&ahead_us, TURN_LIFETIME_S * INT64_C(1000000));
+    assert_true(wait_count(TURN_N_ACTIVE_TCP, 0)); /* its relay has expired, the other not */
+    assert_int_equal(turn_pool_count(world.pool, TURN_N_ACTIVE_UDP), 1);
+    turncli_close(&silent);
+    turncli_close(&refused);
+    turncli_close(&busy);
+    turncli_close(&udp);
+}
+
 static void one_address_has_so_many_connections(void **state)
 {
     struct turncli *c = mem_calloc(TURN_CONNS_SOURCE_MAX + 1, sizeof(*c));
@@ -531,6 +608,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_peer_is_reached_and_answers),
+        TEST(a_relay_of_the_other_family_reaches_its_peers),
         TEST(the_edge_says_who_a_client_is),
         TEST(relays_meet_across_workers),
         TEST(big_datagrams_take_the_long_way_between_workers),
@@ -545,6 +623,7 @@ int main(void)
         TEST(a_public_port_reads_no_proxy_header_and_the_private_one_nothing_else),
         TEST(a_message_may_come_byte_by_byte),
         TEST(a_slow_reader_loses_media_and_nothing_else),
+        TEST(who_says_nothing_is_let_go),
         TEST(one_address_has_so_many_connections),
         TEST(without_descriptors_connections_are_turned_away),
     };
