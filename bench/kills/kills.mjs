@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a kill costs in milliseconds: two browsers in a meeting, one daemon after the other is ended with
 // kill -9, ROUNDS times each. Prints for each the largest gap between two pictures on the screen over the
-// kill, and over as long a time without one just before; when a third guest could join; when both had media. docs/benchmarks.md has the method.
+// kill, and over as long a time without one just before; when a third guest could join; when both had media.
+// "turn" is a meeting of two who reach nothing but relays, over UDP: the instance that they use is killed.
+// docs/benchmarks.md has the method.
 //
 //   cmake --build --preset release && web/build && node bench/kills/kills.mjs [--rounds N] [--json]
 import { fileURLToPath } from "node:url";
 
 process.env.BUILD_DIR ??= fileURLToPath(new URL("../../build/release", import.meta.url));
-const { joinAs, launch, openGuest, until, videoFrames } = await import("../../tests/e2e/lib/browser.mjs");
+const { joinAs, launch, leave, openGuest, until, videoFrames } = await import("../../tests/e2e/lib/browser.mjs");
 const { daemon, end, successor, visit } = await import("../../tests/e2e/lib/kill.mjs");
 const { startSite } = await import("../../tests/e2e/lib/site.mjs");
 
-const WATCH_MS = 6000; // before the kill, and at least after it
+const WATCH_MS = 8000; // before the kill, and at least after it
 const own = { ignoreHTTPSErrors: true };
 const at = process.argv.indexOf("--rounds");
 const rounds = at > 0 ? Number(process.argv[at + 1]) : 5;
@@ -36,10 +38,23 @@ async function gap(page, from, to) {
   return Math.round([...times, to].reduce((max, t, i, all) => Math.max(max, t - (all[i - 1] ?? from)), 0));
 }
 
+/** Which turn instance the page's media goes through. */
+async function turnOf(site, page) {
+  const url = await page.evaluate(async () => {
+    const rows = [...(await window.stoaConnections.at(-1).getStats()).values()];
+    const byId = (id) => rows.find((r) => r.id === id);
+    const pair = byId(rows.find((r) => r.type === "transport").selectedCandidatePairId);
+    return byId(pair.localCandidateId).url;
+  });
+  const port = url.match(/:(\d+)\?/)[1];
+  return (await daemon(site, "turn", 1)).listeners.some((l) => l.address.endsWith(`:${port}`)) ? 1 : 2;
+}
+
 async function round(site, pages, role) {
   const calls = JSON.parse(await site.stoa("calls", "--json"));
   let number = 1;
   if (role === "callbridge" && (await daemon(site, role, 2)).instance === calls[0].callbridge) number = 2;
+  if (role === "turn") number = await turnOf(site, pages[0]);
   await Promise.all([watch(pages[0], "Ben"), watch(pages[1], "Ada")]);
   const began = Date.now();
   await sleep(WATCH_MS);
@@ -67,22 +82,55 @@ async function round(site, pages, role) {
   return { role, gap: Math.max(...gaps), quiet: Math.max(...quiet), service, connected };
 }
 
-const site = await startSite({ args: ["--callbridge", "2"] });
-const browsers = await Promise.all([launch(), launch()]);
-const results = [];
-try {
-  const pages = await Promise.all(browsers.map((b) => openGuest(b, site.url, own)));
+/** Runs in the page before its own code: keeps its connections, and takes TURN over TCP from them. */
+function relaysByUdp() {
+  const Native = window.RTCPeerConnection;
+  window.stoaConnections = [];
+  window.RTCPeerConnection = class extends Native {
+    constructor(configuration) {
+      super(configuration);
+      window.stoaConnections.push(this);
+    }
+    setConfiguration(c) {
+      const iceServers = (c.iceServers ?? []).map((s) => ({ ...s, urls: s.urls.filter((u) => u.endsWith("udp")) }));
+      super.setConfiguration({ ...c, iceServers });
+    }
+  };
+}
+
+/** Ada and Ben in a call, in browsers of their own. */
+async function meet(browsers, url, prepare) {
+  const pages = await Promise.all(browsers.map((b) => openGuest(b, url, own, prepare)));
   await joinAs(pages[0], { name: "Ada", callId: "100101" });
   await joinAs(pages[1], { name: "Ben", callId: "100101" });
   await until(async () => await videoFrames(pages[0]) > 10 && await videoFrames(pages[1]) > 10, "pictures");
-  for (const role of ["config", "busd", "webbridge", "callbridge"]) {
-    for (let i = 0; i < rounds; i++) {
-      results.push(await round(site, pages, role));
-      console.error(JSON.stringify(results.at(-1)));
+  return pages;
+}
+
+const site = await startSite({ args: ["--callbridge", "2", "--turn", "2"] });
+const results = [];
+
+/** ROUNDS kills of each role in one meeting. */
+async function series(url, roles, prepare) {
+  const browsers = await Promise.all([launch(), launch()]);
+  try {
+    const pages = await meet(browsers, url, prepare);
+    for (const role of roles) {
+      for (let i = 0; i < rounds; i++) {
+        results.push(await round(site, pages, role));
+        console.error(JSON.stringify(results.at(-1)));
+      }
     }
+    for (const page of pages) await leave(page);
+  } finally {
+    await Promise.all(browsers.map((b) => b.close()));
   }
+}
+
+try {
+  await series(`${site.url}?ice=relay`, ["turn"], (context) => context.addInitScript(relaysByUdp));
+  await series(site.url, ["config", "busd", "webbridge", "callbridge"]);
 } finally {
-  await Promise.all(browsers.map((b) => b.close()));
   await site.stop();
 }
 if (process.argv.includes("--json")) {
