@@ -88,10 +88,10 @@ static int open_relay(struct turn_core *c, struct turn_alloc *a, const struct wi
         uint16_t port = (uint16_t)(r->port_min + at);
         int err;
 
-        if (turn_rules_worker_of(r, port) != c->opts.worker || c->by_port[family][port] ||
-            (w->even && port % 2 != 0))
-            continue;
         a->relay.port = port;
+        if (turn_rules_worker_of(r, port) != c->opts.worker || (w->even && port % 2 != 0) ||
+            turn_core_has_port(c, &a->relay))
+            continue;
         err = c->opts.ops->relay_open(c->opts.arg, a);
         if (err != -EADDRINUSE)
             return err;

@@ -35,8 +35,6 @@ struct turn_core *turn_core_new(const struct turn_core_opts *opts, struct turn_r
     c->table = mem_calloc(TABLE_FIRST, sizeof(struct turn_alloc *));
     c->table_mask = TABLE_FIRST - 1;
     c->seed = evp_random_u64() | 1;
-    for (int i = 0; i < 2; i++)
-        c->by_port[i] = mem_calloc(PORTS, sizeof(struct turn_alloc *));
     c->revoked = map_new();
     return c;
 }
@@ -168,9 +166,17 @@ static void table_del(struct turn_core *c, const struct turn_alloc *a)
 
 struct turn_alloc *turn_core_relay(const struct turn_core *c, const struct addr *relay)
 {
-    struct turn_alloc *a = c->by_port[turn_rules_family(relay)][relay->port];
+    struct turn_alloc **ports = c->by_port[turn_rules_family(relay)];
+    struct turn_alloc *a = ports ? ports[relay->port] : NULL;
 
     return a && addr_ip_eq(&a->relay, relay) ? a : NULL;
+}
+
+bool turn_core_has_port(const struct turn_core *c, const struct addr *relay)
+{
+    struct turn_alloc **ports = c->by_port[turn_rules_family(relay)];
+
+    return ports && ports[relay->port];
 }
 
 static enum turn_count active_of(const struct turn_alloc *a)
@@ -180,9 +186,13 @@ static enum turn_count active_of(const struct turn_alloc *a)
 
 void turn_core_link(struct turn_core *c, struct turn_alloc *a)
 {
+    struct turn_alloc ***ports = &c->by_port[turn_rules_family(&a->relay)];
+
     list_add_tail(&c->allocs, &a->node);
     c->n_allocs++;
-    c->by_port[turn_rules_family(&a->relay)][a->relay.port] = a;
+    if (!*ports)
+        *ports = mem_calloc(PORTS, sizeof(struct turn_alloc *));
+    (*ports)[a->relay.port] = a;
     if (a->flow.stream) {
         a->stream_flow->alloc = a;
     } else {

@@ -16,7 +16,7 @@ struct turn_core {
     struct turn_alloc **table; /* by 5-tuple: open addressing */
     uint32_t table_mask;
     uint64_t seed;
-    struct turn_alloc **by_port[2]; /* IPv4, IPv6 */
+    struct turn_alloc **by_port[2]; /* IPv4, IPv6; NULL before the first */
     struct map *revoked;     /* id -> expiry, int64_t */
     uint64_t next_id;
     uint32_t indications;    /* sent: their transaction ids differ */
@@ -36,6 +36,9 @@ struct turn_request {
 /* --- core.c ----------------------------------------------------------------------------------- */
 
 struct turn_alloc *turn_core_find(const struct turn_core *c, const struct turn_flow *flow);
+/* True when a relay of this family has the port, on whatever address. */
+bool turn_core_has_port(const struct turn_core *c, const struct addr *relay);
+
 void turn_core_link(struct turn_core *c, struct turn_alloc *a);
 
 /* Ends an allocation; `reason` for the log. */
