@@ -4,6 +4,7 @@
 #include "turn.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +42,10 @@ static void add(struct plan *p, const struct addr *local, enum turn_listen_kind 
     memset(o, 0, sizeof(*o));
     o->local = *local;
     o->kind = kind;
-    (void)addr_print(local, o->text);
+    if (addr_is_any(local))
+        (void)snprintf(o->text, sizeof(o->text), "*:%u", local->port);
+    else
+        (void)addr_print(local, o->text);
     p->n++;
 }
 
@@ -122,23 +126,30 @@ static bool has(const struct turn_open *list, size_t n, const struct turn_open *
     return false;
 }
 
-static void close_one(struct turn *t, struct turn_open *o)
+/* UDP and TCP, and both families of "*", are one line of the status. */
+static bool is_told(const struct turn *t, const struct turn_open *o)
 {
-    turn_pool_unlisten(t->pool, o->id);
-    daemon_listening_no_more(t->daemon, port_name(o), o->text);
+    for (size_t i = 0; i < t->n_open; i++)
+        if (str_eq(t->open[i].text, o->text) && str_eq(port_name(&t->open[i]), port_name(o)))
+            return true;
+    return false;
+}
+
+static void close_at(struct turn *t, size_t i)
+{
+    struct turn_open gone = t->open[i];
+
+    turn_pool_unlisten(t->pool, gone.id);
+    t->open[i] = t->open[--t->n_open];
+    if (!is_told(t, &gone))
+        daemon_listening_no_more(t->daemon, port_name(&gone), gone.text);
 }
 
 static void close_others(struct turn *t, const struct plan *p)
 {
-    size_t kept = 0;
-
-    for (size_t i = 0; i < t->n_open; i++) {
-        if (has(p->list, p->n, &t->open[i]))
-            t->open[kept++] = t->open[i];
-        else
-            close_one(t, &t->open[i]);
-    }
-    t->n_open = kept;
+    for (size_t i = t->n_open; i-- > 0;)
+        if (!has(p->list, p->n, &t->open[i]))
+            close_at(t, i);
 }
 
 static bool listens_publicly(const struct turn *t)
@@ -155,8 +166,9 @@ static int open_one(struct turn *t, struct turn_open *o)
 
     if (err)
         return err;
+    if (!is_told(t, o))
+        daemon_listening(t->daemon, port_name(o), o->text);
     t->open[t->n_open++] = *o;
-    daemon_listening(t->daemon, port_name(o), o->text);
     return 0;
 }
 
@@ -209,8 +221,7 @@ void turn_listen_apply(struct turn *t)
 
 void turn_listen_stop(struct turn *t)
 {
-    for (size_t i = 0; t->pool && i < t->n_open; i++)
-        close_one(t, &t->open[i]);
-    t->n_open = 0;
+    while (t->pool && t->n_open > 0)
+        close_at(t, t->n_open - 1);
     t->listening = false;
 }

@@ -155,10 +155,16 @@ static void on_every_address_answers_come_from_where_the_question_went(void **st
     struct turnfix *f = *state;
     struct addr own[16];
     size_t n = dgram_addresses(own, ARRAY_LEN(own));
+    char *status, *address;
 
     f->listen = "";
     turnfix_start(f, 1);
     assert_true(n > 0);
+    status = turnfix_get(f, 1, "/status");
+    address = str_printf("\"*:%u\"", f->base + 250);
+    assert_non_null(strstr(status, address));
+    free(address);
+    free(status);
     for (size_t i = 0; i < n; i++) {
         for (int how = TURNCLI_UDP; how <= TURNCLI_TCP; how++) {
             struct turncli c;
@@ -375,6 +381,7 @@ static void status_and_metrics_have_the_figures_of_the_status_page(void **state)
     status = turnfix_get(f, 1, "/status");
     address = str_printf("127.0.0.1:%u", f->base + 250);
     assert_non_null(strstr(status, address));
+    assert_null(strstr(strstr(status, address) + 1, address)); /* one line for UDP and TCP */
     free(address);
     address = str_printf("127.0.0.1:%u", f->base + 290);
     assert_non_null(strstr(status, address)); /* the private one */
