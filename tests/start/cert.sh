@@ -91,7 +91,7 @@ refused 'webbridge does not take the certificate' weak.key weak.crt
 [ "$(served)" = "$own_made" ] || fail "a refusal changed what is served"
 within 100 sh -c "'$stoa' --state '$work/own' status --json | grep -q webBridgeCertificate && exit 1 || exit 0" ||
   fail "the fault of the refused certificate stays"
-cert 2 'say webbridge or callbridge' set busd good.key good.crt
+cert 2 'say webbridge, callbridge or webadmin' set busd good.key good.crt
 cert 2 'set takes' set webbridge good.key
 ok "refusals left files, service and faults as they were"
 
@@ -160,4 +160,11 @@ cert 0 'SUCCESS: web bridge trusts the new certificate beside the old one' set c
 grep -q -F -f <(sed -n 2p cb2.crt) "$site/pki/webbridge.trust" || fail "the new certificate is not trusted"
 grep -q -F -f <(sed -n 2p cb1.crt) "$site/pki/webbridge.trust" || fail "the old certificate is not trusted any more"
 ok "a callbridge's new certificate is trusted before it is used"
+
+"$stoa" pki selfsigned --name localhost --cert admin.crt --key admin.key >/dev/null
+cert 0 '^SUCCESS: webadmin uses the certificate for new connections' set webadmin admin.key admin.crt
+of_admin() { openssl s_client -connect "127.0.0.1:$((base + 3))" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256; }
+[ "$(of_admin)" = "$(openssl x509 -in admin.crt -noout -fingerprint -sha256)" ] || fail "webadmin does not serve the new certificate"
+cert 0 '^SUCCESS: webadmin uses the certificate' restore webadmin
+ok "the certificate of the administration is set like the others"
 stop_stoa own TERM

@@ -16,7 +16,7 @@ static const char *const suffixes[CERT_FILES] = { "key", "crt", "bundle", "names
 
 bool cert_role_known(const char *role)
 {
-    return str_eq(role, "webbridge") || str_eq(role, "callbridge");
+    return str_eq(role, "webbridge") || str_eq(role, "callbridge") || str_eq(role, "webadmin");
 }
 
 char *cert_path(const struct stoa_ctx *ctx, const char *role, const char *suffix)

@@ -17,7 +17,18 @@ struct look {
 /* The fault with which a daemon says that a certificate cannot be used. */
 static const char *fault_of(const char *role)
 {
-    return str_eq(role, "webbridge") ? "webBridgeCertificate" : "callBridgeCertificate";
+    static const struct {
+        const char *role, *fault;
+    } faults[] = {
+        { "webbridge", "webBridgeCertificate" },
+        { "callbridge", "callBridgeCertificate" },
+        { "webadmin", "webAdminCertificate" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++)
+        if (str_eq(faults[i].role, role))
+            return faults[i].fault;
+    return NULL;
 }
 
 static enum daemons_verdict judge(const Stoa__Admin__V1__Status *s, void *arg)

@@ -14,7 +14,7 @@
 #include "commands.h"
 #include "daemons.h"
 
-static const char *const roles[] = { "webbridge", "callbridge" };
+static const char *const roles[] = { "webbridge", "callbridge", "webadmin" };
 
 /* --- set and restore -------------------------------------------------------------------------- */
 
@@ -268,7 +268,7 @@ static int run_set(const struct stoa_ctx *ctx, int argc, char **argv, bool force
     struct cert_job job = { .ctx = ctx, .force = force, .said = &said };
 
     if (argc != 4 && argc != 5)
-        return stoa_usage("set takes webbridge or callbridge, KEY, CRT and perhaps BUNDLE");
+        return stoa_usage("set takes webbridge, callbridge or webadmin, KEY, CRT and perhaps BUNDLE");
     job.role = argv[1];
     job.key = argv[2];
     job.cert = argv[3];
@@ -283,7 +283,7 @@ static int run_restore(const struct stoa_ctx *ctx, int argc, char **argv)
     struct cert_job job = { .ctx = ctx, .said = &said };
 
     if (argc != 2)
-        return stoa_usage("restore takes webbridge or callbridge");
+        return stoa_usage("restore takes webbridge, callbridge or webadmin");
     job.role = argv[1];
     (void)cert_restore(&job);
     return said_end(&said);
@@ -305,7 +305,7 @@ static int run(const struct stoa_ctx *ctx, int argc, char **argv)
     if (argc < 1)
         return stoa_usage("say show, set or restore");
     if (argc > 1 && !cert_role_known(argv[1]))
-        return stoa_usage("\"%s\" has no certificate: say webbridge or callbridge", argv[1]);
+        return stoa_usage("\"%s\" has no certificate: say webbridge, callbridge or webadmin", argv[1]);
     if (str_eq(argv[0], "set"))
         return run_set(ctx, argc, argv, force);
     if (str_eq(argv[0], "restore"))
@@ -320,7 +320,7 @@ const struct stoa_cmd cmd_cert = {
     .args = "show [ROLE] | set ROLE KEY CRT [BUNDLE] [--force] | restore ROLE",
     .summary = "show and replace the certificates of webbridge and callbridge",
     .help =
-        "ROLE is webbridge or callbridge; the files are PEM.\n"
+        "ROLE is webbridge, callbridge or webadmin; the files are PEM.\n"
         "show     who, by whom, for which names, until when, fingerprint, whether it is in use\n"
         "set      checks that key and certificate match, that the chain is in order and leads to\n"
         "         BUNDLE, that the names of the site are covered and that it is valid now; then\n"
