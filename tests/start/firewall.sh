@@ -68,6 +68,7 @@ run mmp webbridge listen "127.0.0.1:$((base + 500))" "0.0.0.0:$((base + 501))" >
 all="in 0.0.0.0 tcp $((base + 501))-$((base + 501))
 $media
 out 192.0.2.9 udp 3479-3479
+out 192.0.2.9 tcp 3479-3479
 out bridge2.example tcp 8443-8443
 out 192.0.2.30 tcp 443-443
 out 2001:db8::30 tcp 443-443"

@@ -195,14 +195,22 @@ static void add_host(struct firewall *f, struct firewall_rule r, const char *hos
         add(f, r, host, why);
 }
 
+/* UDP, and TCP where UDP gets no answer; the ports are those of decision 013. */
 static void add_turn(struct firewall *f, const Stoa__Config__V1__Row *row)
 {
     const char *to = field(row, "serverAddress"), *port = field(row, "tcpPortNumberOverride");
+    const char *type = field(row, "type");
+    bool at_443 = str_eq(type, "standard") || str_eq(type, "lyncEdge");
+    unsigned tcp = !str_empty(port) ? (unsigned)strtoul(port, NULL, 10) : at_443 ? 443 : 3478;
     struct firewall_rule r = { .out = true, .from = "callbridge", .protocol = "udp" };
 
-    r.first = r.last = str_empty(port) ? 3478 : (unsigned)strtoul(port, NULL, 10);
-    if (!str_empty(to))
-        add_host(f, r, to, "TURN server");
+    if (str_empty(to))
+        return;
+    r.first = r.last = tcp == 443 ? 3478 : tcp;
+    add_host(f, r, to, "TURN server");
+    r.protocol = "tcp";
+    r.first = r.last = tcp;
+    add_host(f, r, to, "TURN server");
 }
 
 static void add_url(struct firewall *f, const char *url)
