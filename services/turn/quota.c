@@ -92,7 +92,7 @@ uint64_t turn_text_key(const char *text)
 
 /* --- answers to strangers --------------------------------------------------------------------- */
 
-enum { SETS = 1024, WAYS = 4, SECOND_BITS = 16, COUNT_BITS = 24 };
+enum { SETS = 4096, WAYS = 4, SECOND_BITS = 16, COUNT_BITS = 24 };
 
 /* Each place is one word: tag of the source, second, count. Losing a race counts one answer too
  * few or too many; nothing else can happen. */
