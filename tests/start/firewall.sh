@@ -50,12 +50,10 @@ name=own
 start_stoa own --port-base "$base"
 wait_ready own
 turn=$((base + 250))
-media="in * udp $((base + 100))-$((base + 115))
-in * udp $((base + 400))-$((base + 999))
-in 0.0.0.0 tcp $turn-$turn
-in 0.0.0.0 udp $turn-$turn
-in :: tcp $turn-$turn
-in :: udp $turn-$turn"
+media="in * tcp $turn-$turn
+in * udp $((base + 100))-$((base + 115))
+in * udp $turn-$turn
+in * udp $((base + 400))-$((base + 999))"
 same "a running site: its web bridge is on this machine" "in * tcp $base-$base
 in * tcp $((base + 1))-$((base + 1))
 $media"
