@@ -4,7 +4,7 @@
 // says so only 5-7 s later.
 
 /** From the click: no path to the callbridge by then means trouble; both ends say so within 3 s. */
-export const TROUBLE_MS = 2800;
+export const TROUBLE_MS = 2500;
 /** There is a path, but neither a frame nor word from the callbridge. */
 export const SILENT_MS = 5000;
 /** The verdict is said; trying goes on. */
