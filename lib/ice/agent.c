@@ -161,12 +161,25 @@ int64_t ice_deadline(const struct ice_agent *a)
 
 /* ---- candidates ---- */
 
+enum { RELAYS_MASK = 0x7fff }; /* local preferences of relays: half below it, half above */
+
+/* Earlier candidates are better. But a relay that comes after the one in use was lost is the best of
+ * all: a browser changes to a better pair as soon as that works, while it holds on to a dead one
+ * for four seconds. */
+static uint16_t preference(struct ice_agent *a, uint8_t type)
+{
+    if (type != ICE_RELAY)
+        return (uint16_t)(UINT16_MAX - a->n_locals);
+    a->n_relays = (uint16_t)((a->n_relays + 1) & RELAYS_MASK);
+    return (uint16_t)(a->relay_missed ? RELAYS_MASK + a->n_relays : RELAYS_MASK - a->n_relays);
+}
+
 /* Candidates of one type from one base share a foundation (RFC 8445 s5.1.1.3); relays of several
  * servers don't, hence the path is part of it. */
-static void fill_in(const struct ice_agent *a, struct ice_cand *c)
+static void fill_in(struct ice_agent *a, struct ice_cand *c)
 {
     if (!c->priority)
-        c->priority = ice_cand_priority(c->type, (uint16_t)(UINT16_MAX - a->n_locals));
+        c->priority = ice_cand_priority(c->type, preference(a, c->type));
     if (!c->foundation[0])
         (void)snprintf(c->foundation, sizeof(c->foundation), "%u%u%u", c->type + 1u,
                        c->addr.family == ADDR_V6 ? 6u : 4u, c->path);
@@ -206,6 +219,7 @@ void ice_del_path(struct ice_agent *a, int64_t now_us, uint8_t path)
     a->n_locals = n;
     ice_pair_del_path(a, path);
     if (a->sel.valid && a->sel.to.path == path) {
+        a->relay_missed = true;
         if (!ice_select_failover(a, now_us)) {
             ice_select_drop(a);
             a->state = a->gen.remote_set ? ICE_CHECKING : ICE_NEW;

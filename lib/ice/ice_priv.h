@@ -104,6 +104,8 @@ struct ice_agent {
     /* The generation of sel while sel.old; else the one before, whose checks are still answered. */
     struct gen prev;
     size_t n_locals, n_pairs;
+    uint16_t n_relays;  /* candidates of that type so far, those that are gone included */
+    bool relay_missed;  /* the way in use was taken away; a relay since then is its successor */
     struct ice_cand locals[ICE_LOCAL_MAX];
     struct remote remotes[ICE_REMOTE_MAX];
     struct pair pairs[ICE_PAIRS_MAX];

@@ -374,6 +374,23 @@ static void the_spare_pair_takes_over_at_once_even_after_a_long_time(void **stat
     ends_fini(&e);
 }
 
+/* Browsers change to a better pair at once, and hold on to a dead one for seconds. */
+static void a_relay_in_the_place_of_the_lost_one_is_the_best_of_all(void **state)
+{
+    struct ends e;
+
+    (void)state;
+    connect_over_relays(&e);
+    end_cand(&e.r, "198.51.100.9:24000", ICE_RELAY);
+    assert_true(ice_local(e.r.ice, 0)->priority > ice_local(e.r.ice, 1)->priority);
+    assert_true(ice_local(e.r.ice, 1)->priority > ice_local(e.r.ice, 2)->priority);
+    ice_del_path(e.r.ice, simnet_now(e.net), 0); /* the one in use */
+    end_cand(&e.r, "198.51.100.10:24000", ICE_RELAY);
+    assert_true(ice_local(e.r.ice, 2)->priority > ice_local(e.r.ice, 0)->priority);
+    assert_int_equal(ice_local(e.r.ice, 2)->priority >> 24, 0); /* still a relay */
+    ends_fini(&e);
+}
+
 static void a_spare_pair_that_has_died_does_not_take_over(void **state)
 {
     struct ends e;
@@ -507,6 +524,7 @@ int main(void)
         cmocka_unit_test(after_lost_consent_a_restart_connects_again),
         cmocka_unit_test(losing_the_path_in_use_falls_back_to_another),
         cmocka_unit_test(the_spare_pair_takes_over_at_once_even_after_a_long_time),
+        cmocka_unit_test(a_relay_in_the_place_of_the_lost_one_is_the_best_of_all),
         cmocka_unit_test(a_spare_pair_that_has_died_does_not_take_over),
         cmocka_unit_test(when_a_server_of_both_dies_they_meet_on_the_other),
         cmocka_unit_test(a_relay_added_later_carries_without_a_restart),
