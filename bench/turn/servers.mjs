@@ -11,15 +11,17 @@ import { promisify } from "node:util";
 
 const exec = promisify(execFile);
 const top = fileURLToPath(new URL("../..", import.meta.url));
-export const build = process.env.BUILD_DIR ?? join(top, "build/release");
-const READY_MS = 20000;
+const build = process.env.BUILD_DIR ?? join(top, "build/release");
+const READY_MS = 30000;
 const STOP_MS = 10000;
+const ALL_CPUS = "0-1023";
 const user = "bench";
 const password = "bench-password";
-const COTURN_RELAYS = [5000, 10999]; // below the ports that the kernel hands out
-const STOA_RELAYS = 11000;           // 6,000 from here on
+/** 6,000 ports each, below those that the kernel hands out. */
+const COTURN_RELAYS = 5000;
+const STOA_RELAYS = 11000;
 
-/** A free port for UDP and, as good as surely, TCP. */
+/** A port that is free for UDP; TCP ports of this number are hardly ever taken then. */
 function freePort() {
   return new Promise((done, fail) => {
     const socket = createSocket("udp4");
@@ -31,91 +33,123 @@ function freePort() {
   });
 }
 
-export function turnload(cpu, server, args) {
-  const all = [join(build, "bench/turnload"), args[0], "--json", "--server", server.address, "--user", user,
-    "--password", password, "--pid", String(server.pid), ...args.slice(1)];
-  return exec("taskset", ["-c", String(cpu), ...all]).then(({ stdout, stderr }) => {
-    if (stderr !== "") process.stderr.write(stderr);
-    return JSON.parse(stdout);
-  });
+/** Runs the generator on a processor; gives what it prints. */
+async function generate(cpu, args) {
+  const command = ["-c", String(cpu), join(build, "bench/turnload"), ...args, "--json"];
+  const { stdout, stderr } = await exec("taskset", command);
+  process.stderr.write(stderr);
+  return JSON.parse(stdout);
 }
 
-/** Waits until packets come through. */
-async function ready(server, child, log) {
-  const end = Date.now() + READY_MS;
-  for (;;) {
-    const why = await turnload("0-1023", server, ["up", "--clients", "1", "--rate", "200", "--seconds", "0.1", "--warm-up", "0"])
-      .then(() => "", (error) => error.stderr || String(error));
-    if (why === "") return;
-    if (Date.now() > end || child.exitCode !== null) throw new Error(`${server.name} relays nothing: ${why}\n${log()}`);
-    await new Promise((done) => setTimeout(done, 100));
-  }
-}
+/** What the generator can do without a server. */
+export const direct = (cpu, args) =>
+  generate(cpu, ["direct", "--rate", "0", "--seconds", "2", ...args]);
 
-/** Starts a program on some processors; what it says is kept, and it ends with this one. */
-function run(cpus, command, args, env = {}) {
-  const child = spawn("setpriv", ["--pdeathsig", "TERM", "taskset", "-c", cpus, command, ...args],
-    { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+/** Puts a server under load: mode and options of turnload. */
+export const turnload = (cpu, server, [mode, ...args]) =>
+  generate(cpu, [mode, "--server", server.address, "--pid", String(server.pid), "--user", user,
+    "--password", password, ...args]);
+
+/** Starts a program on some processors. It ends with this one. */
+function run(cpus, command, env) {
+  const child = spawn("setpriv", ["--pdeathsig", "TERM", "taskset", "-c", cpus, ...command],
+    { stdio: ["ignore", "pipe", "pipe"], env });
   let text = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => { text = (text + chunk).slice(-20000); });
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk) => { text = (text + chunk).slice(-20000); });
   const ended = new Promise((done) => child.once("exit", done));
-  const stop = async () => {
-    if (child.exitCode === null) child.kill("SIGTERM");
-    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-    await ended;
-    clearTimeout(timer);
+  return {
+    pid: child.pid,
+    log: () => text,
+    async stop() {
+      if (child.exitCode === null) child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+      await ended;
+      clearTimeout(timer);
+    },
+    /** Waits until something is so. */
+    async until(so) {
+      const end = Date.now() + READY_MS;
+      while (!await so()) {
+        if (Date.now() > end || child.exitCode !== null)
+          throw new Error(`${command[0]} does not get ready\n${text}`);
+        await new Promise((done) => setTimeout(done, 50));
+      }
+    },
   };
-  return { child, log: () => text, stop };
 }
 
+/** True when packets come through a server. */
+const relays = (server) =>
+  turnload(ALL_CPUS, server, ["up", "--clients", "1", "--rate", "0", "--window", "1", "--seconds",
+    "0.1", "--warm-up", "0"]).then(() => true, () => false);
+
+/** Starts coturn. Options: cpus (a list for taskset), workers. */
 export async function startCoturn({ cpus, workers }) {
   const port = await freePort();
   const state = await mkdtemp(join(tmpdir(), "bench-coturn-"));
-  const { child, log, stop } = run(cpus, "turnserver", ["-n", "--listening-ip=127.0.0.1", `--listening-port=${port}`,
-    "--relay-ip=127.0.0.1", "--allow-loopback-peers", "--lt-cred-mech", `--user=${user}:${password}`,
-    "--realm=bench.test", "--no-tls", "--no-dtls", "--no-cli", "--no-multicast-peers", `--min-port=${COTURN_RELAYS[0]}`,
-    `--max-port=${COTURN_RELAYS[1]}`, "--simple-log", `--log-file=${join(state, "log")}`, `--pidfile=${join(state, "pid")}`,
-    `--userdb=${join(state, "db")}`, "-m", String(workers)]);
-  const server = {
-    name: "coturn", pid: child.pid, address: `127.0.0.1:${port}`,
-    stop: () => stop().then(() => rm(state, { recursive: true, force: true })),
-  };
-  await ready(server, child, log).catch(async (error) => { await server.stop(); throw error; });
+  const program = run(cpus, ["turnserver", "-n", "--listening-ip=127.0.0.1",
+    `--listening-port=${port}`, "--relay-ip=127.0.0.1", "--allow-loopback-peers",
+    "--lt-cred-mech", `--user=${user}:${password}`, "--realm=bench.test", "--no-tls", "--no-dtls",
+    "--no-cli", "--no-multicast-peers", `--min-port=${COTURN_RELAYS}`,
+    `--max-port=${COTURN_RELAYS + 5999}`, "--simple-log", `--log-file=${state}/log`,
+    `--pidfile=${state}/pid`, `--userdb=${state}/db`, "-m", String(workers)]);
+  const stop = () => program.stop().then(() => rm(state, { recursive: true, force: true }));
+  const server = { name: "coturn", pid: program.pid, address: `127.0.0.1:${port}`, stop };
+  try {
+    await program.until(() => relays(server));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return server;
 }
 
-/** The environment without settings of another Stoa, with ports of its own. */
-async function stoaEnv(state) {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("STOA_")));
-  const listen = await freePort();
-  return { ...env, STOA_PORT_TURN: String(listen), STOA_PORT_TURN_PRIVATE: "0", STOA_PORT_RELAY: String(STOA_RELAYS) };
+/** The environment without settings of another Stoa. */
+const cleanEnv = () => Object.fromEntries(Object.entries(process.env)
+  .filter(([name]) => !name.startsWith("STOA_")));
+
+async function configure(stoa) {
+  await stoa("config", "set", "turn", "instances=1", "userQuota=100000", "sourceQuota=100000",
+    "totalQuota=100000", "unauthorizedLimit=100000");
+  await stoa("config", "add", "turnUser", `name=${user}`, `password=${password}`,
+    "allowPeers=127.0.0.0/8");
 }
 
-export async function startStoa({ cpus, workers }) {
+/**
+ * Starts the daemons that TURN needs, as a product is started, and a turn that has all relay ports.
+ * It has one worker for each processor of `cpus`. Options: cpus (a list for taskset), relayPort.
+ */
+export async function startStoa({ cpus = ALL_CPUS, relayPort = STOA_RELAYS }) {
   const state = await mkdtemp(join(tmpdir(), "bench-stoa-"));
-  const env = await stoaEnv(state);
-  const stoa = (...args) => exec(join(build, "bin/stoa"), ["--state", state, ...args], { env });
-  await stoa("keys", "make");
-  const { child, log, stop } = run(cpus, join(build, "bin/stoa"), ["run", "inside", "--state", state, "--listen", "127.0.0.1",
-    "--only", "busd,config,turn", "--turn", "1"], { ...env, STOA_TURN_WORKERS: String(workers) });
-  const server = {
-    name: "turn", pid: 0, address: `127.0.0.1:${env.STOA_PORT_TURN}`,
-    stop: () => stop().then(() => rm(state, { recursive: true, force: true })),
+  const port = await freePort();
+  const env = { ...cleanEnv(), STOA_PORT_TURN: String(port), STOA_PORT_TURN_PRIVATE: "0",
+    STOA_PORT_RELAY: String(relayPort) };
+  const command = [join(build, "bin/stoa"), "--state", state];
+  const stoa = (...args) => exec(command[0], [...command.slice(1), ...args], { env });
+  // `stoa status` ends with 1 while a daemon is not ready; its list is there all the same.
+  const turn = async () => {
+    const { stdout } = await stoa("status", "--json").catch((error) => error);
+    return JSON.parse(stdout || "[]").find((d) => d.role === "turn");
   };
+  await stoa("keys", "make");
+  const program = run(cpus, [...command, "run", "inside", "--listen", "127.0.0.1", "--only",
+    "busd,config,turn"], env);
+  const stop = () => program.stop().then(() => rm(state, { recursive: true, force: true }));
+  const server = { name: "turn", address: `127.0.0.1:${port}`, stop };
   try {
-    const end = Date.now() + READY_MS;
-    while (!/^ready$/m.test(log())) {
-      if (Date.now() > end || child.exitCode !== null) throw new Error(`Stoa is not ready\n${log()}`);
-      await new Promise((done) => setTimeout(done, 50));
-    }
-    await stoa("config", "set", "turn", "instances=1", "userQuota=100000", "sourceQuota=100000", "totalQuota=100000",
-      "unauthorizedLimit=100000");
-    await stoa("config", "add", "turnUser", `name=${user}`, `password=${password}`, "allowPeers=127.0.0.0/8, ::1/128");
-    const daemons = JSON.parse((await stoa("status", "--json")).stdout);
-    server.pid = daemons.find((d) => d.role === "turn").pid;
-    await ready(server, child, log);
+    await program.until(() => /^ready$/m.test(program.log()));
+    await configure(stoa);
+    const { pid } = await turn();
+    process.kill(pid); // only the next one's place is as the settings have it now
+    await program.until(async () => {
+      const next = await turn();
+      server.pid = next?.pid;
+      return next?.ready && next.pid !== pid;
+    });
+    await program.until(() => relays(server));
   } catch (error) {
-    await server.stop();
+    await stop();
     throw error;
   }
   return server;

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include <base/attr.h>
@@ -21,7 +22,8 @@ enum {
     CHAN_LEN = 4,
     STAMP_LEN = TRAFFIC_SIZE_MIN,
     ROUND = 64,            /* packets made between two looks at what has arrived */
-    SILENCE_MS = 60,       /* nothing comes for so long: all has arrived */
+    FLOOD_SILENCE_MS = 60, /* nothing comes for so long: the rest is lost */
+    SILENCE_MS = 1000,     /* the same where nothing should be lost */
     STUCK_MS = 20,         /* with a window: what has not arrived by then is lost */
     DELAY_STEP_US = 5,
     DELAY_STEPS = 20000,   /* up to 100 ms */
@@ -181,6 +183,13 @@ static bool receive(struct run *t)
     return any;
 }
 
+static uint64_t under_way(const struct run *t)
+{
+    uint64_t ended = t->r.received + t->r.strayed + t->r.wrong;
+
+    return t->r.sent - MIN(ended, t->r.sent); /* a server may double packets */
+}
+
 /* --- pace ------------------------------------------------------------------------------------- */
 
 /* Bursts come independently of each other, as those of many senders do. */
@@ -206,13 +215,12 @@ static void wait_until(struct run *t, int64_t ns)
 /* Sends what is due. Returns false when it is too early for more. */
 static bool send_some(struct run *t)
 {
-    uint64_t arrived = t->r.received + t->r.strayed + t->r.wrong + t->written_off;
     unsigned made = 0;
 
     while (made < ROUND) {
         if (t->o->rate > 0 && t->due_ns > t->now_ns)
             break;
-        if (t->o->window > 0 && t->r.sent - arrived + t->o->burst > t->o->window)
+        if (t->o->window > 0 && under_way(t) + t->o->burst > t->o->window + t->written_off)
             break;
         send_burst(t);
         made += t->o->burst;
@@ -222,6 +230,20 @@ static bool send_some(struct run *t)
     for (unsigned i = 0; made > 0 && i < t->n_wires; i++)
         wire_flush(t->wires[i]);
     return made > 0;
+}
+
+static void wait_for_rest(struct run *t)
+{
+    bool flood = t->o->rate <= 0 && t->o->window == 0;
+    int64_t limit_ns = (flood ? FLOOD_SILENCE_MS : SILENCE_MS) * INT64_C(1000000);
+    int64_t quiet_ns = t->now_ns;
+
+    while (under_way(t) > 0 && t->now_ns - quiet_ns < limit_ns) {
+        wait_until(t, t->now_ns + 5000000);
+        t->now_ns = now_ns();
+        if (receive(t))
+            quiet_ns = t->now_ns;
+    }
 }
 
 static void run(struct run *t)
@@ -236,19 +258,14 @@ static void run(struct run *t)
         t->now_ns = now_ns();
         busy |= receive(t);
         if (!busy && t->o->window > 0 && t->now_ns - t->last_ns > STUCK_MS * 1000000) {
-            t->written_off = t->r.sent - t->r.received - t->r.strayed - t->r.wrong;
+            t->written_off = under_way(t);
             t->last_ns = t->now_ns;
         }
         if (!busy)
             wait_until(t, t->o->rate > 0 ? t->due_ns : t->now_ns + 1000000);
         t->now_ns = now_ns();
     }
-    for (int64_t quiet_ns = t->now_ns; t->now_ns - quiet_ns < SILENCE_MS * 1000000;) {
-        wait_until(t, t->now_ns + 5000000);
-        t->now_ns = now_ns();
-        if (receive(t))
-            quiet_ns = t->now_ns;
-    }
+    wait_for_rest(t);
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
@@ -306,6 +323,7 @@ struct traffic_result traffic_run(const struct traffic_opts *o)
             t->order[t->n_order++] = i;
     }
     t->at = t->n_order;
+    (void)prctl(PR_SET_TIMERSLACK, 1); /* gaps are some 50 us, as long as the usual slack */
     run(t);
     t->r.seconds = (double)(t->last_ns - t->first_ns) * 1e-9;
     t->r.cpu_s = own_cpu_s() - cpu_s;
