@@ -4,6 +4,7 @@
 import { execFile, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,20 +18,31 @@ const STOP_MS = 10000;
 const ALL_CPUS = "0-1023";
 const user = "bench";
 const password = "bench-password";
-/** 6,000 ports each, below those that the kernel hands out. */
+// Below the ports that the kernel hands out to others. Relays: 6,000 each.
 const COTURN_RELAYS = 5000;
 const STOA_RELAYS = 11000;
+const LISTENERS = 17000;
 
-/** A port that is free for UDP; TCP ports of this number are hardly ever taken then. */
-function freePort() {
-  return new Promise((done, fail) => {
-    const socket = createSocket("udp4");
-    socket.once("error", fail);
-    socket.bind(0, "127.0.0.1", () => {
-      const { port } = socket.address();
-      socket.close(() => done(port));
-    });
-  });
+/** True when a port can be had for both protocols. */
+const isFree = (port) => new Promise((done) => {
+  const udp = createSocket("udp4");
+  const tcp = createServer();
+  const end = (free) => {
+    udp.close();
+    tcp.close();
+    done(free);
+  };
+  udp.once("error", () => end(false));
+  tcp.once("error", () => end(false));
+  udp.bind(port, () => tcp.listen(port, () => end(true)));
+});
+
+async function freePort() {
+  for (let i = 0; i < 100; i++) {
+    const port = LISTENERS + Math.floor(Math.random() * 3000);
+    if (await isFree(port)) return port;
+  }
+  throw new Error("no free port");
 }
 
 /** Runs the generator on a processor; gives what it prints. */

@@ -57,7 +57,7 @@ static const struct mode modes[] = {
 
 static void bad(const char *what)
 {
-    (void)fprintf(stderr, "turnload: %s\n%s", what, usage);
+    (void)fprintf(stderr, "turnload: %s\nTry 'turnload --help'.\n", what);
     exit(64);
 }
 
