@@ -15,7 +15,9 @@
 enum {
     NET_LIVES = 16,
     PIECE = 10000,          /* strangers between two looks at the server's memory */
-    RETURN_S = 10,          /* how long memory may take to be given back */
+    RETURN_MS = 10000,      /* how long memory may take to be given back */
+    STILL_MS = 2000,        /* it does not change any more */
+    LOOK_MS = 100,
 };
 
 struct lives {
@@ -119,22 +121,28 @@ int lives_alloc(struct load *l)
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
-/* Waits until memory is back at `goal_kib`, or no longer; returns what it is then. */
+/* Waits until memory is back at `goal_kib`, or does not change any more; returns what it is. */
 static double settle(const struct load *l, double goal_kib)
 {
-    struct timespec step = { .tv_nsec = 100000000 };
-    double rss;
-    int64_t end_ns = now_ns() + (int64_t)RETURN_S * 1000000000;
+    struct timespec step = { .tv_nsec = LOOK_MS * 1000000L };
+    double rss = load_server_rss_kib(l);
 
-    while ((rss = load_server_rss_kib(l)) > goal_kib && now_ns() < end_ns)
+    for (int ms = 0, still_ms = 0; rss > goal_kib && ms < RETURN_MS && still_ms < STILL_MS;
+         ms += LOOK_MS, still_ms += LOOK_MS) {
+        double before = rss;
+
         (void)nanosleep(&step, NULL);
+        rss = load_server_rss_kib(l);
+        if (rss < before)
+            still_ms = 0;
+    }
     return rss;
 }
 
 int lives_idle(struct load *l)
 {
     struct report *p = &l->report;
-    double before, held, after;
+    double before, held, after, kernel;
     struct lives v;
     struct jobs_result r;
     bool good;
@@ -146,9 +154,11 @@ int lives_idle(struct load *l)
     init(&v, l, l->count);
     renew(&v);
     before = load_server_rss_kib(l);
+    kernel = (double)proc_slab_kib();
     r = all(&v, JOB_ALLOCATE);
     good = is_whole(&v, &r, "allocating");
     held = load_server_rss_kib(l);
+    kernel = (double)proc_slab_kib() - kernel;
     r = all(&v, JOB_RELEASE);
     good = good && is_whole(&v, &r, "releasing");
     after = settle(l, before);
@@ -158,6 +168,7 @@ int lives_idle(struct load *l)
     report_num(p, "rss_held_kib", held, 0);
     report_num(p, "rss_after_kib", after, 0);
     report_num(p, "kib_per_allocation", (held - before) / l->count, 2);
+    report_num(p, "kernel_kib_per_allocation", kernel / l->count, 2);
     report_num(p, "returned_percent", 100 * (held - after) / MAX(held - before, 1), 0);
     report_print(p);
     return good ? 0 : 1;

@@ -52,19 +52,23 @@ int64_t proc_cpu_ms(pid_t pid)
     return ticks_to_ms(user + sys);
 }
 
-int64_t proc_rss_kib(pid_t pid)
+/* The number behind a name at the beginning of a line; closes the file. */
+static int64_t number_of(FILE *f, const char *name)
 {
-    /* Not statm: its counters are kept per processor and are off by some hundred KiB. */
-    FILE *f = open_proc(pid, "smaps_rollup");
     char line[256];
-    int64_t kib = 0;
+    int64_t n = 0;
 
     while (fgets(line, sizeof(line), f))
-        if (strncmp(line, "Rss:", 4) == 0)
-            kib = strtoll(line + 4, NULL, 10);
+        if (strncmp(line, name, strlen(name)) == 0)
+            n = strtoll(line + strlen(name), NULL, 10);
     (void)fclose(f);
-    return kib;
+    return n;
 }
+
+/* Not statm: its counters are kept per processor and are off by some hundred KiB. */
+int64_t proc_rss_kib(pid_t pid) { return number_of(open_proc(pid, "smaps_rollup"), "Rss:"); }
+
+int64_t proc_slab_kib(void) { return number_of(open_file("/proc/meminfo"), "Slab:"); }
 
 int64_t proc_busy_ms(void)
 {

@@ -13,6 +13,9 @@ int64_t proc_cpu_ms(pid_t pid);
 /* Resident memory, KiB. */
 int64_t proc_rss_kib(pid_t pid);
 
+/* Memory of the kernel's own objects, of which sockets are a part, KiB. Of the whole machine. */
+int64_t proc_slab_kib(void);
+
 /* What all processors together have worked since the start of the machine, ms. */
 int64_t proc_busy_ms(void);
 

@@ -23,7 +23,8 @@ const idle = (n) =>
   ({ name: `idle-${n}`, what: `memory of ${n} idle allocations`, workers: 1, fresh: true,
     rounds: 2, args: ["idle", "--count", String(n)], figure: "kib_per_allocation",
     unit: "KiB per allocation", decimals: 2, limit: 2,
-    more: ["rss_before_kib", "rss_held_kib", "rss_after_kib", "returned_percent"] });
+    more: ["rss_before_kib", "rss_held_kib", "rss_after_kib", "returned_percent",
+      "kernel_kib_per_allocation"] });
 
 const burst = ["--size", "1200", "--burst", "16", "--gso"];
 
