@@ -15,8 +15,8 @@
 enum {
     NET_LIVES = 16,
     PIECE = 10000,          /* strangers between two looks at the server's memory */
-    RETURN_MS = 10000,      /* how long memory may take to be given back */
-    STILL_MS = 2000,        /* it does not change any more */
+    RETURN_MS = 15000,      /* how long memory may take to be given back */
+    STILL_MS = 6000,        /* it does not change any more */
     LOOK_MS = 100,
 };
 
