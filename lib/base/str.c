@@ -36,16 +36,18 @@ void str_add(struct str *st, const char *text)
 
 void str_addv(struct str *st, const char *fmt, va_list ap)
 {
+    size_t room = st->cap - st->len; /* with the NUL; 0: no memory yet */
     va_list again;
     int n;
 
     va_copy(again, ap);
-    n = vsnprintf(NULL, 0, fmt, ap);
-    if (n > 0) {
+    n = vsnprintf(room > 0 ? st->s + st->len : NULL, room, fmt, ap);
+    if (n > 0 && (size_t)n >= room) {
         reserve(st, (size_t)n);
         (void)vsnprintf(st->s + st->len, (size_t)n + 1, fmt, again);
-        st->len += (size_t)n;
     }
+    if (n > 0)
+        st->len += (size_t)n;
     va_end(again);
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cm.h"
 
@@ -24,6 +25,28 @@ static void text_grows_as_it_is_added(void **state)
     s = str_take(&st);
     assert_string_equal(s, "");
     free(s);
+}
+
+/* Text that just fits into what is left, and text that just does not. */
+static void formatted_text_is_whole_however_much_room_is_left(void **state)
+{
+    (void)state;
+    for (size_t used = 0; used < 70; used++) {
+        for (int more = 0; more < 70; more++) {
+            struct str st = { 0 };
+
+            str_addn(&st, "0123456789012345678901234567890123456789012345678901234567890123456789",
+                     used);
+            str_addf(&st, "%.*s", more,
+                     "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghij");
+            str_addf(&st, "%s", "");
+            assert_int_equal(st.len, used + (size_t)more);
+            assert_int_equal(strlen(st.s), st.len);
+            if (more > 0)
+                assert_int_equal(st.s[st.len - 1], 'a' + (more - 1) % 10);
+            str_fini(&st);
+        }
+    }
 }
 
 static void only_well_formed_utf8_is_accepted(void **state)
@@ -95,6 +118,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_grows_as_it_is_added),
+        cmocka_unit_test(formatted_text_is_whole_however_much_room_is_left),
         cmocka_unit_test(only_well_formed_utf8_is_accepted),
         cmocka_unit_test(numbers_are_whole_and_in_range),
         cmocka_unit_test(a_copy_that_does_not_fit_is_cut_and_says_so),
