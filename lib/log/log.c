@@ -33,6 +33,7 @@ static struct {
     char daemon[ID_MAX], instance[ID_MAX];
     enum log_format format;
     struct log_file file;
+    struct str human, json; /* of the last line: their memory is used again */
 } g = { .lock = PTHREAD_MUTEX_INITIALIZER, .daemon = "stoa", .file = { .fd = -1 } };
 
 static atomic_int current = LOG_LEVEL_INFO;
@@ -60,6 +61,8 @@ void log_fini(void)
 {
     pthread_mutex_lock(&g.lock);
     log_file_close(&g.file);
+    str_fini(&g.human);
+    str_fini(&g.json);
     pthread_mutex_unlock(&g.lock);
 }
 
@@ -110,18 +113,32 @@ static void clean(char *text)
     }
 }
 
+/* How many bytes stand in JSON as they are. */
+static size_t plain_length(const char *p)
+{
+    size_t n = 0;
+
+    while ((unsigned char)p[n] >= 0x20 && p[n] != 0x7f && p[n] != '"' && p[n] != '\\')
+        n++;
+    return n;
+}
+
 static void add_json_string(struct str *out, const char *key, const char *value)
 {
     if (str_empty(value))
         return;
     str_addf(out, ",\"%s\":\"", key);
     for (const char *p = value; *p; p++) {
+        size_t plain = plain_length(p);
+
+        str_addn(out, p, plain);
+        p += plain;
+        if (*p == '\0')
+            break;
         if (*p == '"' || *p == '\\')
             str_addf(out, "\\%c", *p);
-        else if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            str_addf(out, "\\u%04x", (unsigned)*p);
         else
-            str_addn(out, p, 1);
+            str_addf(out, "\\u%04x", (unsigned)*p);
     }
     str_add(out, "\"");
 }
@@ -162,7 +179,6 @@ static void format_json(struct str *out, const struct timespec *ts, enum log_lev
 void log_writev(enum log_level level, const struct log_ctx *ctx, const char *fmt, va_list ap)
 {
     char text[LOG_LINE_MAX];
-    struct str human = { 0 }, json = { 0 };
     struct timespec ts;
     int saved = errno;
 
@@ -179,20 +195,18 @@ void log_writev(enum log_level level, const struct log_ctx *ctx, const char *fmt
     clock_gettime(CLOCK_REALTIME, &ts);
 
     pthread_mutex_lock(&g.lock);
+    g.human.len = g.json.len = 0;
     if (g.format == LOG_FORMAT_JSON || g.file.fd >= 0)
-        format_json(&json, &ts, level, ctx, text);
+        format_json(&g.json, &ts, level, ctx, text);
     if (g.format == LOG_FORMAT_HUMAN)
-        format_human(&human, &ts, level, text);
+        format_human(&g.human, &ts, level, text);
     if (g.format == LOG_FORMAT_JSON)
-        log_file_put(STDERR_FILENO, json.s, json.len);
+        log_file_put(STDERR_FILENO, g.json.s, g.json.len);
     else
-        log_file_put(STDERR_FILENO, human.s, human.len);
+        log_file_put(STDERR_FILENO, g.human.s, g.human.len);
     if (g.file.fd >= 0)
-        log_file_write(&g.file, json.s, json.len);
+        log_file_write(&g.file, g.json.s, g.json.len);
     pthread_mutex_unlock(&g.lock);
-
-    str_fini(&human);
-    str_fini(&json);
     errno = saved;
 }
 

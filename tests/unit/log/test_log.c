@@ -98,6 +98,9 @@ static void a_long_text_is_cut_visibly(void **state)
     text = slurp(path);
     assert_non_null(strstr(text, "xxx...\"}"));
     assert_true(strlen(text) < LOG_LINE_MAX + 200);
+    log_info("short");
+    text = slurp(path);
+    assert_true(str_ends(text, "\"text\":\"short\"}\n"));
 }
 
 static void the_level_changes_at_run_time(void **state)
