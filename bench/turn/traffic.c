@@ -22,7 +22,7 @@ enum {
     CHAN_LEN = 4,
     STAMP_LEN = TRAFFIC_SIZE_MIN,
     ROUND = 64,            /* packets made between two looks at what has arrived */
-    FLOOD_SILENCE_MS = 60, /* nothing comes for so long: the rest is lost */
+    FLOOD_SILENCE_MS = 300,/* nothing comes for so long: the rest is lost */
     SILENCE_MS = 1000,     /* the same where nothing should be lost */
     STUCK_MS = 20,         /* with a window: what has not arrived by then is lost */
     DELAY_STEP_US = 5,
