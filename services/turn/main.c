@@ -28,7 +28,7 @@ static int set_workers(struct daemon *d, const char *value)
 }
 
 static const struct daemon_option options[] = {
-    { "workers", "N", "threads that relay (default: one per core, at most 8)", set_workers },
+    { "workers", "N", "threads that relay (default: one for each core it may use, at most 8)", set_workers },
 };
 
 /* Guests that are gone. */
@@ -58,11 +58,10 @@ static void on_look(void *arg)
         daemon_drained(t->daemon);
 }
 
+/* Those of a container or of taskset, not those of the machine. */
 static unsigned default_workers(void)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return cores < 1 ? 1 : (unsigned)MIN(cores, (long)TURN_WORKERS_MAX);
+    return MIN(uv_available_parallelism(), (unsigned)TURN_WORKERS_MAX);
 }
 
 static int read_place(struct turn *t)

@@ -37,7 +37,7 @@ struct turn {
     struct turn_pool *pool;
     char *holder;              /* "<host>/<number>" */
     unsigned fixed_place;      /* STOA_TURN_PLACE; 0: any */
-    unsigned workers_wanted;   /* --workers; 0: one per core */
+    unsigned workers_wanted;   /* --workers; 0: one for each core */
 
     /* lease.c */
     struct turn_lease lease;

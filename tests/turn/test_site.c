@@ -4,6 +4,7 @@
 #include "turnfix.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -442,6 +443,26 @@ static void a_million_strangers_leave_no_memory_behind(void **state)
     turncli_close(&c);
 }
 
+static void it_has_a_worker_for_each_core_that_it_may_use(void **state)
+{
+    struct turnfix *f = *state;
+    cpu_set_t all, one;
+    size_t first = 0;
+
+    f->workers = NULL;
+    assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+    while (!CPU_ISSET(first, &all))
+        first++;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0); /* children have it as well */
+    turnfix_start(f, 1);
+    assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+    assert_true(turnfix_wait_metric(f, 1, "stoa_turn_workers", 1));
+    turnfix_start(f, 2);
+    assert_true(turnfix_wait_metric(f, 2, "stoa_turn_workers", MIN(CPU_COUNT(&all), 8)));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -460,6 +481,7 @@ int main(void)
         TEST(a_guest_that_is_gone_is_cut_off),
         TEST(a_drain_lets_calls_end),
         TEST(status_and_metrics_have_the_figures_of_the_status_page),
+        TEST(it_has_a_worker_for_each_core_that_it_may_use),
         TEST(a_million_strangers_leave_no_memory_behind),
     };
 
