@@ -222,7 +222,8 @@ static int measure(struct relay *r)
     struct load *l = r->l;
     struct traffic_opts o = { .flows = r->flows, .n = r->n_flows, .size = l->size,
                               .burst = l->burst, .gso = l->gso && l->burst > 1, .rate = l->rate,
-                              .window = l->window, .seconds = l->warm_up };
+                              .window = l->window, .seconds = l->warm_up,
+                              .spin = l->spin };
     struct traffic_result t;
     double cpu_s, busy_s;
 

@@ -261,7 +261,7 @@ static void run(struct run *t)
             t->written_off = under_way(t);
             t->last_ns = t->now_ns;
         }
-        if (!busy)
+        if (!busy && !t->o->spin)
             wait_until(t, t->o->rate > 0 ? t->due_ns : t->now_ns + 1000000);
         t->now_ns = now_ns();
     }

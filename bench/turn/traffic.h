@@ -32,6 +32,7 @@ struct traffic_opts {
     double rate;       /* packets made per second; 0: as many as it can */
     unsigned window;   /* most packets under way, for rate 0; 0: no limit */
     double seconds;
+    bool spin;         /* never sleeps while it sends */
 };
 
 enum { TRAFFIC_SIZE_MIN = 24, TRAFFIC_SIZE_MAX = 1400 };

@@ -35,6 +35,7 @@ static const char usage[] =
     "  --gso           hands a burst to the kernel as one message\n"
     "  --no-gro        receives packet by packet\n"
     "  --window N      with --rate 0: most packets under way; 0: no limit (0)\n"
+    "  --spin          never sleeps: then the server never has to wake the generator\n"
     "  --seconds N     (5)\n"
     "  --warm-up N     seconds before, not counted (0.3)\n"
     "  --count N       alloc, idle, strangers: how many (1000)\n"
@@ -100,6 +101,7 @@ static const struct option options[] = {
     { "seconds", required_argument, NULL, 't' },  { "warm-up", required_argument, NULL, 'T' },
     { "count", required_argument, NULL, 'n' },    { "outstanding", required_argument, NULL, 'o' },
     { "memory", required_argument, NULL, 'm' },   { "json", no_argument, NULL, 'j' },
+    { "spin", no_argument, NULL, 'x' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -123,6 +125,7 @@ static void set_option(struct load *l, int c)
     case 'n': l->count = number(optarg, 1, 10000000); break;
     case 'o': l->outstanding = number(optarg, 1, JOBS_OUTSTANDING_MAX); break;
     case 'm': l->memory_kib = (int64_t)number(optarg, 1, 1 << 20) * 1024; break;
+    case 'x': l->spin = true; break;
     case 'j': l->report.json = true; break;
     default: bad("unknown option");
     }

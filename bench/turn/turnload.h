@@ -16,7 +16,7 @@ struct load {
     const char *user, *password;
     pid_t pid; /* of the server; 0: its CPU time and memory are not known */
     unsigned clients, hubs, size, burst, window, outstanding, count;
-    bool gso, gro;
+    bool gso, gro, spin;
     double rate, seconds, warm_up;
     int64_t memory_kib; /* more than this ends 'strangers' */
     struct report report;
