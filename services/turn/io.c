@@ -17,7 +17,6 @@ enum {
     /* 64 KiB apart all buffers would fall into the same lines of the caches. */
     BUFFER_STRIDE_B = TURN_IO_BUFFER_B + 832,
     BUFFERS = 128,
-    RECV_MAX = 64,
     CONTROL_B = CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)),
     QUEUE = 2048,         /* datagrams until a flush */
     HEAD_MAX = 48,        /* of a Data indication over IPv6; longer ones are copied aside */
@@ -50,10 +49,11 @@ struct turn_io {
     struct turn_counts *counts;
     uint8_t *buffers;
     unsigned next_buffer;
-    struct mmsghdr in[RECV_MAX];
-    struct iovec in_iov[RECV_MAX];
-    struct sockaddr_storage in_from[RECV_MAX];
-    _Alignas(struct cmsghdr) uint8_t in_control[RECV_MAX][CONTROL_B];
+    /* Each buffer with what recvmmsg() wants of it, ready to be used. */
+    struct mmsghdr in[BUFFERS];
+    struct iovec in_iov[BUFFERS];
+    struct sockaddr_storage in_from[BUFFERS];
+    _Alignas(struct cmsghdr) uint8_t in_control[BUFFERS][CONTROL_B];
 
     struct packet packets[QUEUE];
     struct group groups[QUEUE];
@@ -67,12 +67,30 @@ struct turn_io {
     _Alignas(struct cmsghdr) uint8_t control[QUEUE][CONTROL_B];
 };
 
+static uint8_t *buffer_at(struct turn_io *io, unsigned i)
+{
+    return io->buffers + (size_t)i * BUFFER_STRIDE_B;
+}
+
+/* The kernel writes lengths into the header of what it receives. */
+static void ready_header(struct turn_io *io, unsigned i)
+{
+    io->in[i].msg_hdr.msg_namelen = sizeof(io->in_from[i]);
+    io->in[i].msg_hdr.msg_controllen = CONTROL_B;
+}
+
 struct turn_io *turn_io_new(struct turn_counts *counts)
 {
     struct turn_io *io = mem_zalloc(sizeof(*io));
 
     io->counts = counts;
     io->buffers = mem_calloc(BUFFERS, BUFFER_STRIDE_B);
+    for (unsigned i = 0; i < BUFFERS; i++) {
+        io->in_iov[i] = (struct iovec){ buffer_at(io, i), TURN_IO_BUFFER_B };
+        io->in[i].msg_hdr = (struct msghdr){ .msg_name = &io->in_from[i], .msg_iov = &io->in_iov[i],
+                                             .msg_iovlen = 1, .msg_control = io->in_control[i] };
+        ready_header(io, i);
+    }
     for (unsigned i = 0; i < BUCKETS; i++)
         io->buckets[i] = NONE;
     return io;
@@ -87,11 +105,6 @@ void turn_io_free(struct turn_io *io)
 }
 
 /* --- receiving -------------------------------------------------------------------------------- */
-
-static uint8_t *buffer_at(struct turn_io *io, unsigned i)
-{
-    return io->buffers + (size_t)i * BUFFER_STRIDE_B;
-}
 
 uint8_t *turn_io_buffer(struct turn_io *io)
 {
@@ -151,26 +164,21 @@ static unsigned hand_out(struct turn_io *io, unsigned i, turn_io_recv_fn fn, voi
 
 unsigned turn_io_recv(struct turn_io *io, int fd, unsigned most, turn_io_recv_fn fn, void *arg)
 {
-    unsigned n = 0;
+    unsigned n = 0, first, end;
     int got;
 
-    most = MIN(most, (unsigned)RECV_MAX);
+    most = MIN(most, (unsigned)BUFFERS);
     if (io->next_buffer + most > BUFFERS)
         turn_io_flush(io);
-    for (unsigned i = 0; i < most; i++) {
-        io->in_iov[i] = (struct iovec){ buffer_at(io, io->next_buffer + i), TURN_IO_BUFFER_B };
-        io->in[i].msg_hdr = (struct msghdr){
-            .msg_name = &io->in_from[i], .msg_namelen = sizeof(io->in_from[i]),
-            .msg_iov = &io->in_iov[i], .msg_iovlen = 1,
-            .msg_control = io->in_control[i], .msg_controllen = CONTROL_B,
-        };
-    }
-    got = recvmmsg(fd, io->in, most, MSG_DONTWAIT, NULL);
+    first = io->next_buffer;
+    got = recvmmsg(fd, io->in + first, most, MSG_DONTWAIT, NULL);
     if (got <= 0) /* errors of earlier sends (ICMP) are not ours to handle */
         return 0;
-    io->next_buffer += (unsigned)got;
-    for (unsigned i = 0; i < (unsigned)got; i++)
+    end = io->next_buffer = first + (unsigned)got;
+    for (unsigned i = first; i < end; i++) {
         n += hand_out(io, i, fn, arg);
+        ready_header(io, i);
+    }
     turn_count(io->counts, TURN_N_BATCHES, 1);
     turn_count(io->counts, TURN_N_BATCHED, n);
     return n;
