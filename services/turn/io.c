@@ -49,6 +49,7 @@ struct turn_io {
     struct turn_counts *counts;
     uint8_t *buffers;
     unsigned next_buffer;
+    bool more; /* the last receiving call has not emptied its socket */
     /* Each buffer with what recvmmsg() wants of it, ready to be used. */
     struct mmsghdr in[BUFFERS];
     struct iovec in_iov[BUFFERS];
@@ -172,6 +173,7 @@ unsigned turn_io_recv(struct turn_io *io, int fd, unsigned most, turn_io_recv_fn
         turn_io_flush(io);
     first = io->next_buffer;
     got = recvmmsg(fd, io->in + first, most, MSG_DONTWAIT, NULL);
+    io->more = got == (int)most || (got < 0 && errno != EAGAIN);
     if (got <= 0) /* errors of earlier sends (ICMP) are not ours to handle */
         return 0;
     end = io->next_buffer = first + (unsigned)got;
@@ -182,6 +184,11 @@ unsigned turn_io_recv(struct turn_io *io, int fd, unsigned most, turn_io_recv_fn
     turn_count(io->counts, TURN_N_BATCHES, 1);
     turn_count(io->counts, TURN_N_BATCHED, n);
     return n;
+}
+
+bool turn_io_more(const struct turn_io *io)
+{
+    return io->more;
 }
 
 /* --- the queue -------------------------------------------------------------------------------- */

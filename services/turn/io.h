@@ -30,6 +30,9 @@ typedef void (*turn_io_recv_fn)(void *arg, const struct addr *from, const struct
  * May flush before it. */
 unsigned turn_io_recv(struct turn_io *io, int fd, unsigned most, turn_io_recv_fn fn, void *arg);
 
+/* True when the last turn_io_recv() may have left something in its socket. */
+bool turn_io_more(const struct turn_io *io);
+
 /* A piece of the receiving memory (TURN_IO_BUFFER_B bytes), for what comes by a stream: valid until
  * the flush. May flush. */
 uint8_t *turn_io_buffer(struct turn_io *io);

@@ -49,10 +49,17 @@ struct command {
 
 /* --- epoll ------------------------------------------------------------------------------------ */
 
+/* Relays are emptied each time: an event that is told once need not be looked for again, and there
+ * are hundreds of them. */
+static struct epoll_event event_of(enum source_kind kind, int fd)
+{
+    return (struct epoll_event){ .events = kind == SOURCE_RELAY ? EPOLLIN | EPOLLET : EPOLLIN,
+                                 .data.u64 = (uint64_t)kind << 32 | (uint32_t)fd };
+}
+
 int worker_watch(struct turn_worker *w, enum source_kind kind, int fd, void *object)
 {
-    struct epoll_event ev = { .events = EPOLLIN,
-                              .data.u64 = (uint64_t)kind << 32 | (uint32_t)fd };
+    struct epoll_event ev = event_of(kind, fd);
 
     if ((size_t)fd >= w->n_by_fd) {
         size_t n = MAX((size_t)fd + 1, w->n_by_fd * 2);
@@ -212,6 +219,11 @@ static void on_relay(struct turn_worker *w, struct turn_alloc *a)
     struct relay_input in = { w, a };
 
     w->round_packets += turn_io_recv(w->io, a->fd, RELAY_BATCH, on_peer, &in);
+    if (turn_io_more(w->io)) { /* the others are next; this one is told of again */
+        struct epoll_event ev = event_of(SOURCE_RELAY, a->fd);
+
+        (void)epoll_ctl(w->epoll_fd, EPOLL_CTL_MOD, a->fd, &ev);
+    }
 }
 
 /* Slots are given back after the flush: what is sent refers to them. Returns true when there may

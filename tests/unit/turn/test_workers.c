@@ -322,6 +322,39 @@ static void a_burst_arrives_whole_and_in_order(void **state)
     turncli_close(&b);
 }
 
+/* More than a worker takes from a relay at a time, and then silence. */
+static void what_waits_at_a_relay_is_taken_to_the_last(void **state)
+{
+    enum { PACKETS = 100 };
+    struct turncli c;
+    struct addr peer;
+    struct sockaddr_storage ss;
+    int fd = peer_open(&peer);
+    socklen_t len;
+    char text[32];
+
+    (void)state;
+    must_open(&c, TURNCLI_UDP, "turnuser");
+    assert_int_equal(turncli_allocate(&c), 0);
+    assert_int_equal(turncli_bind(&c, 0x4000, &peer), 0);
+    len = addr_to_sockaddr(&c.relay, &ss);
+    for (int round = 0; round < 10; round++) {
+        for (int i = 0; i < PACKETS; i++) {
+            ssize_t n = snprintf(text, sizeof(text), "packet %d", i);
+
+            assert_int_equal(sendto(fd, text, (size_t)n, 0, (struct sockaddr *)&ss, len), n);
+        }
+        for (int i = 0; i < PACKETS; i++) {
+            (void)snprintf(text, sizeof(text), "packet %d", i);
+            assert_true(turncli_recv(&c, WAIT_MS));
+            assert_int_equal(c.last_len, 4 + strlen(text));
+            assert_memory_equal(c.last + 4, text, strlen(text));
+        }
+    }
+    close(fd);
+    turncli_close(&c);
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 static void an_allocation_ends_with_its_connection(void **state)
@@ -613,6 +646,7 @@ int main(void)
         TEST(relays_meet_across_workers),
         TEST(big_datagrams_take_the_long_way_between_workers),
         TEST(a_burst_arrives_whole_and_in_order),
+        TEST(what_waits_at_a_relay_is_taken_to_the_last),
         TEST(an_allocation_ends_with_its_connection),
         TEST(rules_change_while_media_flows),
         TEST(a_listener_that_closes_takes_its_udp_clients_along),
