@@ -413,10 +413,12 @@ static void on_event(struct turn_worker *w, const struct epoll_event *ev)
     }
 }
 
+/* Who is at work, or pauses for the budget, looks into its rings before it waits. The exchanges
+ * decide who was first: either the peer sees what was put, or it is seen to wait, by one alone. */
 static void wake_peers(struct turn_worker *w)
 {
     for (unsigned i = 0; i < w->opts.count; i++) {
-        if (w->wake_peer[i])
+        if (w->wake_peer[i] && atomic_exchange(&w->opts.peers[i]->waits, false))
             turn_worker_wake(w->opts.peers[i]);
         w->wake_peer[i] = false;
     }
@@ -450,10 +452,29 @@ static void pace(struct turn_worker *w, int64_t began_us, int64_t now_us)
     (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 
+static bool rings_hold(const struct turn_worker *w)
+{
+    for (unsigned i = 0; i < w->opts.count; i++)
+        if (w->opts.from[i] && turn_ring_peek(w->opts.from[i], 0))
+            return true;
+    return false;
+}
+
+static int wait_for_input(struct turn_worker *w, struct epoll_event *events, int timeout_ms)
+{
+    int n;
+
+    if (timeout_ms > 0)
+        (void)atomic_exchange(&w->waits, true);
+    n = epoll_wait(w->epoll_fd, events, EVENTS, rings_hold(w) ? 0 : timeout_ms);
+    atomic_store(&w->waits, false);
+    return n;
+}
+
 static void run_round(struct turn_worker *w, int timeout_ms, bool *more)
 {
     struct epoll_event events[EVENTS];
-    int n = epoll_wait(w->epoll_fd, events, EVENTS, *more ? 0 : timeout_ms);
+    int n = wait_for_input(w, events, *more ? 0 : timeout_ms);
     int64_t began_us = loop_now_us();
 
     w->round_packets = 0;

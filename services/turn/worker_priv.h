@@ -4,6 +4,7 @@
 #define TURN_WORKER_PRIV_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include <base/list.h>
 
@@ -39,6 +40,7 @@ struct turn_worker {
     pthread_mutex_t lock;  /* of the mailbox */
     struct command *first, **last;
     bool wake_peer[TURN_WORKERS_MAX]; /* something was put into its ring */
+    atomic_bool waits;     /* in epoll, or about to: who has filled a ring has to wake it */
     int64_t ticked_ms, window_us;
     unsigned window_packets;
     unsigned round_packets;
