@@ -6,12 +6,15 @@
 const cost = (goal) => ({ figure: "cpu_s_per_mpkt", unit: "CPU-s per million packets",
   decimals: 2, goal, most: true });
 
-/** Packets at a rate that a server manages easily. */
+/** Packets at a rate that a server manages easily. The generator does not sleep: on a network no
+ * receiver has to be woken by the server either. */
 const steady = (name, what, ...args) =>
-  ({ name, what: `${what}, 20,000/s`, workers: 1, args, ...cost(0.55) });
+  ({ name, what: `${what}, 20,000/s`, workers: 1, args: [...args, "--spin"], ...cost(0.55) });
 
+/** Two workers have both processors, so that the generator has to sleep. */
 const hairpin = (size, workers) =>
-  ({ name: `hairpin-${size}-${workers}w`, workers, args: ["hairpin", "--size", String(size)],
+  ({ name: `hairpin-${size}-${workers}w`, workers,
+    args: ["hairpin", "--size", String(size), ...workers === 1 ? ["--spin"] : []],
     what: `relay to relay, ${size} B, 20,000/s, workers: ${workers}`, ...cost(0.4) });
 
 /** As many packets as can be sent: ours is to relay at least `goal` times as many. */
@@ -32,6 +35,7 @@ export const rows = [
   steady("up", "to peers, 172 B", "up"),
   steady("down", "from peers, 172 B", "down"),
   steady("echo", "there and back, 172 B", "echo"),
+  { ...steady("up-woken", "to peers that sleep, 172 B"), args: ["up"] },
   steady("up-8", "to peers, 172 B, bursts of 8", "up", "--burst", "8"),
   steady("up-1200-8", "to peers, 1200 B, bursts of 8", "up", "--size", "1200", "--burst", "8",
     "--gso"),
