@@ -208,10 +208,12 @@ static void on_listener(struct turn_worker *w, struct listener *l)
 {
     struct udp_input in = { w, l };
 
-    if (l->kind == TURN_LISTEN_UDP)
-        w->round_packets += turn_io_recv(w->io, l->fd, LISTENER_BATCH, on_client, &in);
-    else
+    if (l->kind != TURN_LISTEN_UDP) {
         conn_accept(w, l);
+        return;
+    }
+    w->round_packets += turn_io_recv(w->io, l->fd, LISTENER_BATCH, on_client, &in);
+    w->more |= turn_io_more(w->io);
 }
 
 static void on_relay(struct turn_worker *w, struct turn_alloc *a)
@@ -222,6 +224,7 @@ static void on_relay(struct turn_worker *w, struct turn_alloc *a)
     if (turn_io_more(w->io)) { /* the others are next; this one is told of again */
         struct epoll_event ev = event_of(SOURCE_RELAY, a->fd);
 
+        w->more = true;
         (void)epoll_ctl(w->epoll_fd, EPOLL_CTL_MOD, a->fd, &ev);
     }
 }
@@ -247,14 +250,11 @@ static bool read_ring(struct turn_worker *w, struct turn_ring *r)
     return n == RING_BATCH;
 }
 
-static bool read_rings(struct turn_worker *w)
+static void read_rings(struct turn_worker *w)
 {
-    bool more = false;
-
     for (unsigned i = 0; i < w->opts.count; i++)
         if (w->opts.from[i])
-            more |= read_ring(w, w->opts.from[i]);
-    return more;
+            w->more |= read_ring(w, w->opts.from[i]);
 }
 
 /* --- mailbox ---------------------------------------------------------------------------------- */
@@ -446,7 +446,7 @@ static void pace(struct turn_worker *w, int64_t began_us, int64_t now_us)
         w->window_us = now_us;
         w->window_packets = 0;
     }
-    if (!w->busy || w->round_packets == 0 || now_us - began_us >= budget_us)
+    if (!w->busy || w->more || w->round_packets == 0 || now_us - began_us >= budget_us)
         return;
     ts.tv_nsec = (budget_us - (now_us - began_us)) * 1000;
     (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
@@ -471,34 +471,34 @@ static int wait_for_input(struct turn_worker *w, struct epoll_event *events, int
     return n;
 }
 
-static void run_round(struct turn_worker *w, int timeout_ms, bool *more)
+static void run_round(struct turn_worker *w, int timeout_ms)
 {
     struct epoll_event events[EVENTS];
-    int n = wait_for_input(w, events, *more ? 0 : timeout_ms);
+    int n = wait_for_input(w, events, w->more ? 0 : timeout_ms);
     int64_t began_us = loop_now_us();
 
     w->round_packets = 0;
+    w->more = false;
     turn_core_time(w->core, began_us / 1000, loop_wall_us() / 1000000);
     for (int i = 0; i < n; i++)
         on_event(w, &events[i]);
-    *more = read_rings(w);
+    read_rings(w);
     turn_io_flush(w->io);
     wake_peers(w);
     tick(w, began_us / 1000);
-    if (!*more && !w->stopping)
+    if (!w->stopping)
         pace(w, began_us, loop_now_us());
 }
 
 static void *run(void *arg)
 {
     struct turn_worker *w = arg;
-    bool more = false;
 
     /* The kernel would add 50 us to each wait. */
     (void)prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
     w->window_us = loop_now_us();
     while (!w->stopping)
-        run_round(w, TICK_MS, &more);
+        run_round(w, TICK_MS);
     return NULL;
 }
 

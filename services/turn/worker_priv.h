@@ -44,6 +44,7 @@ struct turn_worker {
     int64_t ticked_ms, window_us;
     unsigned window_packets;
     unsigned round_packets;
+    bool more;             /* an input has not been emptied: no pause before the next round */
     bool busy;             /* packets come so fast that they wait for each other */
 };
 
