@@ -5,7 +5,7 @@
 // "turn" is a meeting of two who reach nothing but relays, over UDP: the instance that they use is killed.
 // docs/benchmarks.md has the method.
 //
-//   cmake --build --preset release && web/build && node bench/kills/kills.mjs [--rounds N] [--json]
+//   cmake --build --preset release && web/build && node bench/kills/kills.mjs [--rounds N] [--only ROLE] [--json]
 import { fileURLToPath } from "node:url";
 
 process.env.BUILD_DIR ??= fileURLToPath(new URL("../../build/release", import.meta.url));
@@ -17,6 +17,7 @@ const WATCH_MS = 8000; // before the kill, and at least after it
 const own = { ignoreHTTPSErrors: true };
 const at = process.argv.indexOf("--rounds");
 const rounds = at > 0 ? Number(process.argv[at + 1]) : 5;
+const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : "";
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 const show = (list) => `${median(list)} (${Math.min(...list)}-${Math.max(...list)})`;
@@ -56,6 +57,8 @@ async function round(site, pages, role) {
   if (role === "callbridge" && (await daemon(site, role, 2)).instance === calls[0].callbridge) number = 2;
   if (role === "turn") number = await turnOf(site, pages[0]);
   await Promise.all([watch(pages[0], "Ben"), watch(pages[1], "Ada")]);
+  const regathered = () => [...site.log().matchAll(/asking the browser for relays/g)].length;
+  const before = regathered();
   const began = Date.now();
   await sleep(WATCH_MS);
   const dead = await end(site, role, number);
@@ -72,6 +75,8 @@ async function round(site, pages, role) {
   const gaps = role === "callbridge" ? [0] : await Promise.all(pages.map((p) => gap(p, dead.at, to)));
   const quiet = await Promise.all(pages.map((p) => gap(p, began, dead.at)));
   await successor(site, role, number, dead);
+  // Both get relays on two servers again, so that the next round begins as this one.
+  if (role === "turn") await until(() => regathered() >= before + 2, "both gather anew", 60000);
   for (const page of pages) {
     const frames = await videoFrames(page);
     await until(async () => {
@@ -111,7 +116,9 @@ const site = await startSite({ args: ["--callbridge", "2", "--turn", "2"] });
 const results = [];
 
 /** ROUNDS kills of each role in one meeting. */
-async function series(url, roles, prepare) {
+async function series(url, all, prepare) {
+  const roles = all.filter((role) => only === "" || role === only);
+  if (roles.length === 0) return;
   const browsers = await Promise.all([launch(), launch()]);
   try {
     const pages = await meet(browsers, url, prepare);

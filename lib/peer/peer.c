@@ -609,7 +609,9 @@ void peer_stats(const struct peer *p, struct peer_stats *out)
         return;
     out->remote = to.remote;
     for (size_t i = 0; (local = ice_local(p->tr.ice, i)); i++) {
-        if (local->path == to.path)
-            out->local = local->addr;
+        if (local->path != to.path)
+            continue;
+        out->local = local->addr;
+        out->relay = local->type == ICE_RELAY;
     }
 }

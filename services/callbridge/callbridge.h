@@ -104,7 +104,9 @@ struct participant {
     struct sfu_stats stats;
     struct sfu_wanted wanted;  /* how large others show it */
     bool has_wanted;
-    char turn_first[TURNS_ID_SIZE]; /* the TURN server that it is sent to first; "" none yet */
+    char turns[TURNS_PER_GUEST][TURNS_ID_SIZE]; /* TURN servers that it was given last; "" none */
+    char turn_lost[TURNS_ID_SIZE]; /* the one of them that died since then */
+    int64_t regather_ms;           /* it shall gather relays anew then; 0: it has all */
     bool relay_refused;        /* its browser says that a TURN server refused its name */
     bool path_lost;            /* its media is not reached; asked for an ICE restart */
     int64_t path_lost_ms, restart_ms, restart_wait_ms;
@@ -230,8 +232,7 @@ void notify_fill_slots(Stoa__Bridge__V1__Slots *out, struct sfu_slots *slots,
 /* --- turnguest.c ------------------------------------------------------------------------------ */
 
 enum {
-    GUEST_SERVERS = 2, /* that losing one needs no ICE restart */
-    GUEST_URLS = 2,    /* UDP and TCP */
+    GUEST_URLS = 2, /* UDP and TCP */
     GUEST_URL_SIZE = TURNS_HOST_SIZE + 32,
 };
 
@@ -243,8 +244,8 @@ struct guest_server {
 
 /* ICE servers as a message has them; points into itself. */
 struct guest_servers {
-    struct guest_server servers[GUEST_SERVERS];
-    Stoa__Bridge__V1__IceServer *ptrs[GUEST_SERVERS];
+    struct guest_server servers[TURNS_PER_GUEST];
+    Stoa__Bridge__V1__IceServer *ptrs[TURNS_PER_GUEST];
     size_t n;
 };
 

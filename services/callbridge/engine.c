@@ -2,7 +2,9 @@
  * What the media engine says: answers to offers, states of connections, slots, the speaker. */
 #include <string.h>
 
+#include <base/map.h>
 #include <base/str.h>
+#include <evp/rand.h>
 #include <loop/clock.h>
 
 #include "callbridge.h"
@@ -116,9 +118,54 @@ static void on_path(struct participant *p, const struct media_event *ev)
     engine_tick(p, now_ms);
 }
 
+/* One of a guest's TURN servers has died. The other carries on, but nothing would if that died, too:
+ * an ICE restart gives it two again. At once when it has lost both. */
+static void lose_server(struct participant *p, const char *id, int64_t now_ms)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < TURNS_PER_GUEST; i++)
+        has = has || str_eq(p->turns[i], id);
+    if (!has || !p->stats.peer.relay || (p->regather_ms && str_eq(p->turn_lost, id)))
+        return;
+    p->regather_ms = p->regather_ms ? now_ms : now_ms + TURN_REGATHER_MS +
+                                               evp_random_below(TURN_REGATHER_MS);
+    (void)str_copy(p->turn_lost, sizeof(p->turn_lost), id);
+    engine_tick(p, now_ms);
+}
+
+/* Each worker says it of its own relay: the first word counts. */
+static void lose_servers(struct callbridge *cb, const char *id)
+{
+    int64_t now_ms = loop_now_ms();
+    void *value;
+    size_t at = 0;
+
+    while (map_next(cb->calls, &at, NULL, &value)) {
+        struct list *it, *tmp;
+
+        LIST_EACH(it, tmp, &((struct call *)value)->parts)
+            lose_server(LIST_ENTRY(it, struct participant, node), id, now_ms);
+    }
+}
+
+static void regather(struct participant *p, int64_t now_ms)
+{
+    struct log_ctx ctx = participant_log(p);
+
+    if (!p->regather_ms || now_ms < p->regather_ms || !p->session || p->lost_ms)
+        return;
+    p->regather_ms = 0;
+    log_event(LOG_LEVEL_INFO, &ctx, "call %u: asking the browser for relays on other TURN servers",
+              p->number);
+    notify_restart(p);
+}
+
 void engine_tick(struct participant *p, int64_t now_ms)
 {
     struct log_ctx ctx = participant_log(p);
+
+    regather(p, now_ms);
 
     if (!p->path_lost || !p->session || p->lost_ms)
         return;
@@ -154,6 +201,8 @@ void engine_event(void *arg, const struct media_event *ev)
 
     if (ev->type == MEDIA_RELAY) {
         turnwatch_relay(((struct callbridge *)arg)->turnwatch, ev);
+        if (ev->relay.phase == MEDIA_RELAY_LOST)
+            lose_servers(arg, ev->relay.id);
         return;
     }
     if (ev->type == MEDIA_SPEAKER) {

@@ -44,6 +44,7 @@ void offer_request(void *arg, struct bus_call *call, const ProtobufCMessage *bod
         bus_fail(p->offer, BUS_CONFLICT, false, "A later offer takes its place.");
     p->offer = call;
     p->offer_ms = loop_now_ms();
+    p->regather_ms = 0; /* it gathers with every offer */
     ctx = participant_log(p);
     log_event(LOG_LEVEL_INFO, &ctx,
               "call %u: setting up combined RTP session for DTLS (combined media and control)",

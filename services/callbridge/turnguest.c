@@ -78,11 +78,11 @@ static void fill_one(const struct participant *p, const struct turns_server *s,
 static const struct turns_server *first_of(struct participant *p)
 {
     struct callbridge *cb = p->call->cb;
-    const struct turns_server *s = turns_find(cb->turns, p->turn_first);
+    const struct turns_server *s = turns_find(cb->turns, p->turns[0]);
 
     if (!s || s->draining || !turnwatch_ready(cb->turnwatch, s->id))
         s = next_best(cb, NULL, 0);
-    (void)str_copy(p->turn_first, sizeof(p->turn_first), s ? s->id : "");
+    (void)str_copy(p->turns[0], sizeof(p->turns[0]), s ? s->id : "");
     return s;
 }
 
@@ -96,12 +96,14 @@ const char *turnguest_first(struct participant *p)
 void turnguest_fill(struct participant *p, struct guest_servers *out)
 {
     struct callbridge *cb = p->call->cb;
-    const struct turns_server *taken[GUEST_SERVERS];
+    const struct turns_server *taken[TURNS_PER_GUEST];
 
-    for (out->n = 0; out->n < GUEST_SERVERS; out->n++) {
+    memset(p->turns + 1, 0, sizeof(p->turns) - sizeof(p->turns[0]));
+    for (out->n = 0; out->n < TURNS_PER_GUEST; out->n++) {
         taken[out->n] = out->n ? next_best(cb, taken, out->n) : first_of(p);
         if (!taken[out->n])
             break;
+        (void)str_copy(p->turns[out->n], sizeof(p->turns[0]), taken[out->n]->id);
         fill_one(p, taken[out->n], &out->servers[out->n]);
         out->ptrs[out->n] = &out->servers[out->n].msg;
     }

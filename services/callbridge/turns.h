@@ -25,6 +25,7 @@ struct site;
 struct turns;
 
 enum {
+    TURNS_PER_GUEST = 2,    /* that losing one needs no ICE restart */
     TURNS_ID_SIZE = 80,     /* GUID, or GUID and a number */
     TURNS_HOST_SIZE = 257,  /* a DNS name or an address */
     TURNS_NAME_SIZE = 513,  /* RFC 8489 s14.3: a user name has at most 508 bytes */

@@ -222,6 +222,7 @@ int peer_send_rtcp(struct peer *p, const void *data, size_t len);
 /* What an operator asks about a connection. */
 struct peer_stats {
     struct addr local, remote; /* selected pair */
+    bool relay;                /* it goes through a relay of ours */
     uint32_t rtt_us;           /* of the last ICE check or consent */
     char cipher[32];           /* SRTP profile, "" before */
     uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes;
