@@ -2,7 +2,7 @@
 // Compares Stoa's TURN server with coturn: both are put under the same load in turns, round by
 // round, and the medians and their ratio are printed. docs/benchmarks.md has method and figures.
 import { readFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 
 import { rows } from "./rows.mjs";
@@ -62,7 +62,8 @@ async function measure(row, server) {
   const head = `${row.name.padEnd(16)} ${server.name.padEnd(7)}`;
   let r;
   try {
-    r = await turnload(LOAD_CPU, server, [...row.args, "--seconds", options.seconds]);
+    const seconds = String(row.seconds ?? options.seconds);
+    r = await turnload(LOAD_CPU, server, [...row.args, "--seconds", seconds]);
   } catch (error) {
     const failure = (error.stderr || String(error)).trim();
     note(`${head} FAILED: ${failure}`);
@@ -70,8 +71,8 @@ async function measure(row, server) {
   }
   const doubts = doubtsOf(row, r);
   const warning = doubts.length > 0 ? `  WARNING: ${doubts.join(", ")}` : "";
-  note(`${head} ${r[row.figure]} ${row.unit}, load ${r.load}${warning}`);
-  return { row: row.name, server: server.name, doubts, ...r };
+  note(`${head} ${r[row.figure]} ${row.unit}, load ${loadavg()[0].toFixed(2)}${warning}`);
+  return { row: row.name, server: server.name, doubts, load: loadavg()[0], ...r };
 }
 
 async function withServers(row, use) {

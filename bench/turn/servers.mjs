@@ -18,10 +18,10 @@ const STOP_MS = 10000;
 const ALL_CPUS = "0-1023";
 const user = "bench";
 const password = "bench-password";
-// Below the ports that the kernel hands out to others. Relays: 6,000 each.
-const COTURN_RELAYS = 5000;
-const STOA_RELAYS = 11000;
-const LISTENERS = 17000;
+// Below the ports that the kernel hands out to others.
+const COTURN_RELAYS = [5000, 24999];
+const STOA_RELAYS = 25000; // 6,000
+const LISTENERS = 31000;
 
 /** True when a port can be had for both protocols. */
 const isFree = (port) => new Promise((done) => {
@@ -39,7 +39,7 @@ const isFree = (port) => new Promise((done) => {
 
 async function freePort() {
   for (let i = 0; i < 100; i++) {
-    const port = LISTENERS + Math.floor(Math.random() * 3000);
+    const port = LISTENERS + Math.floor(Math.random() * 1500);
     if (await isFree(port)) return port;
   }
   throw new Error("no free port");
@@ -103,8 +103,8 @@ export async function startCoturn({ cpus, workers }) {
   const program = run(cpus, ["turnserver", "-n", "--listening-ip=127.0.0.1",
     `--listening-port=${port}`, "--relay-ip=127.0.0.1", "--allow-loopback-peers",
     "--lt-cred-mech", `--user=${user}:${password}`, "--realm=bench.test", "--no-tls", "--no-dtls",
-    "--no-cli", "--no-multicast-peers", `--min-port=${COTURN_RELAYS}`,
-    `--max-port=${COTURN_RELAYS + 5999}`, "--simple-log", `--log-file=${state}/log`,
+    "--no-cli", "--no-multicast-peers", `--min-port=${COTURN_RELAYS[0]}`,
+    `--max-port=${COTURN_RELAYS[1]}`, "--simple-log", `--log-file=${state}/log`,
     `--pidfile=${state}/pid`, `--userdb=${state}/db`, "-m", String(workers)]);
   const stop = () => program.stop().then(() => rm(state, { recursive: true, force: true }));
   const server = { name: "coturn", pid: program.pid, address: `127.0.0.1:${port}`, stop };
