@@ -16,6 +16,14 @@ bool turn_frame_is_chandata(const void *data, size_t len)
            p[0] <= STUN_CHANNEL_MAX >> 8;
 }
 
+/* The class is in two bits of the type. RFC 8489 section 5 */
+bool turn_frame_is_request(const void *data, size_t len)
+{
+    const uint8_t *p = data;
+
+    return stun_is(data, len) && (p[0] & 0x01) == 0 && (p[1] & 0x10) == 0;
+}
+
 int turn_chandata_decode(struct turn_chandata *out, const void *data, size_t len)
 {
     struct buf b = buf_reader(data, len);

@@ -23,6 +23,9 @@ struct turn_chandata {
 /* True when a datagram can only be ChannelData. */
 bool turn_frame_is_chandata(const void *data, size_t len);
 
+/* True when a message is a STUN request, to be answered; false for what only goes on. */
+bool turn_frame_is_request(const void *data, size_t len);
+
 /* Reads a ChannelData message that is a whole datagram or frame.
  * Errors: -EBADMSG number out of range, or shorter than it says. What is longer is padding.
  * Source: RFC 8656 section 12.4 */

@@ -24,6 +24,7 @@
 #include <base/str.h>
 #include <loop/clock.h>
 
+#include "frame.h"
 #include "worker_priv.h"
 
 enum {
@@ -186,6 +187,9 @@ static void on_client(void *arg, const struct addr *from, const struct addr *to,
         flow.local = *to;
         flow.local.port = in->listener->local.port;
     }
+    /* Whoever asks waits for the answer, and sends nothing more that could be waited for. */
+    if (!turn_frame_is_request(data, len))
+        in->w->round_packets++;
     /* What is neither STUN nor ChannelData was counted; there is no one to tell. */
     (void)!turn_core_client(in->w->core, &flow, data, len);
 }
@@ -212,7 +216,7 @@ static void on_listener(struct turn_worker *w, struct listener *l)
         conn_accept(w, l);
         return;
     }
-    w->round_packets += turn_io_recv(w->io, l->fd, LISTENER_BATCH, on_client, &in);
+    (void)turn_io_recv(w->io, l->fd, LISTENER_BATCH, on_client, &in);
     w->more |= turn_io_more(w->io);
 }
 

@@ -43,7 +43,7 @@ struct turn_worker {
     atomic_bool waits;     /* in epoll, or about to: who has filled a ring has to wake it */
     int64_t ticked_ms, window_us;
     unsigned window_packets;
-    unsigned round_packets;
+    unsigned round_packets; /* requests not counted */
     bool more;             /* an input has not been emptied: no pause before the next round */
     bool busy;             /* packets come so fast that they wait for each other */
 };

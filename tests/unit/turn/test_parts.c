@@ -41,6 +41,27 @@ static void a_stream_is_cut_where_messages_end(void **state)
     assert_int_equal(turn_frame_next(chandata, sizeof(chandata), 2048, false, &size), -EBADMSG);
 }
 
+static void requests_are_told_from_what_only_goes_on(void **state)
+{
+    static const struct {
+        uint16_t type;
+        bool request;
+    } cases[] = {
+        { 0x0001, true },  { 0x0003, true },  { 0x0004, true },  { 0x0008, true },
+        { 0x0009, true },  { 0x0016, false }, { 0x0017, false }, { 0x0011, false },
+        { 0x0101, false }, { 0x0111, false }, { 0x4001, false },
+    };
+    uint8_t m[20] = { 0, 0, 0, 0, 0x21, 0x12, 0xa4, 0x42 };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        m[0] = (uint8_t)(cases[i].type >> 8);
+        m[1] = (uint8_t)cases[i].type;
+        assert_int_equal(turn_frame_is_request(m, sizeof(m)), cases[i].request);
+        assert_false(turn_frame_is_request(m, sizeof(m) - 1));
+    }
+}
+
 static void what_is_neither_is_noticed_at_once(void **state)
 {
     static const char *const noise[] = { "GET / HTTP/1.1", "POST", "\x16\x03\x01", "\r\n", "\x80",
@@ -327,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_is_cut_where_messages_end),
+        cmocka_unit_test(requests_are_told_from_what_only_goes_on),
         cmocka_unit_test(what_is_neither_is_noticed_at_once),
         cmocka_unit_test(the_private_port_learns_who_the_client_is),
         cmocka_unit_test(other_headers_end_the_connection),
