@@ -119,13 +119,16 @@ function verdict(row, ours, theirs) {
 }
 
 function summaryOf(row, results, name) {
-  const own = results.filter((r) => r.row === row.name && r.server === name && r.mode);
-  if (own.length === 0) return undefined;
+  const all = results.filter((r) => r.row === row.name && r.server === name && r.mode);
+  if (all.length === 0) return undefined;
+  const sure = all.filter((r) => r.doubts.length === 0);
+  const own = sure.length > 0 ? sure : all;
   const fields = ["lost_percent", "strayed", "server_cpu", "own_cpu", "delay_median_us",
     "delay_p99_us", "cpu_us_per_alloc", ...row.more ?? []];
   const figures = own.map((r) => r[row.figure]);
   return {
-    median: median(figures), min: Math.min(...figures), max: Math.max(...figures),
+    figures: figures.length, median: median(figures), min: Math.min(...figures),
+    max: Math.max(...figures),
     beside: Object.fromEntries(fields.filter((f) => own[0][f] !== undefined)
       .map((f) => [f, median(own.map((r) => r[f]))])),
   };
@@ -141,7 +144,7 @@ function summarize(row, results) {
 function print(summary, decimals) {
   const { row, what, unit, doubtful } = summary;
   console.log(`\n${row}: ${what}; ${unit}  ${summary.verdict}${
-    doubtful > 0 ? ` (${doubtful} doubtful)` : ""}`);
+    doubtful > 0 ? ` (${doubtful} doubtful left out, where others are)` : ""}`);
   for (const name of ["coturn", "turn"]) {
     const s = summary[name];
     if (s === undefined) continue;
