@@ -51,9 +51,9 @@ async function meeting(url, { callId = "100101", passcode = "" } = {}) {
 
 /** Both pages, and the callbridge, know the two and nobody else. */
 async function assertNobodyIsAGhost({ ada, ben }) {
-  for (const page of [ada, ben]) {
-    await until(async () => (await shown(page)).join() === "Ada,Ben", "both show each other");
-  }
+  const both = async () => `Ada sees ${await shown(ada)}; Ben sees ${await shown(ben)}`;
+  await until(async () => await both() === "Ada sees Ada,Ben; Ben sees Ada,Ben",
+    async () => `both show each other (${await both()}; ${await site.stoa("calls", "--json")})`);
   const call = await onlyCall();
   assert.deepEqual(call.participants.map((p) => p.name).sort(), ["Ada", "Ben"]);
 }

@@ -143,12 +143,14 @@ export async function pairTypes(page) {
   return pair ? `${pair.local}/${pair.remote} ${pair.protocol}` : "";
 }
 
-/** Polls until `condition` is true; fails with `what` after `ms`. */
+/** Polls until `condition` is true; fails with `what` (text, or a function that gives it) after `ms`. */
 export async function until(condition, what, ms = 15000) {
   const end = Date.now() + ms;
   for (;;) {
     if (await condition()) return;
-    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
+    if (Date.now() > end) {
+      throw new Error(`not within ${ms} ms: ${typeof what === "function" ? await what() : what}`);
+    }
     await new Promise((done) => setTimeout(done, 50));
   }
 }

@@ -55,11 +55,13 @@ export function visit(page, { callId, passcode = "", name = "Visitor", stay = fa
     };
     const timer = setTimeout(() => give("no answer"), 2000);
     let login, participant;
+    let asked = false; // a welcome comes with each change of what is possible
     const ask = (type, id, members) => ws.send(JSON.stringify({ type, id, ...members }));
     ws.onclose = () => give("closed");
     ws.onmessage = ({ data }) => {
       const m = JSON.parse(data);
-      if (m.type === "welcome" && login === undefined && m.joinAvailable) {
+      if (m.type === "welcome" && !asked && m.joinAvailable) {
+        asked = true;
         ask("login", 1, { callId, passcode });
       } else if (m.type === "error") {
         give(`${m.code} ${m.message}`);
