@@ -8,6 +8,7 @@
 #include <base/str.h>
 
 #include "cm.h"
+#include "dice.h"
 #include "wallclock.h"
 
 /* --- the space's side ----------------------------------------------------------------------- */
@@ -142,6 +143,7 @@ void meeting_start(struct meeting *m, uint64_t seed)
     struct sfu_opts opts = { .ops = &sfu_ops, .arg = m, .video_codec = PEER_VP8 };
 
     memset(m, 0, sizeof(*m));
+    dice_seed(seed);
     m->net = simnet_new(seed);
     wallclock_set(simnet_now(m->net));
     m->dtls = opts.dtls = dtls_ctx_new();
