@@ -21,7 +21,8 @@ enum {
     STRING_MAX_B = 255,
     CALL_ID_MAX = 12,
     PASSCODE_MAX = 32,
-    SECRET_LEN = 22
+    SECRET_LEN = 22,
+    CERT_MAX_B = 8192
 };
 
 typedef int (*check_fn)(const struct kinds_field *f, const char *v, struct str *out,
@@ -436,6 +437,30 @@ static int check_hash(const struct kinds_field *f, const char *v, struct str *ou
     return 0;
 }
 
+/* PEM without its lines, or base64 as it is kept. What it holds is for its users to read. */
+static int check_cert(const struct kinds_field *f, const char *v, struct str *out, struct str *why)
+{
+    static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                   "0123456789+/=";
+    const char *from = strstr(v, begin), *to = from ? strstr(from, end) : NULL;
+    size_t at = out->len;
+
+    (void)f;
+    if (strlen(v) > CERT_MAX_B || (from && !to))
+        return refuse(why, "must be one certificate in PEM of at most 8 KiB");
+    from = from ? from + strlen(begin) : v;
+    to = to ? to : v + strlen(v);
+    for (; from < to; from++)
+        if (*from != '\0' && strchr(alphabet, *from))
+            str_addn(out, from, 1);
+        else if (!isspace((unsigned char)*from))
+            return refuse(why, "must be one certificate in PEM");
+    if (out->len < at + 64 || strncmp(out->s + at, "MII", 3) != 0)
+        return refuse(why, "must be one certificate in PEM");
+    return 0;
+}
+
 static const check_fn checks[] = {
     [KINDS_STRING] = check_string,   [KINDS_UINT] = check_uint,
     [KINDS_BOOL] = check_bool,       [KINDS_ENUM] = check_enum,
@@ -447,6 +472,7 @@ static const check_fn checks[] = {
     [KINDS_REF] = check_ref,         [KINDS_SECRET] = check_secret,
     [KINDS_FILE] = check_file,       [KINDS_NETS] = check_nets,
     [KINDS_NAT] = check_nat,         [KINDS_HASH] = check_hash,
+    [KINDS_CERT] = check_cert,
 };
 
 int kinds_check(const struct kinds_field *f, const char *value, struct str *out, struct str *why)

@@ -27,6 +27,7 @@ static const char *const type_words[] = {
     [KINDS_NETS] = "list of networks",
     [KINDS_NAT] = "list of public/private addresses",
     [KINDS_HASH] = "hash of a password",
+    [KINDS_CERT] = "certificate, PEM",
 };
 
 static const struct {

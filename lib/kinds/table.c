@@ -255,6 +255,12 @@ static const struct kinds_field turn_instance_fields[] = {
     { .name = "publicAddresses", .type = KINDS_ADDRS, .flags = KINDS_LIST,
       .help = "What is announced for each of them" },
     { .name = "realm", .type = KINDS_STRING, .max = 127, .help = "Its authentication realm" },
+    { .name = "zone", .type = KINDS_STRING, .max = 64,
+      .help = "Zone through which it has become known; unset: it is of this site" },
+    { .name = "servers", .type = KINDS_ADDRS, .flags = KINDS_LIST,
+      .help = "Addresses on which it answers requests" },
+    { .name = "load", .type = KINDS_UINT, .max = 1000000,
+      .help = "Of an instance of another site: relays in use" },
     { .name = "state", .type = KINDS_ENUM, .values = "starting|serving|draining",
       .flags = KINDS_LIST, .dflt = "starting", .help = "Whether it takes new relays" },
 };
@@ -268,6 +274,112 @@ static const struct kinds_field api_user_fields[] = {
       .help = "admin: everything; api: the REST API; audit: reading alone" },
     { .name = "passwordHash", .type = KINDS_HASH, .flags = KINDS_HIDDEN, .max = 128,
       .help = "Hash of the password, as 'stoa user add' makes it" },
+};
+
+/* --- the edge, seen from inside --------------------------------------------------------------- */
+
+static const struct kinds_field zone_fields[] = {
+    { .name = "name", .type = KINDS_STRING,
+      .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST, .max = 64,
+      .help = "Name of the zone" },
+    { .name = "address", .type = KINDS_HOST, .flags = KINDS_REQUIRED | KINDS_LIST,
+      .help = "The edge; a name is resolved by host records, then by the inside DNS, and all of its "
+              "addresses are dialled" },
+    { .name = "port", .type = KINDS_UINT, .min = 1, .max = 65535, .dflt = "7001",
+      .flags = KINDS_LIST, .help = "Its zone port" },
+    { .name = "username", .type = KINDS_STRING, .max = 128,
+      .help = "User of the zone in the edge's local authentication database" },
+    { .name = "password", .type = KINDS_STRING, .flags = KINDS_HIDDEN, .max = 128,
+      .help = "Its password" },
+    { .name = "subjectName", .type = KINDS_HOST,
+      .help = "Name that the edge's certificate must be made for; unset: the address" },
+    { .name = "peerCa", .type = KINDS_CERT, .help = "CA that has signed the edge's certificate" },
+    { .name = "enabled", .type = KINDS_BOOL, .flags = KINDS_LIST, .dflt = "true",
+      .help = "The zone is dialled" },
+};
+
+static const struct kinds_field web_proxy_fields[] = {
+    { .name = "enabled", .type = KINDS_BOOL, .dflt = "true",
+      .help = "Meeting Server Web Proxy: guests outside reach the web bridges" },
+    { .name = "guestAccountClientUri", .type = KINDS_URL,
+      .help = "Guest account client URI: the join address that guests outside use. The inside DNS "
+              "must lead its name to the web bridges" },
+    { .name = "verifyCertificate", .type = KINDS_BOOL, .dflt = "true",
+      .help = "The web bridges' certificates are checked; false is said to everybody who asks" },
+};
+
+static const struct kinds_field tunnel_domain_fields[] = {
+    { .name = "domain", .type = KINDS_DOMAIN,
+      .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST,
+      .help = "Domain name; a tunnel is up for it where both sites have it" },
+};
+
+static const struct kinds_field edge_fact_fields[] = {
+    { .name = "node", .type = KINDS_STRING,
+      .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST, .max = 255,
+      .help = "The edge, as it calls itself" },
+    { .name = "zone", .type = KINDS_STRING, .flags = KINDS_LIST, .max = 64,
+      .help = "Zone through which it has become known" },
+    { .name = "names", .type = KINDS_NAMES, .flags = KINDS_LIST,
+      .help = "Names under which guests reach it" },
+    { .name = "turnsPort", .type = KINDS_UINT, .max = 65535,
+      .help = "Port on which it takes TURN over TLS; unset: none" },
+    { .name = "software", .type = KINDS_STRING, .max = 64, .help = "Its version" },
+};
+
+/* --- the edge itself --------------------------------------------------------------------------- */
+
+static const struct kinds_field zone_server_fields[] = {
+    { .name = "name", .type = KINDS_STRING,
+      .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST, .max = 64,
+      .help = "Name of the zone" },
+    { .name = "username", .type = KINDS_STRING, .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_LIST,
+      .max = 128, .help = "Its user in the local authentication database" },
+    { .name = "subjectNames", .type = KINDS_NAMES, .flags = KINDS_LIST,
+      .help = "TLS verify subject name: one of them must be in the certificate of expc" },
+    { .name = "peerCa", .type = KINDS_CERT,
+      .help = "CA that has signed the certificate of expc; unset: that of the first connection "
+              "with the right password is kept" },
+    { .name = "pairUntil", .type = KINDS_UINT,
+      .help = "Until when a zone without CA waits for that connection, in seconds since 1970" },
+    { .name = "enabled", .type = KINDS_BOOL, .flags = KINDS_LIST, .dflt = "true",
+      .help = "The zone may connect" },
+};
+
+static const struct kinds_field zone_user_fields[] = {
+    { .name = "name", .type = KINDS_STRING,
+      .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST, .max = 128,
+      .help = "Name of the zone's user" },
+    { .name = "verifier", .type = KINDS_STRING, .flags = KINDS_HIDDEN, .max = 255,
+      .help = "What is kept of its password (SCRAM-SHA-256), as 'stoa zone add' makes it" },
+};
+
+static const struct kinds_field external_name_fields[] = {
+    { .name = "name", .type = KINDS_DOMAIN,
+      .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST,
+      .help = "Name under which guests outside open the page" },
+    { .name = "certificateFile", .type = KINDS_FILE, .flags = KINDS_LIST, .dflt = "expe.crt",
+      .help = "Certificate for it, with chain, a file of the site's pki folder" },
+    { .name = "keyFile", .type = KINDS_FILE, .dflt = "expe.key", .help = "Its private key" },
+};
+
+static const struct kinds_field edge_fields[] = {
+    { .name = "httpRedirect", .type = KINDS_BOOL, .dflt = "true",
+      .help = "Redirect HTTP requests to HTTPS" },
+    { .name = "hsts", .type = KINDS_BOOL, .dflt = "true",
+      .help = "HTTP Strict Transport Security (HSTS) on 443" },
+    { .name = "turnOverTls", .type = KINDS_BOOL, .dflt = "true",
+      .help = "443 takes TURN over TLS beside the web" },
+    { .name = "connectionLimit", .type = KINDS_UINT, .min = 10, .max = 1000000, .dflt = "20000",
+      .help = "Most connections from outside at a time" },
+    { .name = "sourceConnectionLimit", .type = KINDS_UINT, .min = 1, .max = 1000000,
+      .dflt = "200", .help = "Most connections of one address (IPv6: /64) at a time" },
+    { .name = "sourceRate", .type = KINDS_UINT, .min = 1, .max = 100000, .dflt = "50",
+      .help = "Most new connections per second of one address" },
+    { .name = "headTimeout", .type = KINDS_UINT, .min = 1, .max = 60, .dflt = "10",
+      .help = "Seconds that a client has for the TLS handshake and for the head of its request" },
+    { .name = "tunnelMemory", .type = KINDS_UINT, .min = 4, .max = 4096, .dflt = "64",
+      .help = "Most MiB held for connections whose other side reads slowly" },
 };
 
 #define FIELDS(f) .fields = (f), .n_fields = ARRAY_LEN(f)
@@ -320,6 +432,35 @@ static const struct kinds_kind table[] = {
       .key = "name", .missing = "apiUserDoesNotExist", .duplicate = "duplicateApiUser",
       .max_rows = 1000, .help = "A user of the REST API and the web administration",
       FIELDS(api_user_fields) },
+    { .name = "zone", .topic = "site", .secret_topic = "zone-secret", .sites = KINDS_SITE_INSIDE,
+      .key = "name", .missing = "zoneDoesNotExist", .duplicate = "duplicateZone", .max_rows = 16,
+      .help = "An edge that expc dials: Unified Communications traversal zone",
+      FIELDS(zone_fields) },
+    { .name = "webProxy", .topic = "site", .sites = KINDS_SITE_INSIDE, .max_rows = 1,
+      .missing = "unrecognizedObject", .duplicate = "invalidOperation",
+      .help = "Expressway-C: Configuration > Unified Communications > Cisco Meeting Server",
+      FIELDS(web_proxy_fields) },
+    { .name = "tunnelDomain", .topic = "site", .sites = BOTH, .key = "domain",
+      .missing = "tunnelDomainDoesNotExist", .duplicate = "duplicateTunnelDomain",
+      .max_rows = 32, .help = "Expressway: Configuration > Domains",
+      FIELDS(tunnel_domain_fields) },
+    { .name = "edgeFact", .topic = "site", .sites = KINDS_SITE_INSIDE, .key = "node",
+      .runtime = true, .missing = "edgeFactDoesNotExist", .duplicate = "duplicateEdgeFact",
+      .max_rows = 64, .help = "An edge that a zone leads to", FIELDS(edge_fact_fields) },
+    { .name = "zoneServer", .topic = "site", .sites = KINDS_SITE_EDGE, .key = "name",
+      .missing = "zoneServerDoesNotExist", .duplicate = "duplicateZoneServer", .max_rows = 16,
+      .help = "A zone that may connect to this edge: Unified Communications traversal zone",
+      FIELDS(zone_server_fields) },
+    { .name = "zoneUser", .topic = "site", .secret_topic = "zone-user",
+      .sites = KINDS_SITE_EDGE, .key = "name", .missing = "zoneUserDoesNotExist",
+      .duplicate = "duplicateZoneUser", .max_rows = 64,
+      .help = "A zone's user in the local authentication database", FIELDS(zone_user_fields) },
+    { .name = "externalName", .topic = "site", .sites = KINDS_SITE_EDGE, .key = "name",
+      .missing = "externalNameDoesNotExist", .duplicate = "duplicateExternalName",
+      .max_rows = 64, .help = "A name that guests outside use", FIELDS(external_name_fields) },
+    { .name = "edge", .topic = "site", .sites = KINDS_SITE_EDGE, .max_rows = 1,
+      .missing = "unrecognizedObject", .duplicate = "invalidOperation",
+      .help = "Settings of the edge", FIELDS(edge_fields) },
     { .name = "hostRecord", .topic = "site", .collection = "hostRecords", .sites = BOTH,
       .key = "name", .missing = "hostRecordDoesNotExist", .duplicate = "duplicateHostRecord",
       .max_rows = 1000, .help = "A static host record", FIELDS(host_record_fields) },

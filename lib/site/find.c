@@ -44,6 +44,16 @@ const struct site_turn *site_turn(const struct site *s)
     return &((struct site_object *)map_get(s->objects[SITE_TURN], "turn"))->as.turn;
 }
 
+const struct site_web_proxy *site_web_proxy(const struct site *s)
+{
+    return &((struct site_object *)map_get(s->objects[SITE_WEB_PROXY], "webProxy"))->as.web_proxy;
+}
+
+const struct site_edge *site_edge(const struct site *s)
+{
+    return &((struct site_object *)map_get(s->objects[SITE_EDGE], "edge"))->as.edge;
+}
+
 #define BY_ID(function, type, member, kind)                                                        \
     const struct type *function(const struct site *s, const char *id)                              \
     {                                                                                              \
@@ -72,6 +82,11 @@ BY_ID(site_space, site_space, space, SITE_SPACE)
 BY_ID(site_access, site_access, access, SITE_ACCESS)
 BY_ID(site_turn_server, site_turn_server, turn_server, SITE_TURN_SERVER)
 BY_ID(site_turn_instance, site_turn_instance, turn_instance, SITE_TURN_INSTANCE)
+BY_ID(site_zone, site_zone, zone, SITE_ZONE)
+BY_ID(site_zone_server, site_zone_server, zone_server, SITE_ZONE_SERVER)
+BY_KEY(site_zone_user_by_name, site_zone_user, zone_user, "zoneUser")
+BY_KEY(site_external_name, site_external_name, external_name, "externalName")
+BY_KEY(site_tunnel_domain, site_tunnel_domain, tunnel_domain, "tunnelDomain")
 BY_KEY(site_turn_user_by_name, site_turn_user, turn_user, "turnUser")
 BY_KEY(site_api_user_by_name, site_api_user, api_user, "apiUser")
 BY_KEY(site_space_by_uri, site_space, space, "uri")
@@ -85,6 +100,11 @@ NEXT(site_next_turn_server, site_turn_server, turn_server, SITE_TURN_SERVER)
 NEXT(site_next_turn_user, site_turn_user, turn_user, SITE_TURN_USER)
 NEXT(site_next_turn_instance, site_turn_instance, turn_instance, SITE_TURN_INSTANCE)
 NEXT(site_next_domain, site_domain, domain, SITE_DOMAIN)
+NEXT(site_next_zone, site_zone, zone, SITE_ZONE)
+NEXT(site_next_tunnel_domain, site_tunnel_domain, tunnel_domain, SITE_TUNNEL_DOMAIN)
+NEXT(site_next_edge_fact, site_edge_fact, edge_fact, SITE_EDGE_FACT)
+NEXT(site_next_zone_server, site_zone_server, zone_server, SITE_ZONE_SERVER)
+NEXT(site_next_external_name, site_external_name, external_name, SITE_EXTERNAL_NAME)
 NEXT(site_next_rule, site_rule, rule, SITE_RULE)
 
 /* Equal without telling by its time where or in what length they differ. */

@@ -149,6 +149,9 @@ static const struct site_member turn_instance[] = {
     TEXT("addresses", site_turn_instance, addresses),
     TEXT("publicAddresses", site_turn_instance, public_addresses),
     TEXT("realm", site_turn_instance, realm),
+    TEXT("zone", site_turn_instance, zone),
+    TEXT("servers", site_turn_instance, servers),
+    U32("load", site_turn_instance, load),
     TEXT("state", site_turn_instance, state),
 };
 
@@ -156,6 +159,66 @@ static const struct site_member api_user[] = {
     KEY("name", site_api_user, name, "apiUser"),
     TEXT("role", site_api_user, role),
     TEXT("passwordHash", site_api_user, password_hash),
+};
+
+static const struct site_member zone[] = {
+    KEY("name", site_zone, name, "zone"),
+    TEXT("address", site_zone, address),
+    PORT("port", site_zone, port),
+    TEXT("username", site_zone, username),
+    TEXT("password", site_zone, password),
+    TEXT("subjectName", site_zone, subject_name),
+    TEXT("peerCa", site_zone, peer_ca),
+    FLAG("enabled", site_zone, enabled),
+};
+
+static const struct site_member web_proxy[] = {
+    FLAG("enabled", site_web_proxy, enabled),
+    TEXT("guestAccountClientUri", site_web_proxy, guest_account_client_uri),
+    FLAG("verifyCertificate", site_web_proxy, verify_certificate),
+};
+
+static const struct site_member tunnel_domain[] = {
+    KEY("domain", site_tunnel_domain, domain, "tunnelDomain"),
+};
+
+static const struct site_member edge_fact[] = {
+    TEXT("node", site_edge_fact, node),
+    TEXT("zone", site_edge_fact, zone),
+    TEXT("names", site_edge_fact, names),
+    PORT("turnsPort", site_edge_fact, turns_port),
+    TEXT("software", site_edge_fact, software),
+};
+
+static const struct site_member zone_server[] = {
+    KEY("name", site_zone_server, name, "zoneServer"),
+    TEXT("username", site_zone_server, username),
+    TEXT("subjectNames", site_zone_server, subject_names),
+    TEXT("peerCa", site_zone_server, peer_ca),
+    U32("pairUntil", site_zone_server, pair_until_s),
+    FLAG("enabled", site_zone_server, enabled),
+};
+
+static const struct site_member zone_user[] = {
+    KEY("name", site_zone_user, name, "zoneUser"),
+    TEXT("verifier", site_zone_user, verifier),
+};
+
+static const struct site_member external_name[] = {
+    KEY("name", site_external_name, name, "externalName"),
+    TEXT("certificateFile", site_external_name, certificate_file),
+    TEXT("keyFile", site_external_name, key_file),
+};
+
+static const struct site_member edge[] = {
+    FLAG("httpRedirect", site_edge, http_redirect),
+    FLAG("hsts", site_edge, hsts),
+    FLAG("turnOverTls", site_edge, turn_over_tls),
+    U32("connectionLimit", site_edge, connection_limit),
+    U32("sourceConnectionLimit", site_edge, source_connection_limit),
+    U32("sourceRate", site_edge, source_rate),
+    U32("headTimeout", site_edge, head_timeout_s),
+    U32("tunnelMemory", site_edge, tunnel_memory_mib),
 };
 
 static const struct site_member host[] = {
@@ -182,6 +245,14 @@ const struct site_model site_models[SITE_KINDS] = {
     [SITE_TURN_INSTANCE] = MODEL("turnInstance", turn_instance, site_turn_instance),
     [SITE_API_USER] = MODEL("apiUser", api_user, site_api_user),
     [SITE_HOST_RECORD] = MODEL("hostRecord", host, site_host),
+    [SITE_ZONE] = MODEL("zone", zone, site_zone),
+    [SITE_WEB_PROXY] = { "webProxy", web_proxy, ARRAY_LEN(web_proxy), 0, false },
+    [SITE_TUNNEL_DOMAIN] = MODEL("tunnelDomain", tunnel_domain, site_tunnel_domain),
+    [SITE_EDGE_FACT] = MODEL("edgeFact", edge_fact, site_edge_fact),
+    [SITE_ZONE_SERVER] = MODEL("zoneServer", zone_server, site_zone_server),
+    [SITE_ZONE_USER] = MODEL("zoneUser", zone_user, site_zone_user),
+    [SITE_EXTERNAL_NAME] = MODEL("externalName", external_name, site_external_name),
+    [SITE_EDGE] = { "edge", edge, ARRAY_LEN(edge), 0, false },
 };
 
 enum site_kind site_kind_of(const char *name)

@@ -197,8 +197,8 @@ static void take_row(struct site *s, enum site_kind kind, const char *id, int wh
 {
     struct site_object *o = object_get(s, kind, id, row != NULL);
 
-    if (!o || (kind == SITE_SETTINGS && !row))
-        return; /* settings are always there */
+    if (!o || (!site_models[kind].has_id && !row))
+        return; /* singletons are always there */
     drop_row(o, which);
     o->rows[which] = row;
     if (!o->rows[OPEN] && !o->rows[SECRET]) {

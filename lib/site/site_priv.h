@@ -47,6 +47,14 @@ struct site_object {
         struct site_turn_instance turn_instance;
         struct site_api_user api_user;
         struct site_host host;
+        struct site_zone zone;
+        struct site_web_proxy web_proxy;
+        struct site_tunnel_domain tunnel_domain;
+        struct site_edge_fact edge_fact;
+        struct site_zone_server zone_server;
+        struct site_zone_user zone_user;
+        struct site_external_name external_name;
+        struct site_edge edge;
     } as;
 };
 

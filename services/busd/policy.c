@@ -12,6 +12,8 @@
 #define CALLS(name) "stoa.calls.v1." name
 #define TURN(name) "stoa.turn.v1." name
 #define XMPP(name) "stoa.xmpp.v1." name
+#define ZONE(name) "stoa.zone.v1." name
+#define DOCTOR(name) "stoa.doctor.v1." name
 #define CONFIG(name) "stoa.config.v1." name
 #define ADMIN(name) "stoa.admin.v1." name
 #define BUS(name) "stoa.bus.v1." name
@@ -41,8 +43,17 @@ static const struct policy_row rows[] = {
 
     /* TURN: places, guests that are gone, and what a callbridge finds at a server */
     {TURN("LeaseRequest"), ROLE_TURN, ROLE_CONFIG, TURN("LeaseReply")},
-    {TURN("RevokeEvent"), ROLE_CALLBRIDGE, ROLE_TURN, NULL},
+    {TURN("RevokeEvent"), ROLE_CALLBRIDGE | ROLE_EXPE, ROLE_TURN | ROLE_EXPC, NULL},
     {TURN("ProbeRequest"), ROLE_OPERATORS, ROLE_CALLBRIDGE, TURN("ProbeReply")},
+
+    /* zones: what an edge says, who an edge trusts, and the pages of the guide */
+    {ZONE("FactRequest"), ROLE_EXPC, ROLE_CONFIG, ZONE("Done")},
+    {ZONE("PairRequest"), ROLE_EXPE, ROLE_CONFIG, ZONE("Done")},
+    {ZONE("ZoneStatusRequest"), ROLE_OPERATORS, ROLE_EXPC | ROLE_EXPE, ZONE("ZoneStatusReply")},
+    {ZONE("CheckUriRequest"), ROLE_OPERATORS, ROLE_EXPC, ZONE("CheckUriReply")},
+
+    /* each daemon looks after its own part */
+    {DOCTOR("CheckRequest"), ROLE_OPERATORS, ROLE_DAEMONS, DOCTOR("CheckReply")},
 
     /* active calls, for operators */
     {CALLS("ListCallsRequest"), ROLE_OPERATORS, ROLE_CALLBRIDGE, CALLS("ListCallsReply")},
@@ -85,6 +96,8 @@ static const struct policy_topic topics[] = {
     {"user", ROLE_CONFIG, ROLE_CALLBRIDGE | ROLE_XMPP | ROLE_WEBADMIN, BUS("StateUpdate")},
     {"turn-secret", ROLE_CONFIG, ROLE_CALLBRIDGE, BUS("StateUpdate")},
     {"turn-user", ROLE_CONFIG, ROLE_TURN, BUS("StateUpdate")},
+    {"zone-secret", ROLE_CONFIG, ROLE_EXPC, BUS("StateUpdate")},
+    {"zone-user", ROLE_CONFIG, ROLE_EXPE, BUS("StateUpdate")},
     {"admin-secret", ROLE_CONFIG, ROLE_WEBADMIN, BUS("StateUpdate")},
     {"removed", ROLE_CALLBRIDGE, ROLE_CALLBRIDGE, BRIDGE("GuestsRemoved")},
     {"faults", ROLE_DAEMONS, ROLE_OPERATORS, ADMIN("FaultEvent")},

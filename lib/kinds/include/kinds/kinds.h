@@ -33,7 +33,8 @@ enum kinds_type {
     KINDS_FILE,     /* a file name without folder */
     KINDS_NETS,     /* a comma-separated list of ip[/bits] */
     KINDS_NAT,      /* a comma-separated list of public/private, two IPs of one family */
-    KINDS_HASH      /* a password as evp_password_hash() writes it */
+    KINDS_HASH,     /* a password as evp_password_hash() writes it */
+    KINDS_CERT      /* a certificate: PEM is understood, kept as the base64 of its DER */
 };
 
 enum {

@@ -86,8 +86,57 @@ struct site_turn_instance {
     const char *instance;                     /* on the bus */
     const char *addresses, *public_addresses; /* IPs, comma-separated; by position */
     const char *realm, *state;                /* "starting", "serving", "draining" */
-    uint32_t place;
+    const char *zone;    /* through which it has become known; NULL: an instance of this site */
+    const char *servers; /* "ip[:port], ..": where it answers; NULL: as `addresses` */
+    uint32_t place, load;
     uint16_t port, private_port, media_min, media_max;
+};
+
+/* An edge that expc dials. */
+struct site_zone {
+    const char *id, *name, *address, *username, *subject_name;
+    const char *password; /* topic zone-secret */
+    const char *peer_ca;  /* base64 of the DER; pki_pem_of() */
+    uint16_t port;
+    bool enabled;
+};
+
+struct site_web_proxy {
+    bool enabled, verify_certificate;
+    const char *guest_account_client_uri;
+};
+
+struct site_tunnel_domain {
+    const char *id, *domain;
+};
+
+/* An edge behind a zone that is up. */
+struct site_edge_fact {
+    const char *id, *node, *zone, *names, *software; /* names: comma-separated */
+    uint16_t turns_port; /* 0: none */
+};
+
+/* A zone that may connect to this edge. */
+struct site_zone_server {
+    const char *id, *name, *username, *subject_names, *peer_ca;
+    uint32_t pair_until_s;
+    bool enabled;
+};
+
+struct site_zone_user {
+    const char *id, *name;
+    const char *verifier; /* topic zone-user; scram_verifier_parse() */
+};
+
+struct site_external_name {
+    const char *id, *name, *certificate_file, *key_file;
+};
+
+/* The settings of an edge. */
+struct site_edge {
+    bool http_redirect, hsts, turn_over_tls;
+    uint32_t connection_limit, source_connection_limit, source_rate, head_timeout_s;
+    uint32_t tunnel_memory_mib;
 };
 
 struct site_api_user {
@@ -129,6 +178,14 @@ enum site_kind {
     SITE_TURN_INSTANCE,
     SITE_API_USER,
     SITE_HOST_RECORD,
+    SITE_ZONE,
+    SITE_WEB_PROXY,
+    SITE_TUNNEL_DOMAIN,
+    SITE_EDGE_FACT,
+    SITE_ZONE_SERVER,
+    SITE_ZONE_USER,
+    SITE_EXTERNAL_NAME,
+    SITE_EDGE,
     SITE_KINDS
 };
 
@@ -166,6 +223,13 @@ bool site_live(const struct site *s);
 
 const struct site_settings *site_settings(const struct site *s);
 const struct site_turn *site_turn(const struct site *s);
+const struct site_web_proxy *site_web_proxy(const struct site *s);
+const struct site_edge *site_edge(const struct site *s);
+const struct site_zone *site_zone(const struct site *s, const char *id);
+const struct site_zone_server *site_zone_server(const struct site *s, const char *id);
+const struct site_zone_user *site_zone_user_by_name(const struct site *s, const char *name);
+const struct site_external_name *site_external_name(const struct site *s, const char *name);
+const struct site_tunnel_domain *site_tunnel_domain(const struct site *s, const char *domain);
 const struct site_space *site_space(const struct site *s, const char *id);
 const struct site_space *site_space_by_uri(const struct site *s, const char *user_part);
 const struct site_access *site_access(const struct site *s, const char *id);
@@ -192,6 +256,11 @@ const struct site_turn_user *site_next_turn_user(const struct site *s, size_t *i
 const struct site_turn_instance *site_next_turn_instance(const struct site *s, size_t *it);
 const struct site_domain *site_next_domain(const struct site *s, size_t *it);
 const struct site_rule *site_next_rule(const struct site *s, size_t *it);
+const struct site_zone *site_next_zone(const struct site *s, size_t *it);
+const struct site_tunnel_domain *site_next_tunnel_domain(const struct site *s, size_t *it);
+const struct site_edge_fact *site_next_edge_fact(const struct site *s, size_t *it);
+const struct site_zone_server *site_next_zone_server(const struct site *s, size_t *it);
+const struct site_external_name *site_next_external_name(const struct site *s, size_t *it);
 
 /* Finds what a guest's call ID and passcode open: the door with just that passcode; else, where no
  * door of the call ID has a passcode, the open one (a passcode typed in vain does no harm). Every
