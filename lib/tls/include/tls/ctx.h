@@ -36,15 +36,16 @@ struct tls_zone_opts {
 };
 
 /* Both ends of a zone: TLS 1.3 alone, ALPN TLS_ZONE_ALPN required, certificates on both sides, no
- * resumption, no tickets. The server takes any chain in the handshake: whose zone it is, and with that
- * which CA and names count, is known only after Hello; the caller judges by tls_peer_check().
+ * resumption, no tickets. The server takes any chain in the handshake, also none: whose zone it is, and
+ * with that which CA and names count, is known only after Hello; the caller then judges what
+ * tls_stream_peer_chain() gives, by pki_verify(). So each refusal can be said in a word of its own.
  * Errors: -EACCES. */
 int tls_ctx_zone_server(struct tls_ctx **out, const struct tls_zone_opts *opts,
                         struct str *why) MUST_USE;
 int tls_ctx_zone_client(struct tls_ctx **out, const struct tls_zone_opts *opts,
                         struct str *why) MUST_USE;
 
-/* A client of a web server inside: TLS 1.2 and 1.3, chain to `ca_pem` (or the system's store as well),
+/* A client of a web server inside; the name to match is that of the stream: TLS 1.2 and 1.3, chain to `ca_pem` (or the system's store as well),
  * ALPN http/1.1. verify false: nothing is checked. */
 int tls_ctx_client(struct tls_ctx **out, const char *ca_pem, bool system_store, bool verify,
                    struct str *why) MUST_USE;

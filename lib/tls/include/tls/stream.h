@@ -3,8 +3,8 @@
  * written is queued without limit: the writer looks at tls_stream_queued() and waits for on_room().
  * Reading can be paused, which makes the other end wait.
  *
- * All calls back come from the loop; except on_close, the object may be closed inside each (and is
- * then not touched any more). */
+ * All calls back come from the loop, never from inside a function below. In each of them, on_close as
+ * well, the stream may be freed; it is not touched any more then. */
 #ifndef TLS_STREAM_H
 #define TLS_STREAM_H
 
@@ -40,7 +40,8 @@ struct tls_stream_ops {
     void (*on_open)(void *arg);
     /* Plain bytes, valid for the call. With tls_stream_pause() inside no more come until resume. */
     void (*on_data)(void *arg, const uint8_t *data, size_t len);
-    /* The queue has fallen below TLS_STREAM_LOW. */
+    /* What had to be queued has fallen below TLS_STREAM_LOW (and if it never was above: some of it was
+     * sent). NULL: nothing to do. */
     void (*on_room)(void *arg);
     /* The peer sends no more (close_notify, or FIN after it); writing may go on. NULL: the stream is
      * closed then. */
@@ -56,8 +57,9 @@ enum {
 
 struct tls_stream_opts {
     bool server;
-    const char *sni;         /* client: name to send and, with a zone's or client's context that verifies,
-                              * to match; NULL: none */
+    const char *sni;         /* client: name to send (an IP address is not sent) and, where the context
+                              * verifies and has no peer_name, to match. NULL: none, and a context that
+                              * verifies a chain then refuses every certificate (TLS_END_NAME) */
     int handshake_ms;        /* 0: 10 s */
     bool notsent_lowat;      /* set TCP_NOTSENT_LOWAT */
     const uint8_t *early;    /* bytes to send before the ClientHello in the clear (PROXY v2) */
@@ -69,13 +71,15 @@ struct tls_stream *tls_stream_new(uv_loop_t *loop, int fd, struct tls_ctx *ctx,
                                   const struct tls_stream_opts *opts,
                                   const struct tls_stream_ops *ops, void *arg);
 
-/* Closes at once, without on_close, and sets `*s` to NULL; NULL is fine. */
+/* Closes at once, without on_close, and sets `*s` to NULL; NULL is fine. The peer sees an orderly end
+ * where nothing was queued, else a cut. */
 void tls_stream_free(struct tls_stream **s);
 
 /* Sends all that is queued, then close_notify and FIN. Reading goes on until the peer ends. */
 void tls_stream_shutdown(struct tls_stream *s);
 
-/* Queues bytes; they are copied. Errors: -EPIPE after shutdown or the end. */
+/* Sends bytes, or queues a copy of them; before the handshake is done they wait. A socket that fails
+ * is told by on_close. Errors: -EPIPE after shutdown or the end. */
 int tls_stream_write(struct tls_stream *s, const void *data, size_t len) MUST_USE;
 
 /* Bytes that have not been handed to the kernel yet. */
