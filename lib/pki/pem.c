@@ -165,3 +165,20 @@ char *pki_pem_print_csr(X509_REQ *csr)
 
     return take_text(bio, PEM_write_bio_X509_REQ(bio, csr));
 }
+
+char *pki_pem_of(const char *base64)
+{
+    enum { LINE = 64 }; /* RFC 7468 s2 */
+    struct str out = { 0 };
+    size_t len = base64 ? strlen(base64) : 0;
+
+    if (len == 0)
+        return NULL;
+    str_add(&out, "-----BEGIN CERTIFICATE-----\n");
+    for (size_t at = 0; at < len; at += LINE) {
+        str_addn(&out, base64 + at, MIN(len - at, (size_t)LINE));
+        str_add(&out, "\n");
+    }
+    str_add(&out, "-----END CERTIFICATE-----\n");
+    return str_take(&out);
+}

@@ -166,9 +166,30 @@ static void a_changed_request_is_refused(void **state)
     pki_pair_fini(&ca);
 }
 
+static void a_certificate_comes_back_from_its_base64(void **state)
+{
+    struct pki_pair ca = test_ca();
+    struct str base64 = { 0 };
+    char *copy = str_dup(ca.cert_pem), *at = copy, *line, *pem;
+
+    (void)state;
+    while ((line = strsep(&at, "\n")) != NULL)
+        if (line[0] != '-')
+            str_add(&base64, line);
+    pem = pki_pem_of(base64.s);
+    assert_string_equal(pem, ca.cert_pem);
+    assert_null(pki_pem_of(NULL));
+    assert_null(pki_pem_of(""));
+    free(pem);
+    free(copy);
+    str_fini(&base64);
+    pki_pair_fini(&ca);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_certificate_comes_back_from_its_base64),
         cmocka_unit_test(a_ca_says_what_it_is),
         cmocka_unit_test(every_certificate_of_a_text_is_read),
         cmocka_unit_test(a_leaf_has_all_its_names),

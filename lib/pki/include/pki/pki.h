@@ -124,4 +124,8 @@ int pki_bundle_change(char **out, const char *bundle_pem, const char *cert_pem, 
 /* True when the first certificate is made for `name`; wildcards as RFC 6125 s6.4.3. */
 bool pki_name_matches(const char *cert_pem, const char *name) MUST_USE;
 
+/* Returns the PEM of a certificate that is kept as the base64 of its DER (kinds of type
+ * "certificate"). What it holds is not looked at. Owner: the caller; NULL for NULL and "". */
+char *pki_pem_of(const char *base64);
+
 #endif
