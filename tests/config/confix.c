@@ -56,7 +56,7 @@ static void child(struct confix *c, const char *log)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing is left when a test crashes */
     dup2(fd, 2);
     setenv("STOA_STATE", busfix_dir(c->bus_fix), 1);
-    setenv("STOA_SITE", "inside", 1);
+    setenv("STOA_SITE", c->site, 1);
     setenv("STOA_BUS", busfix_endpoint(c->bus_fix), 1);
     setenv("STOA_KEYS", busfix_keys(c->bus_fix), 1);
     if (c->file_limit_b)
@@ -95,7 +95,12 @@ int confix_stop(struct confix *c, int signum)
 
 void confix_open(struct confix *c)
 {
-    *c = (struct confix){ .bus_fix = busfix_new("inside") };
+    confix_open_site(c, "inside");
+}
+
+void confix_open_site(struct confix *c, const char *site)
+{
+    *c = (struct confix){ .bus_fix = busfix_new(site), .site = site };
     c->admin = busfix_connect(c->bus_fix, "admin");
     confix_start(c);
 }

@@ -13,12 +13,14 @@
 struct confix {
     struct busfix *bus_fix;
     struct bus *admin;
+    const char *site;
     pid_t pid;             /* 0: not running */
     uint64_t file_limit_b; /* RLIMIT_FSIZE of the next start; 0: none */
 };
 
-/* Starts busd, connects as admin, and starts config. */
+/* Starts busd, connects as admin, and starts config; for the site inside, or another one. */
 void confix_open(struct confix *c);
+void confix_open_site(struct confix *c, const char *site);
 void confix_close(struct confix *c);
 
 void confix_start(struct confix *c);
