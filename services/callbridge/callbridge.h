@@ -7,7 +7,7 @@
  *   signal.c                 what a participant asks    operate.c what an operator asks
  *   session.c                whose WebSocket is gone    expel.c ─▶ removed.c  who may not come back
  *   engine.c                 what the media engine says
- *   wblinks.c ─▶ wblink.c    web bridge links; wburl.c where they lead
+ *   wblinks.c ─▶ wblink.c    web bridge links; lib/site/weburl.c where they lead
  *   turns.c                  TURN servers; turnwatch.c how they are; turnguest.c for guests
  */
 #ifndef CALLBRIDGE_CALLBRIDGE_H

@@ -16,9 +16,8 @@
 #include <evp/util.h>
 #include <log/log.h>
 #include <loop/clock.h>
+#include <loop/resolve.h>
 #include <site/site.h>
-
-#include "resolve.h"
 
 enum { PORT_TURN = 3478, PORT_TLS = 443 };
 
@@ -28,9 +27,9 @@ struct place {
     struct turns *t;
     char id[GUID_LEN + 1];
     char host[TURNS_HOST_SIZE];
-    struct addr found[RESOLVE_MAX];
+    struct addr found[LOOP_RESOLVE_MAX];
     size_t n_found;
-    struct resolve *lookup;
+    struct loop_resolve *lookup;
     bool wanted, failed;
     int64_t resolve_ms;
 };
@@ -286,10 +285,10 @@ static void resolved(void *arg, const struct addr *found, size_t n)
 
 static void look_up(struct place *p)
 {
-    struct addr found[RESOLVE_MAX];
-    size_t n = site_host_lookup(p->t->site, p->host, found, RESOLVE_MAX);
+    struct addr found[LOOP_RESOLVE_MAX];
+    size_t n = site_host_lookup(p->t->site, p->host, found, LOOP_RESOLVE_MAX);
 
-    resolve_cancel(&p->lookup);
+    loop_resolve_cancel(&p->lookup);
     if (addr_parse_ip(&found[0], p->host, 0) == 0)
         n = 1;
     for (size_t i = 0; i < n; i++)
@@ -299,12 +298,12 @@ static void look_up(struct place *p)
         return;
     }
     p->resolve_ms = INT64_MAX;
-    resolve_start(&p->lookup, p->t->d->loop, p->host, resolved, p);
+    loop_resolve_start(&p->lookup, p->t->d->loop, p->host, resolved, p);
 }
 
 static void place_free(struct place *p)
 {
-    resolve_cancel(&p->lookup);
+    loop_resolve_cancel(&p->lookup);
     daemon_fault_clear(p->t->d, "turnServerUnavailable", p->host);
     list_del(&p->node);
     free(p);

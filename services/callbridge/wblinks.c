@@ -14,14 +14,14 @@
 #include <daemon/daemon.h>
 #include <log/log.h>
 #include <loop/clock.h>
+#include <loop/resolve.h>
 #include <loop/timer.h>
 #include <site/site.h>
+#include <site/weburl.h>
 
 #include "limits.h"
-#include "resolve.h"
 #include "wbcert.h"
 #include "wblink.h"
-#include "wburl.h"
 
 static const char fault[] = "webBridgeConnectionFailure";
 static const char nowhere[] = "guestAccountClientUri"; /* subject of the fault without any URL */
@@ -31,9 +31,9 @@ static const char system_store[] = "/etc/ssl/certs";
 struct place {
     struct list node;
     struct wblinks *w;
-    struct wburl url;
+    struct site_weburl url;
     struct list targets;     /* struct target */
-    struct resolve *lookup;  /* under way; NULL: none */
+    struct loop_resolve *lookup; /* under way; NULL: none */
     unsigned number;         /* of its first link */
     bool wanted, failed;
     int64_t resolve_ms;      /* look it up then */
@@ -48,7 +48,7 @@ struct target {
     unsigned number;
     bool wanted, was_proven;
     int64_t since_ms;
-    char subject[WBURL_HOST_MAX + ADDR_TEXT_MAX]; /* of its fault */
+    char subject[SITE_WEBURL_HOST_MAX + ADDR_TEXT_MAX]; /* of its fault */
     char said[WBLINK_REASON_MAX];                 /* the last reason logged */
 };
 
@@ -212,34 +212,35 @@ static void resolved(struct place *p, const struct addr *addresses, size_t n)
 static void on_addresses(void *arg, const struct addr *addresses, size_t n)
 {
     struct place *p = arg;
-    struct addr found[RESOLVE_MAX];
+    struct addr found[LOOP_RESOLVE_MAX];
 
     for (size_t i = 0; i < n; i++) {
         found[i] = addresses[i];
-        found[i].port = p->url.port ? p->url.port : 443;
+        found[i].port = site_weburl_port(&p->url, p->w->d->conf, "https");
     }
     resolved(p, found, n);
 }
 
 static void resolve(struct place *p)
 {
-    struct addr found[RESOLVE_MAX];
-    size_t n = wburl_static(&p->url, p->w->d->conf, p->w->site, found, RESOLVE_MAX);
+    struct addr found[LOOP_RESOLVE_MAX];
+    size_t n = site_weburl_static(&p->url, p->w->d->conf, p->w->site, "https", found,
+                                  LOOP_RESOLVE_MAX);
 
-    resolve_cancel(&p->lookup); /* asked before something changed */
+    loop_resolve_cancel(&p->lookup); /* asked before something changed */
     if (n > 0) {
         resolved(p, found, n);
         return;
     }
     p->resolve_ms = INT64_MAX;
-    resolve_start(&p->lookup, p->w->d->loop, p->url.host, on_addresses, p);
+    loop_resolve_start(&p->lookup, p->w->d->loop, p->url.host, on_addresses, p);
 }
 
 static void place_free(struct place *p)
 {
     struct list *it, *tmp;
 
-    resolve_cancel(&p->lookup);
+    loop_resolve_cancel(&p->lookup);
     daemon_fault_clear(p->w->d, fault, p->url.host);
     LIST_EACH(it, tmp, &p->targets)
         target_free(LIST_ENTRY(it, struct target, node));
@@ -251,13 +252,13 @@ static void place_free(struct place *p)
 
 static void want(struct wblinks *w, const char *text)
 {
-    struct wburl url;
+    struct site_weburl url;
     struct list *it, *tmp;
     struct place *p;
 
     if (str_empty(text))
         return;
-    if (wburl_parse(&url, text)) {
+    if (site_weburl_parse(&url, text)) {
         log_warning("web bridge URL %s: is no https URL, left out", text);
         return;
     }

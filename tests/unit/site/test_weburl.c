@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Web bridge URLs, and where the configuration says they lead. */
-#include "wburl.h"
+#include <site/weburl.h>
 
 #include <errno.h>
 
@@ -16,9 +16,9 @@ static struct site *site;
 
 static void reads(const char *url, const char *host, uint16_t port)
 {
-    struct wburl u;
+    struct site_weburl u;
 
-    assert_int_equal(wburl_parse(&u, url), 0);
+    assert_int_equal(site_weburl_parse(&u, url), 0);
     assert_string_equal(u.host, host);
     assert_int_equal(u.port, port);
 }
@@ -42,38 +42,43 @@ static void what_is_no_https_url_is_refused(void **state)
                                        "https://web.example:65536", "https://web.example:12345678",
                                        "https://web.example:x", "https://[::1", "https://[::1]x",
                                        "https://[]", "https://." };
-    char name[WBURL_HOST_MAX + 1] = "";
-    struct wburl u;
+    char name[SITE_WEBURL_HOST_MAX + 1] = "";
+    struct site_weburl u;
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        if (wburl_parse(&u, bad[i]) != -EINVAL)
+        if (site_weburl_parse(&u, bad[i]) != -EINVAL)
             fail_msg("accepted: %s", bad[i]);
-    for (size_t i = 0; i < WBURL_HOST_MAX; i++)
+    for (size_t i = 0; i < SITE_WEBURL_HOST_MAX; i++)
         name[i] = 'x';
-    assert_int_equal(wburl_parse(&u, name), -EINVAL);
+    assert_int_equal(site_weburl_parse(&u, name), -EINVAL);
 }
 
 /* "a, b" for what a URL leads to in an environment. Owner: a static buffer. */
-static const char *leads(const char *url, char *const *env)
+static const char *leads_to(const char *url, const char *row, char *const *env)
 {
     static char text[MAX * ADDR_TEXT_MAX];
     char error[CONF_ERROR_MAX] = "", one[ADDR_TEXT_MAX];
     struct addr out[MAX];
     struct conf *conf = NULL;
     struct str all = { 0 };
-    struct wburl u;
+    struct site_weburl u;
     size_t n;
 
     assert_int_equal(conf_load(&conf, env, error), 0);
-    assert_int_equal(wburl_parse(&u, url), 0);
-    n = wburl_static(&u, conf, site, out, MAX);
+    assert_int_equal(site_weburl_parse(&u, url), 0);
+    n = site_weburl_static(&u, conf, site, row, out, MAX);
     for (size_t i = 0; i < n; i++)
         str_addf(&all, "%s%s", i ? ", " : "", addr_print(&out[i], one));
     (void)str_copy(text, sizeof(text), all.s ? all.s : "");
     str_fini(&all);
     conf_free(conf);
     return text;
+}
+
+static const char *leads(const char *url, char *const *env)
+{
+    return leads_to(url, "https", env);
 }
 
 static void addresses_and_records_lead_there_without_dns(void **state)
@@ -102,6 +107,30 @@ static void a_loopback_record_without_port_is_this_machine(void **state)
     assert_string_equal(leads("https://here.example:444", base), "127.0.0.1:444");
     assert_string_equal(leads("https://here.example", listen), "10.9.8.7:8443");
     assert_string_equal(leads("https://here.example", off), "");
+}
+
+static void the_listeners_for_expc_have_ports_of_their_own(void **state)
+{
+    char *none[] = { NULL };
+    char *base[] = { "STOA_PORT_BASE=20000", "STOA_WEBBRIDGES=2", NULL };
+    char *listen[] = { "STOA_LISTEN=10.9.8.7", NULL };
+    char error[CONF_ERROR_MAX] = "";
+    struct conf *conf = NULL;
+    struct site_weburl u;
+
+    (void)state;
+    assert_string_equal(leads_to("https://10.0.0.5:9443", "proxy", none), "10.0.0.5:8444");
+    assert_string_equal(leads_to("https://two.example:9443", "proxy", none),
+                        "10.0.0.1:8444, 10.0.0.2:8443");
+    assert_string_equal(leads_to("https://here.example:9443", "proxy", none), "127.0.0.1:8444");
+    assert_string_equal(leads_to("https://here.example:9443", "proxy", base),
+                        "127.0.0.1:20002, 127.0.0.1:20012");
+    assert_string_equal(leads_to("https://here.example", "proxy", listen), "10.9.8.7:8444");
+    assert_int_equal(conf_load(&conf, none, error), 0);
+    assert_int_equal(site_weburl_parse(&u, "https://any.example:9443"), 0);
+    assert_int_equal(site_weburl_port(&u, conf, "proxy"), 8444);
+    assert_int_equal(site_weburl_port(&u, conf, "https"), 9443);
+    conf_free(conf);
 }
 
 static void load(const char *text)
@@ -163,9 +192,10 @@ int main(void)
         cmocka_unit_test(what_is_no_https_url_is_refused),
         cmocka_unit_test(addresses_and_records_lead_there_without_dns),
         cmocka_unit_test(a_loopback_record_without_port_is_this_machine),
+        cmocka_unit_test(the_listeners_for_expc_have_ports_of_their_own),
         cmocka_unit_test(a_setting_moves_the_web_bridges_of_this_machine),
         cmocka_unit_test(the_public_name_of_the_demo_is_this_machine),
     };
 
-    return cmocka_run_group_tests_name("callbridge wburl", tests, setup, teardown);
+    return cmocka_run_group_tests_name("site weburl", tests, setup, teardown);
 }

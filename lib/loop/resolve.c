@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Asks the system for the addresses of a name. */
-#include "resolve.h"
+#include <loop/resolve.h>
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -8,10 +8,10 @@
 #include <base/mem.h>
 
 /* It outlives its asker until libuv is done with it. */
-struct resolve {
+struct loop_resolve {
     uv_getaddrinfo_t req;
-    struct resolve **holder; /* NULL: cancelled */
-    resolve_fn fn;
+    struct loop_resolve **holder; /* NULL: cancelled */
+    loop_resolve_fn fn;
     void *arg;
 };
 
@@ -25,18 +25,18 @@ static bool is_known(const struct addr *found, size_t n, const struct addr *a)
 
 static void on_addresses(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
 {
-    struct resolve *r = req->data;
-    struct addr found[RESOLVE_MAX], a;
+    struct loop_resolve *r = req->data;
+    struct addr found[LOOP_RESOLVE_MAX], a;
     size_t n = 0;
 
     for (struct addrinfo *ai = list; r->holder && status == 0 && ai; ai = ai->ai_next) {
-        if (n == RESOLVE_MAX || addr_from_sockaddr(&a, ai->ai_addr) || is_known(found, n, &a))
+        if (n == LOOP_RESOLVE_MAX || addr_from_sockaddr(&a, ai->ai_addr) || is_known(found, n, &a))
             continue;
         found[n++] = a;
     }
     uv_freeaddrinfo(list);
     if (r->holder) {
-        resolve_fn fn = r->fn;
+        loop_resolve_fn fn = r->fn;
         void *arg = r->arg;
 
         *r->holder = NULL;
@@ -47,13 +47,13 @@ static void on_addresses(uv_getaddrinfo_t *req, int status, struct addrinfo *lis
     free(r);
 }
 
-void resolve_start(struct resolve **out, uv_loop_t *loop, const char *name, resolve_fn fn,
-                   void *arg)
+void loop_resolve_start(struct loop_resolve **out, uv_loop_t *loop, const char *name,
+                        loop_resolve_fn fn, void *arg)
 {
     static const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-    struct resolve *r = MEM_NEW(struct resolve);
+    struct loop_resolve *r = MEM_NEW(struct loop_resolve);
 
-    *r = (struct resolve){ .holder = out, .fn = fn, .arg = arg };
+    *r = (struct loop_resolve){ .holder = out, .fn = fn, .arg = arg };
     r->req.data = r;
     *out = r;
     if (uv_getaddrinfo(loop, &r->req, on_addresses, name, NULL, &hints) == 0)
@@ -63,7 +63,7 @@ void resolve_start(struct resolve **out, uv_loop_t *loop, const char *name, reso
     fn(arg, NULL, 0);
 }
 
-void resolve_cancel(struct resolve **r)
+void loop_resolve_cancel(struct loop_resolve **r)
 {
     if (*r) {
         (*r)->holder = NULL;
