@@ -329,6 +329,11 @@ int tls_ctx_client(struct tls_ctx **out, const char *ca_pem, bool system_store, 
     return ret;
 }
 
+int tls_ctx_identify(struct tls_ctx *ctx, const char *cert_pem, const char *key_pem, struct str *why)
+{
+    return use_pem(ctx, cert_pem, key_pem, why);
+}
+
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *ctx)
 {
     if (ctx)

@@ -50,6 +50,11 @@ int tls_ctx_zone_client(struct tls_ctx **out, const struct tls_zone_opts *opts,
 int tls_ctx_client(struct tls_ctx **out, const char *ca_pem, bool system_store, bool verify,
                    struct str *why) MUST_USE;
 
+/* What a client's context shows to a server that asks for a certificate. Errors: -EACCES a pair does not
+ * fit or is unreadable. */
+int tls_ctx_identify(struct tls_ctx *ctx, const char *cert_pem, const char *key_pem,
+                     struct str *why) MUST_USE;
+
 /* Another owner of the same; each ends with tls_ctx_free(). NULL is fine. */
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *ctx);
 void tls_ctx_free(struct tls_ctx **ctx);
