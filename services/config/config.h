@@ -18,6 +18,8 @@ struct config {
     char *db_path, *backup_dir;
     struct map *leases;      /* lease.c: holder -> when it was last heard of */
     struct loop_timer *lease_timer;
+    struct map *facts;       /* fact.c: id of a row -> what is known of its words */
+    struct loop_timer *fact_timer;
     const char *topics[12]; /* of this site's kinds, NULL-terminated */
 };
 
@@ -50,6 +52,17 @@ void config_on_restore(void *arg, struct bus_call *call, const ProtobufCMessage 
 void config_on_lease(void *arg, struct bus_call *call, const ProtobufCMessage *body);
 void config_lease_start(struct config *c);
 void config_lease_stop(struct config *c);
+
+/* fact.c: rows that hold as long as a zone says them */
+void config_on_fact(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+void config_facts_start(struct config *c);
+void config_facts_stop(struct config *c);
+
+/* Rows may have come by other ways than config_on_fact(): from a backup. */
+void config_facts_adopt(struct config *c);
+
+/* pair.c: the CA of a zone's other end */
+void config_on_pair(void *arg, struct bus_call *call, const ProtobufCMessage *body);
 
 /* Raises or clears the fault of a database that cannot be used. */
 void config_note_health(struct config *c, const struct store_problem *p);

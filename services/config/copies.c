@@ -114,6 +114,8 @@ void config_on_restore(void *arg, struct bus_call *call, const ProtobufCMessage 
         err = store_restore(c->store, path, &p);
     }
     config_note_health(c, &p);
+    if (!err)
+        config_facts_adopt(c);
     if (err) {
         msg_problem(&problem, &p);
         reply.problem = &problem;

@@ -69,6 +69,12 @@ static void place_make(struct config *c, unsigned number, struct place *out)
     out->media_max = out->media_min + slice - 1;
 }
 
+/* A row of another site (fact.c): it has no place here, and is not known by its holder. */
+static bool is_fact(const struct store_row *row)
+{
+    return !str_empty(store_row_get(row, "zone"));
+}
+
 struct search {
     const char *holder;
     struct place want;
@@ -81,7 +87,7 @@ static bool look_at(void *arg, struct store_row *row)
     struct search *s = arg;
     struct place p;
 
-    if (str_eq(store_row_get(row, "holder"), s->holder))
+    if (str_eq(store_row_get(row, "holder"), s->holder) || is_fact(row))
         return true;
     place_of_row(row, &p);
     s->taken = p.place == s->want.place ||
@@ -145,11 +151,13 @@ static int fill(struct store_row *row, const Stoa__Turn__V1__LeaseRequest *req,
 {
     char *addresses = joined(req->addresses, req->n_addresses);
     char *outside = joined(req->public_addresses, req->n_public_addresses);
+    char *servers = joined(req->servers, req->n_servers);
     const struct {
         const char *field, *value;
     } texts[] = {
         { "holder", req->holder },   { "instance", instance }, { "addresses", addresses },
-        { "publicAddresses", outside }, { "realm", req->realm }, { "state", req->state },
+        { "publicAddresses", outside }, { "servers", servers }, { "realm", req->realm },
+        { "state", req->state },
     };
     const struct {
         const char *field;
@@ -167,6 +175,7 @@ static int fill(struct store_row *row, const Stoa__Turn__V1__LeaseRequest *req,
         err = set_number(row, numbers[i].field, numbers[i].value, p);
     free(addresses);
     free(outside);
+    free(servers);
     return err;
 }
 
@@ -231,6 +240,10 @@ static bool known_place(struct config *c, const Stoa__Turn__V1__LeaseRequest *re
 
     if (store_get(c->store, kinds_find("turnInstance"), req->holder, &row, &p))
         return false;
+    if (is_fact(&row)) {
+        store_row_fini(&row);
+        return false;
+    }
     memcpy(id, row.id, 64);
     place_of_row(&row, at);
     same = str_eq(store_row_get(&row, "instance"), instance);
@@ -314,7 +327,8 @@ static void on_look(void *arg)
 
 static bool hear_again(void *arg, struct store_row *row)
 {
-    heard(arg, store_row_get(row, "holder"));
+    if (!is_fact(row))
+        heard(arg, store_row_get(row, "holder"));
     return true;
 }
 

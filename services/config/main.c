@@ -12,6 +12,7 @@
 #include <config.pb-c.h>
 #include <log/log.h>
 #include <turn.pb-c.h>
+#include <zone.pb-c.h>
 
 static const struct bus_handler handlers[] = {
     { &stoa__config__v1__list_request__descriptor, config_on_list },
@@ -24,6 +25,8 @@ static const struct bus_handler handlers[] = {
     { &stoa__config__v1__backup_request__descriptor, config_on_backup },
     { &stoa__config__v1__restore_request__descriptor, config_on_restore },
     { &stoa__turn__v1__lease_request__descriptor, config_on_lease },
+    { &stoa__zone__v1__fact_request__descriptor, config_on_fact },
+    { &stoa__zone__v1__pair_request__descriptor, config_on_pair },
 };
 
 static char *make_dir(const struct conf *conf, const char *name)
@@ -70,6 +73,7 @@ static int start(struct daemon *d)
     if (err)
         return daemon_fail(d, EX_SOFTWARE, "The state topics cannot be published.");
     config_lease_start(c);
+    config_facts_start(c);
     log_info("database %s: open, epoch=%llu, site seq=%llu", c->db_path,
              (unsigned long long)store_epoch(c->store),
              (unsigned long long)store_seq(c->store, "site"));
@@ -82,6 +86,7 @@ static void stop(struct daemon *d)
 
     if (!c)
         return;
+    config_facts_stop(c);
     config_lease_stop(c);
     bus_state_pub_free(&c->pub);
     store_close(&c->store);

@@ -49,7 +49,7 @@ static void take_known(struct turn *t)
     while (t->lease.place == 0 && (in = site_next_turn_instance(t->site, &it)) != NULL) {
         struct turn_lease l = { 0 };
 
-        if (!str_eq(in->holder, t->holder))
+        if (in->zone || !str_eq(in->holder, t->holder))
             continue;
         l.place = in->place;
         l.port = in->port;
@@ -98,21 +98,62 @@ static void on_reply(void *arg, const struct bus_result *result)
 /* --- asking ----------------------------------------------------------------------------------- */
 
 struct texts {
-    char text[2][ADDR_TEXT_MAX];
-    char *list[2];
+    char text[TURN_SERVERS_MAX][ADDR_TEXT_MAX];
+    char *list[TURN_SERVERS_MAX];
     size_t n;
 };
+
+static void put(struct texts *out, const struct addr *a, uint16_t usual_port)
+{
+    char *dst;
+
+    if (out->n == ARRAY_LEN(out->list) || a->family == ADDR_NONE)
+        return;
+    dst = out->text[out->n];
+    if (a->port == 0 || a->port == usual_port)
+        (void)addr_print_ip(a, dst);
+    else
+        (void)addr_print(a, dst);
+    for (size_t i = 0; i < out->n; i++)
+        if (str_eq(out->text[i], dst))
+            return;
+    out->list[out->n++] = dst;
+}
 
 static void put_addrs(struct texts *out, const struct addr a[2])
 {
     out->n = 0;
-    for (int i = 0; i < 2; i++) {
-        if (a[i].family == ADDR_NONE)
-            continue;
-        (void)addr_print_ip(&a[i], out->text[out->n]);
-        out->list[out->n] = out->text[out->n];
-        out->n++;
+    for (int i = 0; i < 2; i++)
+        put(out, &a[i], 0);
+}
+
+/* A listener on every address answers on each of the machine's. */
+static void put_own(const struct turn *t, struct texts *out, const struct addr *any, bool loopback)
+{
+    for (size_t i = 0; i < t->n_own; i++) {
+        struct addr a = t->own[i];
+
+        a.port = any->port;
+        if (a.family == any->family && addr_is_loopback(&a) == loopback)
+            put(out, &a, t->lease.port);
     }
+}
+
+/* Where requests are answered. Loopback comes last: it means something on this machine alone. */
+static void put_servers(const struct turn *t, struct texts *out)
+{
+    out->n = 0;
+    for (int loopback = 0; loopback < 2; loopback++)
+        for (size_t i = 0; i < t->n_open; i++) {
+            const struct turn_open *o = &t->open[i];
+
+            if (o->kind == TURN_LISTEN_PRIVATE)
+                continue;
+            if (addr_is_any(&o->local))
+                put_own(t, out, &o->local, loopback);
+            else if (addr_is_loopback(&o->local) == (bool)loopback)
+                put(out, &o->local, t->lease.port);
+        }
 }
 
 static void ask(struct turn *t)
@@ -120,10 +161,11 @@ static void ask(struct turn *t)
     Stoa__Turn__V1__LeaseRequest req = STOA__TURN__V1__LEASE_REQUEST__INIT;
     const struct bus_dst dst = { .role = "config" };
     const struct bus_req_opts opts = { .timeout_ms = ANSWER_MS };
-    struct texts inside, outside;
+    struct texts inside, outside, servers;
 
     put_addrs(&inside, t->relay);
     put_addrs(&outside, t->announced);
+    put_servers(t, &servers);
     req.holder = t->holder;
     req.has_number = req.has_fixed = true;
     req.number = conf_number(t->daemon->conf);
@@ -132,6 +174,8 @@ static void ask(struct turn *t)
     req.addresses = inside.list;
     req.n_public_addresses = outside.n;
     req.public_addresses = outside.list;
+    req.n_servers = servers.n;
+    req.servers = servers.list;
     req.state = (char *)(uintptr_t)state_of(t);
     req.realm = (char *)(uintptr_t)site_turn(t->site)->realm;
     if (t->lease_request)
@@ -143,12 +187,16 @@ static void ask(struct turn *t)
 static char *summary(const struct turn *t)
 {
     struct str s = { 0 };
+    struct texts servers;
     char ip[ADDR_TEXT_MAX];
 
     for (int i = 0; i < 2; i++)
         str_addf(&s, "%s ", addr_print_ip(&t->relay[i], ip));
     for (int i = 0; i < 2; i++)
         str_addf(&s, "%s ", addr_print_ip(&t->announced[i], ip));
+    put_servers(t, &servers);
+    for (size_t i = 0; i < servers.n; i++)
+        str_addf(&s, "%s ", servers.list[i]);
     str_addf(&s, "%s %s", state_of(t), site_turn(t->site)->realm ? site_turn(t->site)->realm : "");
     return str_take(&s);
 }

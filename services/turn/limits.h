@@ -27,6 +27,7 @@ enum {
     TURN_WORKERS_MAX = 8,        /* rings grow with the square; 8 cores relay some 2 million packets/s */
     TURN_PORT_TRIES = 32,        /* relayed ports tried that others use, before 508 */
     TURN_LISTEN_MAX = 16,        /* addresses that are listened on, as the setting takes at most */
+    TURN_SERVERS_MAX = 32,       /* addresses of a registration, as a row takes at most */
     TURN_OWN_MAX = 64,           /* addresses of this machine */
     TURN_SLICES_MAX = 256,       /* 64 instances (kind turnInstance) with at most 4 addresses each */
     TURN_REVOKED_MAX = 20000,    /* names of guests that are gone; a day of a busy site */
