@@ -156,8 +156,7 @@ static int fill(struct store_row *row, const Stoa__Turn__V1__LeaseRequest *req,
         const char *field, *value;
     } texts[] = {
         { "holder", req->holder },   { "instance", instance }, { "addresses", addresses },
-        { "publicAddresses", outside }, { "servers", servers }, { "realm", req->realm },
-        { "state", req->state },
+        { "publicAddresses", outside }, { "realm", req->realm }, { "state", req->state },
     };
     const struct {
         const char *field;
@@ -171,6 +170,8 @@ static int fill(struct store_row *row, const Stoa__Turn__V1__LeaseRequest *req,
 
     for (size_t i = 0; !err && i < ARRAY_LEN(texts); i++)
         err = store_row_set(row, texts[i].field, texts[i].value ? texts[i].value : "", p);
+    if (!err && servers[0]) /* one that has just started says none yet: what it had stays */
+        err = store_row_set(row, "servers", servers, p);
     for (size_t i = 0; !err && i < ARRAY_LEN(numbers); i++)
         err = set_number(row, numbers[i].field, numbers[i].value, p);
     free(addresses);

@@ -3,7 +3,6 @@
  * speaks of, and the status, which a callbridge finds out by an Allocate with the credentials. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <base/mem.h>
 #include <loop/timer.h>
@@ -17,58 +16,11 @@ enum { ADDRS_MAX = 32 };
 
 /* --- which instance belongs to which row ------------------------------------------------------ */
 
-/* The next of a comma-separated list of IPs; false at its end. */
-static bool next_address(const char **list, struct addr *out)
-{
-    while (*list && **list) {
-        size_t len = strcspn(*list, ", ");
-        char *one = str_ndup(*list, len);
-        int err = len > 0 ? addr_parse_ip(out, one, 0) : -1;
-
-        if (err && len > 0)
-            err = addr_parse(out, one); /* with a port */
-        free(one);
-        *list += len;
-        *list += strspn(*list, ", ");
-        if (!err)
-            return true;
-    }
-    return false;
-}
-
-static bool lists(const char *list, const struct addr *wanted)
-{
-    struct addr a;
-
-    while (next_address(&list, &a))
-        if (addr_ip_eq(&a, wanted))
-            return true;
-    return false;
-}
-
-/* The holder is host name, "/" and number. */
-static bool is_of_this_machine(const struct site_turn_instance *t)
-{
-    char name[256] = "";
-    size_t len;
-
-    if (gethostname(name, sizeof(name) - 1) != 0)
-        return false;
-    len = strlen(name);
-    return len > 0 && str_starts(t->holder, name) && t->holder[len] == '/';
-}
-
-static bool has_address(const struct site_turn_instance *t, const struct addr *a)
-{
-    return lists(t->addresses, a) || lists(t->public_addresses, a) ||
-           (addr_is_loopback(a) && is_of_this_machine(t));
-}
-
 /* A name counts when a static host record says what it is: nothing here asks DNS. */
 static bool speaks_of(const struct site *site, const struct site_turn_server *row,
                       const struct site_turn_instance *t)
 {
-    struct addr found[ADDRS_MAX];
+    struct addr found[ADDRS_MAX], at;
     size_t n = 1;
 
     if (str_empty(row->server_address))
@@ -76,7 +28,7 @@ static bool speaks_of(const struct site *site, const struct site_turn_server *ro
     if (addr_parse_ip(&found[0], row->server_address, 0) != 0)
         n = site_host_lookup(site, row->server_address, found, ADDRS_MAX);
     for (size_t i = 0; i < n; i++)
-        if (has_address(t, &found[i]))
+        if (site_turn_reach(t, &found[i], &at))
             return true;
     return false;
 }
@@ -94,9 +46,13 @@ static bool has_row(const struct site *site, const struct site_turn_instance *t)
 
 /* --- instances without a row ------------------------------------------------------------------ */
 
+/* The first address of a list. Owner: the caller. */
 static char *first_of(const char *list)
 {
-    return str_ndup(list ? list : "", list ? strcspn(list, ", ") : 0);
+    char text[ADDR_TEXT_MAX];
+    struct addr a;
+
+    return str_dup(site_next_addr(&list, &a) ? addr_print_ip(&a, text) : "");
 }
 
 static bool matches(const char *filter, const char *a, const char *b)
@@ -107,11 +63,10 @@ static bool matches(const char *filter, const char *a, const char *b)
 /* Returns the instance as a turnServer, or NULL when the filter leaves it out. */
 static Stoa__Config__V1__Row *as_row(const struct site_turn_instance *t, const char *filter)
 {
-    char *server = first_of(t->addresses), *client = first_of(t->public_addresses), port[8];
+    char *server = first_of(t->servers ? t->servers : t->addresses), port[8];
+    char *client = first_of(t->public_addresses ? t->public_addresses : t->addresses);
     Stoa__Config__V1__Row *row = NULL;
 
-    if (!client[0])
-        str_set(&client, server);
     if (matches(filter, server, client)) {
         (void)snprintf(port, sizeof(port), "%u", t->port);
         row = resource_row_new("turnServer", t->id);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which TURN instances a row of /turnServers speaks of, and where they are reached. */
+#include <site/site.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <base/str.h>
+
+bool site_next_addr(const char **list, struct addr *out)
+{
+    while (*list && **list) {
+        size_t len = strcspn(*list, ", ");
+        char *one = str_ndup(*list, len);
+        bool ok = len > 0 && (addr_parse_ip(out, one, 0) == 0 || addr_parse(out, one) == 0);
+
+        free(one);
+        *list += len;
+        *list += strspn(*list, ", ");
+        if (ok)
+            return true;
+    }
+    return false;
+}
+
+/* Finds `wanted` in a list; `*port` gets the port that stands there. */
+static bool lists(const char *list, const struct addr *wanted, uint16_t *port)
+{
+    struct addr a;
+
+    while (site_next_addr(&list, &a)) {
+        if (!addr_ip_eq(&a, wanted))
+            continue;
+        *port = a.port;
+        return true;
+    }
+    return false;
+}
+
+/* The holder is host name, "/" and number. */
+static bool is_of_this_machine(const struct site_turn_instance *t)
+{
+    char name[256] = "";
+    size_t len;
+
+    if (t->zone || gethostname(name, sizeof(name) - 1) != 0)
+        return false;
+    len = strlen(name);
+    return len > 0 && t->holder && str_starts(t->holder, name) && t->holder[len] == '/';
+}
+
+bool site_turn_reach(const struct site_turn_instance *t, const struct addr *a, struct addr *out)
+{
+    const char *own = t->servers ? t->servers : t->addresses;
+    uint16_t port = 0;
+
+    *out = *a;
+    if (lists(t->servers, a, &port)) {
+        out->port = port ? port : t->port;
+        return true;
+    }
+    out->port = t->port;
+    if (lists(t->addresses, a, &port) || lists(t->public_addresses, a, &port))
+        return true;
+    if (!addr_is_loopback(a) || !is_of_this_machine(t))
+        return false;
+    if (!site_next_addr(&own, out)) /* it may answer on one address alone */
+        *out = *a;
+    out->port = out->port ? out->port : t->port;
+    return true;
+}
