@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One try of a TURN server on the control loop. */
+ * Tries of TURN servers on the control loop: each by UDP, and by TCP where UDP gets no answer. */
 #include "turnprobe.h"
 
 #include <errno.h>
@@ -9,15 +9,19 @@
 
 #include <base/attr.h>
 #include <base/mem.h>
+#include <base/str.h>
+#include <evp/util.h>
 #include <loop/clock.h>
 #include <loop/timer.h>
 #include <turnc/turnc.h>
 
 enum { DATAGRAM_MAX = 2048, FRAME_MAX = 2048 };
 
-struct turnprobe {
+/* One address by one transport. */
+struct attempt {
     uv_loop_t *loop;
-    struct turnprobe_server server;
+    struct addr addr;
+    bool tcp;
     turnprobe_fn fn;
     void *arg;
     struct turnc *t;
@@ -40,14 +44,14 @@ struct turnprobe {
 
 static void on_closed(uv_handle_t *handle)
 {
-    free(CONTAINER_OF(handle, struct turnprobe, u.handle));
+    free(CONTAINER_OF(handle, struct attempt, u.handle));
 }
 
-void turnprobe_stop(struct turnprobe **probe)
+static void attempt_stop(struct attempt **attempt)
 {
-    struct turnprobe *p = *probe;
+    struct attempt *p = *attempt;
 
-    *probe = NULL;
+    *attempt = NULL;
     if (!p)
         return;
     turnc_free(p->t, loop_now_us()); /* gives the allocation back */
@@ -59,14 +63,14 @@ void turnprobe_stop(struct turnprobe **probe)
 }
 
 /* One sentence: what is wrong, and where. */
-static void describe(const struct turnprobe *p, enum turnc_failure why,
+static void describe(const struct attempt *p, enum turnc_failure why,
                      struct turnprobe_result *out)
 {
     char at[ADDR_TEXT_MAX], *text = out->text;
-    const char *over = p->server.tcp ? "TCP" : "UDP";
+    const char *over = p->tcp ? "TCP" : "UDP";
     size_t cap = sizeof(out->text);
 
-    (void)addr_print(&p->server.addr, at);
+    (void)addr_print(&p->addr, at);
     switch (why) {
     case TURNC_UNAUTHORIZED:
         (void)snprintf(text, cap, "The TURN server at %s refuses user name or password (%u).", at,
@@ -95,11 +99,11 @@ static void describe(const struct turnprobe *p, enum turnc_failure why,
     }
 }
 
-/* Tells the result; the probe ends before, so that the callback may start another. */
-static void finish(struct turnprobe *p)
+/* Tells the result; the attempt ends before, so that the callback may start another. */
+static void finish(struct attempt *p)
 {
     enum turnc_failure why = p->t ? turnc_failure(p->t) : TURNC_UNREACHABLE;
-    struct turnprobe_result out = { .failure = "" };
+    struct turnprobe_result out = { .failure = "", .tcp = p->tcp };
     turnprobe_fn fn = p->fn;
     void *arg = p->arg;
 
@@ -116,18 +120,18 @@ static void finish(struct turnprobe *p)
         out.code = p->t ? turnc_code(p->t) : 0;
         describe(p, why, &out);
     }
-    turnprobe_stop(&p);
+    attempt_stop(&p);
     fn(arg, &out);
 }
 
 /* --- the client ------------------------------------------------------------------------------- */
 
-static void send_frame(struct turnprobe *p, const uint8_t *data, size_t len)
+static void send_frame(struct attempt *p, const uint8_t *data, size_t len)
 {
     uv_buf_t buf = uv_buf_init((char *)(uintptr_t)data, (unsigned)len);
 
     /* What the kernel does not take now is lost: UDP repeats it, TCP takes a first message. */
-    if (!p->server.tcp)
+    if (!p->tcp)
         (void)uv_udp_try_send(&p->u.udp, &buf, 1, NULL);
     else
         (void)uv_try_write((uv_stream_t *)&p->u.tcp, &buf, 1);
@@ -136,7 +140,7 @@ static void send_frame(struct turnprobe *p, const uint8_t *data, size_t len)
 static void on_send(void *arg, const void *head, size_t head_len, const void *body,
                     size_t body_len)
 {
-    struct turnprobe *p = arg;
+    struct attempt *p = arg;
 
     (void)body; /* of datagrams to peers: there are none */
     (void)body_len;
@@ -151,7 +155,7 @@ static void on_send(void *arg, const void *head, size_t head_len, const void *bo
 /* The timer ends it on a later turn: the client may not be freed in the middle of a receive. */
 static void on_state(void *arg, enum turnc_state state)
 {
-    struct turnprobe *p = arg;
+    struct attempt *p = arg;
 
     (void)state;
     loop_timer_start(p->timer, 0, 0);
@@ -167,7 +171,7 @@ static void on_data(void *arg, const struct addr *peer, void *data, size_t len)
 
 static const struct turnc_ops client_ops = { on_send, on_state, on_data };
 
-static void rearm(struct turnprobe *p)
+static void rearm(struct attempt *p)
 {
     int64_t left_us;
 
@@ -179,7 +183,7 @@ static void rearm(struct turnprobe *p)
 
 static void on_timer(void *arg)
 {
-    struct turnprobe *p = arg;
+    struct attempt *p = arg;
 
     if (p->t && turnc_state(p->t) == TURNC_ALLOCATING) {
         turnc_timeout(p->t, loop_now_us());
@@ -189,13 +193,13 @@ static void on_timer(void *arg)
     finish(p);
 }
 
-static void on_error(struct turnprobe *p, int err)
+static void on_error(struct attempt *p, int err)
 {
     p->err = err;
     turnc_fail(p->t, loop_now_us(), err);
 }
 
-static void on_bytes(struct turnprobe *p, char *data, ssize_t n)
+static void on_bytes(struct attempt *p, char *data, ssize_t n)
 {
     if (n < 0)
         on_error(p, (int)n);
@@ -208,7 +212,7 @@ static void on_bytes(struct turnprobe *p, char *data, ssize_t n)
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
-    struct turnprobe *p = CONTAINER_OF(handle, struct turnprobe, u.handle);
+    struct attempt *p = CONTAINER_OF(handle, struct attempt, u.handle);
 
     (void)suggested;
     *buf = uv_buf_init(p->memory, sizeof(p->memory));
@@ -219,17 +223,17 @@ static void on_udp(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const struct s
 {
     (void)from; /* connected */
     (void)flags;
-    on_bytes(CONTAINER_OF(udp, struct turnprobe, u.udp), buf->base, n);
+    on_bytes(CONTAINER_OF(udp, struct attempt, u.udp), buf->base, n);
 }
 
 static void on_tcp(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
-    on_bytes(CONTAINER_OF((uv_tcp_t *)(void *)stream, struct turnprobe, u.tcp), buf->base, n);
+    on_bytes(CONTAINER_OF((uv_tcp_t *)(void *)stream, struct attempt, u.tcp), buf->base, n);
 }
 
 static void on_connected(uv_connect_t *req, int status)
 {
-    struct turnprobe *p = CONTAINER_OF(req, struct turnprobe, connect);
+    struct attempt *p = CONTAINER_OF(req, struct attempt, connect);
 
     if (status == UV_ECANCELED) /* stopped */
         return;
@@ -243,19 +247,19 @@ static void on_connected(uv_connect_t *req, int status)
     send_frame(p, p->first, p->first_len);
 }
 
-static int open_socket(struct turnprobe *p)
+static int open_socket(struct attempt *p)
 {
     struct sockaddr_storage ss;
     const struct sockaddr *sa = (struct sockaddr *)&ss;
     int rc;
 
-    if (addr_to_sockaddr(&p->server.addr, &ss) == 0)
+    if (addr_to_sockaddr(&p->addr, &ss) == 0)
         return -EINVAL;
-    rc = p->server.tcp ? uv_tcp_init(p->loop, &p->u.tcp) : uv_udp_init(p->loop, &p->u.udp);
+    rc = p->tcp ? uv_tcp_init(p->loop, &p->u.tcp) : uv_udp_init(p->loop, &p->u.udp);
     if (rc)
         return rc;
     p->open = true;
-    if (p->server.tcp)
+    if (p->tcp)
         return uv_tcp_connect(&p->connect, &p->u.tcp, sa, on_connected);
     rc = uv_udp_connect(&p->u.udp, sa);
     if (rc == 0)
@@ -264,27 +268,87 @@ static int open_socket(struct turnprobe *p)
     return rc;
 }
 
+/* --- the probe -------------------------------------------------------------------------------- */
+
+struct turnprobe {
+    uv_loop_t *loop;
+    struct turnprobe_server server;
+    char *username, *password;
+    unsigned timeout_ms;
+    turnprobe_fn fn;
+    void *arg;
+    struct attempt *attempt; /* under way */
+};
+
+static void on_attempt(void *arg, const struct turnprobe_result *r);
+
+static void try(struct turnprobe *probe, bool tcp)
+{
+    struct attempt *p = MEM_NEW(struct attempt);
+    struct turnc_opts opts = {
+        .ops = &client_ops, .arg = p, .username = probe->username, .password = probe->password,
+        .stream = tcp, .give_up_us = probe->timeout_ms * INT64_C(1000),
+    };
+
+    probe->attempt = p;
+    p->loop = probe->loop;
+    p->addr = tcp ? probe->server.tcp : probe->server.udp;
+    p->tcp = tcp;
+    p->fn = on_attempt;
+    p->arg = probe;
+    p->timer = loop_timer_new(p->loop, on_timer, p);
+    p->err = open_socket(p);
+    if (p->err) { /* without a client: the timer tells it */
+        loop_timer_start(p->timer, 0, 0);
+        return;
+    }
+    p->t = turnc_new(&opts, loop_now_us());
+    rearm(p);
+}
+
+static void on_attempt(void *arg, const struct turnprobe_result *r)
+{
+    struct turnprobe *p = arg;
+    turnprobe_fn fn = p->fn;
+    void *fn_arg = p->arg;
+
+    p->attempt = NULL;
+    if (!r->reachable && !r->tcp && p->server.tcp.family != ADDR_NONE) {
+        try(p, true);
+        return;
+    }
+    turnprobe_stop(&p);
+    fn(fn_arg, r);
+}
+
 struct turnprobe *turnprobe_start(uv_loop_t *loop, const struct turnprobe_server *server,
                                   unsigned timeout_ms, turnprobe_fn fn, void *arg)
 {
     struct turnprobe *p = MEM_NEW(struct turnprobe);
-    struct turnc_opts opts = {
-        .ops = &client_ops, .arg = p, .username = server->username, .password = server->password,
-        .stream = server->tcp, .give_up_us = timeout_ms * INT64_C(1000),
-    };
 
     p->loop = loop;
     p->server = *server;
-    p->server.username = p->server.password = NULL; /* the client has its own copies */
+    p->server.username = p->server.password = NULL;
+    p->username = str_dup(server->username);
+    p->password = str_dup(server->password);
+    p->timeout_ms = timeout_ms;
     p->fn = fn;
     p->arg = arg;
-    p->timer = loop_timer_new(loop, on_timer, p);
-    p->err = open_socket(p);
-    if (p->err) { /* without a client: the timer tells it */
-        loop_timer_start(p->timer, 0, 0);
-        return p;
-    }
-    p->t = turnc_new(&opts, loop_now_us());
-    rearm(p);
+    try(p, server->udp.family == ADDR_NONE && server->tcp.family != ADDR_NONE);
     return p;
+}
+
+void turnprobe_stop(struct turnprobe **probe)
+{
+    struct turnprobe *p = *probe;
+
+    *probe = NULL;
+    if (!p)
+        return;
+    attempt_stop(&p->attempt);
+    if (p->password)
+        evp_wipe(p->password, strlen(p->password));
+    free(p->password);
+    free(p->username);
+    free(p);
 }

@@ -17,8 +17,7 @@ struct turnprobe;
 enum { TURNPROBE_TEXT_SIZE = 200 };
 
 struct turnprobe_server {
-    struct addr addr;
-    bool tcp;
+    struct addr udp, tcp; /* ADDR_NONE: not over that; TCP is tried where UDP gets no answer */
     const char *username, *password; /* copied */
 };
 
@@ -26,6 +25,7 @@ struct turnprobe_server {
 struct turnprobe_result {
     bool reachable; /* it has answered, with success or refusal */
     bool success;   /* it has given a relay */
+    bool tcp;       /* by which way: that of the last attempt */
     unsigned rtt_ms; /* success: of the authenticated Allocate, at least 1 */
     struct addr mapped, relayed; /* success */
     const char *failure; /* "" or "unauthorized", "quota", "forbidden", "timeout", "unreachable",
@@ -36,8 +36,8 @@ struct turnprobe_result {
 
 typedef void (*turnprobe_fn)(void *arg, const struct turnprobe_result *result);
 
-/* Starts a try, which ends with exactly one call of `fn` on a later turn of the loop, `timeout_ms`
- * from now at the latest; the probe is gone then. Stopped by: turnprobe_stop(). */
+/* Starts a try, which ends with exactly one call of `fn` on a later turn of the loop, `timeout_ms` for
+ * each of UDP and TCP from now at the latest; the probe is gone then. Stopped by: turnprobe_stop(). */
 struct turnprobe *turnprobe_start(uv_loop_t *loop, const struct turnprobe_server *server,
                                   unsigned timeout_ms, turnprobe_fn fn, void *arg);
 

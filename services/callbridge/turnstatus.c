@@ -21,9 +21,9 @@ struct trial {
     struct asked *asked;
     struct turns_server server; /* as it was when the question came */
     struct turnprobe *probe;
-    bool tcp;
     host_msg msg;
-    char address[ADDR_TEXT_MAX], mapped[ADDR_TEXT_MAX], relayed[ADDR_TEXT_MAX], text[128];
+    char address[ADDR_TEXT_MAX], mapped[ADDR_TEXT_MAX], relayed[ADDR_TEXT_MAX];
+    char text[TURNPROBE_TEXT_SIZE];
 };
 
 /* A question that waits for its trials. */
@@ -73,7 +73,7 @@ static void put_address(const struct addr *a, char text[ADDR_TEXT_MAX], char **i
 
 static void fill(struct trial *t, const struct turnprobe_result *r)
 {
-    const struct addr *to = t->tcp ? &t->server.tcp : &t->server.udp;
+    const struct addr *to = r->tcp ? &t->server.tcp : &t->server.udp;
     host_msg *m = &t->msg;
 
     stoa__turn__v1__probed_host__init(m);
@@ -81,7 +81,7 @@ static void fill(struct trial *t, const struct turnprobe_result *r)
     put_address(&r->mapped, t->mapped, &m->mapped_address, &m->has_mapped_port, &m->mapped_port);
     put_address(&r->relayed, t->relayed, &m->relayed_address, &m->has_relayed_port,
                 &m->relayed_port);
-    m->transport = (char *)(uintptr_t)(t->tcp ? "tcp" : "udp");
+    m->transport = (char *)(uintptr_t)(r->tcp ? "tcp" : "udp");
     m->has_reachable = m->has_success = m->has_round_trip_ms = m->has_relays = true;
     m->reachable = r->reachable;
     m->success = r->success;
@@ -89,12 +89,10 @@ static void fill(struct trial *t, const struct turnprobe_result *r)
     m->relays = turnwatch_relays(t->asked->cb->turnwatch, t->server.id);
     if (!r->success) {
         m->failure = (char *)(uintptr_t)r->failure;
-        turnwatch_explain(m->failure, r->code, t->text, sizeof(t->text));
+        (void)str_copy(t->text, sizeof(t->text), r->text);
         m->text = t->text;
     }
 }
-
-static void try(struct trial *t, bool tcp);
 
 static void on_probed(void *arg, const struct turnprobe_result *r)
 {
@@ -102,24 +100,19 @@ static void on_probed(void *arg, const struct turnprobe_result *r)
     struct asked *a = t->asked;
 
     t->probe = NULL;
-    if (!r->reachable && !t->tcp) {
-        try(t, true);
-        return;
-    }
     fill(t, r);
     turnwatch_probed(a->cb->turnwatch, t->server.id, r);
     if (--a->left == 0)
         answer(a);
 }
 
-static void try(struct trial *t, bool tcp)
+static void try(struct trial *t)
 {
     struct turnprobe_server to = {
-        .addr = tcp ? t->server.tcp : t->server.udp, .tcp = tcp,
-        .username = t->server.username, .password = t->server.password,
+        .udp = t->server.udp, .tcp = t->server.tcp, .username = t->server.username,
+        .password = t->server.password,
     };
 
-    t->tcp = tcp;
     t->probe = turnprobe_start(t->asked->cb->d->loop, &to, TURN_PROBE_MS, on_probed, t);
 }
 
@@ -128,8 +121,12 @@ static void answer_without_user(struct bus_call *call, const struct site_turn_in
 {
     Stoa__Turn__V1__ProbeReply reply = STOA__TURN__V1__PROBE_REPLY__INIT;
     host_msg host = STOA__TURN__V1__PROBED_HOST__INIT, *ptr = &host;
-    char *address = str_ndup(i->addresses, strcspn(i->addresses ? i->addresses : "", ","));
+    const char *list = i->servers ? i->servers : i->addresses;
+    char address[ADDR_TEXT_MAX] = "";
+    struct addr a;
 
+    if (site_next_addr(&list, &a))
+        (void)addr_print_ip(&a, address);
     reply.has_known = host.has_port = host.has_reachable = host.has_success = true;
     reply.known = true;
     reply.n_hosts = 1;
@@ -141,7 +138,6 @@ static void answer_without_user(struct bus_call *call, const struct site_turn_in
     host.text = (char *)(uintptr_t) "no row of /turnServers names this instance: there is no user "
                                     "to try it with";
     bus_reply(call, &reply.base);
-    free(address);
 }
 
 static void answer_nothing(struct callbridge *cb, struct bus_call *call, const char *id)
@@ -188,7 +184,7 @@ void probe_request(void *arg, struct bus_call *call, const ProtobufCMessage *bod
     cb->turns_asked++;
     a->left = a->n;
     for (size_t i = 0; i < a->n; i++)
-        try(&a->trials[i], false);
+        try(&a->trials[i]);
 }
 
 void turnstatus_fini(struct callbridge *cb)

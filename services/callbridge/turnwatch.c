@@ -38,7 +38,6 @@ struct watched {
     bool ready[WORKERS_MAX];                       /* by worker: it has a relay */
     struct verdict relay, probed;
     struct turnprobe *probe; /* under way; NULL: none */
-    bool tcp;                /* of the probe under way */
     int64_t probe_ms;        /* the next one */
     bool wanted;
 };
@@ -117,8 +116,6 @@ static void tell(struct watched *s)
 
 /* --- probes ----------------------------------------------------------------------------------- */
 
-static void probe(struct watched *s, bool tcp);
-
 static void note(struct watched *s, const struct turnprobe_result *r)
 {
     set(&s->probed, r->failure, r->code);
@@ -133,14 +130,10 @@ static void on_probed(void *arg, const struct turnprobe_result *r)
     struct watched *s = arg;
 
     s->probe = NULL;
-    if (!r->reachable && !s->tcp) {
-        probe(s, true);
-        return;
-    }
     note(s, r);
 }
 
-static void probe(struct watched *s, bool tcp)
+static void probe(struct watched *s)
 {
     const struct turns_server *server = turns_find(s->w->turns, s->id);
     struct turnprobe_server to;
@@ -148,11 +141,10 @@ static void probe(struct watched *s, bool tcp)
     if (!server)
         return;
     to = (struct turnprobe_server){
-        .addr = tcp ? server->tcp : server->udp, .tcp = tcp,
-        .username = server->username, .password = server->password,
+        .udp = server->udp, .tcp = server->tcp, .username = server->username,
+        .password = server->password,
     };
     (void)str_copy(s->username, sizeof(s->username), server->username);
-    s->tcp = tcp;
     s->probe_ms = loop_now_ms() + TURN_PROBE_EVERY_MS;
     s->probe = turnprobe_start(s->w->d->loop, &to, TURN_PROBE_MS, on_probed, s);
 }
@@ -175,7 +167,7 @@ void turnwatch_tick(struct turnwatch *w)
         struct watched *s = value;
 
         if (!s->probe && now_ms >= s->probe_ms)
-            probe(s, false);
+            probe(s);
     }
 }
 

@@ -49,9 +49,9 @@ static void on_result(void *arg, const struct turnprobe_result *result)
 
 static void begin(const char *password, bool tcp, unsigned timeout_ms)
 {
-    struct turnprobe_server server = { .tcp = tcp, .username = "user", .password = password };
+    struct turnprobe_server server = { .username = "user", .password = password };
 
-    server.addr = tcp ? *udpturn_tcp(f.turn) : *udpturn_udp(f.turn);
+    *(tcp ? &server.tcp : &server.udp) = tcp ? *udpturn_tcp(f.turn) : *udpturn_udp(f.turn);
     f.calls = 0;
     f.probe = turnprobe_start(&f.loop, &server, timeout_ms, on_result, &f);
     assert_int_equal(f.calls, 0);
@@ -78,6 +78,7 @@ static void a_good_server_gives_addresses_and_gets_its_relay_back(void **state)
         begin("secret", tcp, 5000);
         finish();
         assert_true(f.result.reachable && f.result.success);
+        assert_int_equal(f.result.tcp, tcp);
         assert_string_equal(f.failure, "");
         assert_string_equal(f.result.text, "");
         assert_true(f.result.rtt_ms >= 1);
@@ -140,15 +141,15 @@ static void silence_is_a_timeout_when_asked_for(void **state)
 static void where_nobody_listens_is_unreachable(void **state)
 {
     struct addr udp = *udpturn_udp(f.turn), tcp = *udpturn_tcp(f.turn);
-    struct turnprobe_server server = { .username = "user", .password = "secret" };
 
     (void)state;
     udpturn_free(f.turn);
     f.turn = NULL;
     settle();
     for (int i = 0; i <= 1; i++) {
-        server.tcp = i;
-        server.addr = i ? tcp : udp;
+        struct turnprobe_server server = { .username = "user", .password = "secret" };
+
+        *(i ? &server.tcp : &server.udp) = i ? tcp : udp;
         f.calls = 0;
         f.probe = turnprobe_start(&f.loop, &server, 5000, on_result, &f);
         finish();
@@ -156,6 +157,29 @@ static void where_nobody_listens_is_unreachable(void **state)
         assert_string_equal(f.failure, "unreachable");
         assert_non_null(strstr(f.result.text, "connection refused"));
     }
+}
+
+/* UDP where nobody listens, TCP where the server is: the result is that of TCP, with its own names. */
+static void where_udp_gets_no_answer_tcp_is_tried(void **state)
+{
+    struct turnprobe_server server = { .username = "user", .password = "secret" };
+    struct udpturn *closed = udpturn_new(&f.loop);
+
+    (void)state;
+    server.udp = *udpturn_udp(closed);
+    server.tcp = *udpturn_tcp(f.turn);
+    udpturn_free(closed);
+    settle();
+    f.probe = turnprobe_start(&f.loop, &server, 5000, on_result, &f);
+    finish();
+    assert_true(f.result.success && f.result.tcp);
+    server.password = "another"; /* an answer is an answer: TCP would say the same */
+    server.udp = *udpturn_udp(f.turn);
+    f.calls = 0;
+    f.probe = turnprobe_start(&f.loop, &server, 5000, on_result, &f);
+    finish();
+    assert_string_equal(f.failure, "unauthorized");
+    assert_false(f.result.tcp);
 }
 
 static void no_address_is_unreachable_and_told_on_a_later_turn(void **state)
@@ -194,6 +218,7 @@ int main(void)
         T(each_refusal_has_its_sentence),
         T(silence_is_a_timeout_when_asked_for),
         T(where_nobody_listens_is_unreachable),
+        T(where_udp_gets_no_answer_tcp_is_tried),
         T(no_address_is_unreachable_and_told_on_a_later_turn),
         T(whatever_is_stopped_says_nothing),
     };
