@@ -59,6 +59,7 @@ struct callbridge {
     struct tries *tries;        /* login.c */
     struct removed *removed;    /* expel.c */
     struct map *others;         /* callbridge instances that know whom we have removed */
+    struct map *expcs;          /* instances of expc that are there */
 };
 
 /* One meeting: a space with participants. Owned by its callbridge as long as the bus key is. */
@@ -93,6 +94,7 @@ struct participant {
     char *session;             /* WebSocket; NULL after its end */
     char *webbridge;           /* instance that holds it */
     struct addr client;
+    char zone[TRIES_ZONE_LEN + 1]; /* through which its session comes; "" it is inside */
     uint8_t trace[BUS_TRACE_ID_LEN];
     char trace_hex[TRACE_HEX_LEN + 1];
     char number_text[12];
@@ -232,7 +234,8 @@ void notify_fill_slots(Stoa__Bridge__V1__Slots *out, struct sfu_slots *slots,
 /* --- turnguest.c ------------------------------------------------------------------------------ */
 
 enum {
-    GUEST_URLS = 2, /* UDP and TCP */
+    GUEST_TLS_MAX = 4, /* edges that a guest is told of */
+    GUEST_URLS = 2 + GUEST_TLS_MAX, /* UDP and TCP, and TLS at the edges of the server's zone */
     GUEST_URL_SIZE = TURNS_HOST_SIZE + 32,
 };
 
@@ -255,7 +258,8 @@ void turnguest_fill(struct participant *p, struct guest_servers *out);
  * none. Media that meets on one server stays inside it. */
 const char *turnguest_first(struct participant *p);
 
-/* Tells our TURN instances that the participant is gone: its relays end. */
+/* Tells our TURN instances, those of edges through expc, that the participant is gone: its relays
+ * end. */
 void turnguest_revoke(const struct participant *p);
 
 /* --- turnstatus.c ----------------------------------------------------------------------------- */
@@ -298,5 +302,8 @@ void engine_event(void *arg, const struct media_event *event);
 
 /* Every second: asks the page of a participant that is not reached for an ICE restart. */
 void engine_tick(struct participant *p, int64_t now_ms);
+
+/* The participant's session comes from outside now, or does not any more. */
+void engine_moved(struct participant *p);
 
 #endif

@@ -178,10 +178,22 @@ void engine_tick(struct participant *p, int64_t now_ms)
     notify_restart(p);
 }
 
-/* A relay became ready after the answer. */
+/* A relay became ready after the answer. What was meant for a session from inside does not go to one
+ * from outside that has come meanwhile. */
 static void on_candidate(struct participant *p, const struct media_event *ev)
 {
-    notify_candidate(p, ev->text);
+    if (!p->zone[0] || strstr(ev->text, " typ relay "))
+        notify_candidate(p, ev->text);
+}
+
+void engine_moved(struct participant *p)
+{
+    struct log_ctx ctx = participant_log(p);
+
+    log_event(LOG_LEVEL_INFO, &ctx, "call %u: comes from %s now, asking the browser for an ICE "
+              "restart", p->number, p->zone[0] ? "outside" : "inside");
+    media_outside(p->call->media, p->number, p->zone[0] != '\0', &p->client);
+    notify_restart(p);
 }
 
 static void (*const handlers[])(struct participant *p, const struct media_event *ev) = {

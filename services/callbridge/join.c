@@ -159,6 +159,8 @@ static void take_session(struct participant *p, const struct bus_call *call,
     hex_encode(p->trace_hex, p->trace, sizeof(p->trace));
     if (!session->client_address || addr_parse(&p->client, session->client_address) != 0)
         p->client = (struct addr){ 0 };
+    /* Of this session, whatever the one before was: tickets are good inside and outside. */
+    (void)snprintf(p->zone, sizeof(p->zone), "%s", session->zone ? session->zone : "");
     p->lost_ms = 0;
     p->stale = false; /* the answer has everything */
 }
@@ -208,8 +210,12 @@ static void enter(struct participant *p, struct bus_call *call,
               p->jid);
     log_event(LOG_LEVEL_INFO, &ctx, "participant \"%s\" joined space %s (%s)", p->jid, c->space,
               c->name);
+    if (p->zone[0])
+        log_event(LOG_LEVEL_INFO, &ctx, "call %u: came through zone %s, is offered relays only",
+                  p->number, p->zone);
     media_join(c->media, p->number,
                &(struct media_join_opts){ .client = p->client,
+                                          .outside = p->zone[0] != '\0',
                                           .first_relay = turnguest_first(p) });
     media_of(p);
     daemon_load_set(c->cb->d, (uint32_t)c->cb->participants);
@@ -267,6 +273,7 @@ void resume_request(void *arg, struct bus_call *call, const ProtobufCMessage *bo
     struct call *c;
     struct participant *p;
     struct log_ctx ctx;
+    bool was_outside;
 
     if (!req->session || str_empty(req->session->session_id)) {
         call_release_key(cb, call);
@@ -284,6 +291,7 @@ void resume_request(void *arg, struct bus_call *call, const ProtobufCMessage *bo
     }
     if (p->session && !str_eq(p->session, req->session->session_id))
         notify_ended(p, "replaced");
+    was_outside = p->zone[0] != '\0';
     take_session(p, call, req->session);
     ctx = participant_log(p);
     log_event(LOG_LEVEL_INFO, &ctx, "call %u: signalling resumed by web bridge link %u", p->number,
@@ -291,4 +299,6 @@ void resume_request(void *arg, struct bus_call *call, const ProtobufCMessage *bo
     notify_call(p, answer_with, call);
     notify_wanted(p);
     media_hold(c->media, p->number, false);
+    if (was_outside != (p->zone[0] != '\0'))
+        engine_moved(p);
 }

@@ -77,12 +77,22 @@ static void on_callbridge(struct callbridge *cb, const struct bus_peer *peer, bo
     }
 }
 
+static void on_expc(struct callbridge *cb, const struct bus_peer *peer, bool up)
+{
+    if (up)
+        (void)map_put(cb->expcs, peer->instance, cb);
+    else
+        (void)map_del(cb->expcs, peer->instance);
+}
+
 static void on_peer(void *arg, const struct bus_peer *peer, bool up)
 {
     if (str_eq(peer->role, "xmpp"))
         guest_peer(arg, peer->instance, up);
     else if (str_eq(peer->role, "callbridge"))
         on_callbridge(arg, peer, up);
+    else if (str_eq(peer->role, "expc"))
+        on_expc(arg, peer, up);
     else if (str_eq(peer->role, "webbridge"))
         call_webbridge(arg, peer->instance, up);
     else if (str_eq(peer->role, "turn"))
@@ -243,7 +253,8 @@ static void on_turns(void *arg, const struct turns_server *list, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         relays[i] = (struct media_relay){ .udp = list[i].udp, .tcp = list[i].tcp,
-                                          .draining = list[i].draining };
+                                          .draining = list[i].draining,
+                                          .inside = list[i].inside };
         (void)str_copy(relays[i].id, sizeof(relays[i].id), list[i].id);
         (void)str_copy(relays[i].username, sizeof(relays[i].username), list[i].username);
         (void)str_copy(relays[i].password, sizeof(relays[i].password), list[i].password);
@@ -271,6 +282,7 @@ static int start(struct daemon *d)
     cb->calls = map_new();
     cb->webs = map_new();
     cb->others = map_new();
+    cb->expcs = map_new();
     cb->xmpps = map_new();
     rc = ticket_key_load(cb->ticket_key, key);
     if (rc)
@@ -344,6 +356,7 @@ static void stop(struct daemon *d)
     map_free(cb->calls);
     map_free(cb->xmpps);
     map_free(cb->others);
+    map_free(cb->expcs);
     evp_wipe(cb->ticket_key, sizeof(cb->ticket_key));
     free(cb);
 }

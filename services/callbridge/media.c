@@ -218,6 +218,7 @@ void media_join(struct media_space *ms, uint32_t participant, const struct media
 
     cmd->loopback = addr_is_loopback(&opts->client);
     cmd->relay_only = opts->relay_only;
+    cmd->outside = opts->outside;
     cmd->text = str_dup(opts->first_relay);
     worker_post(ms->worker, cmd);
 }
@@ -225,6 +226,16 @@ void media_join(struct media_space *ms, uint32_t participant, const struct media
 void media_leave(struct media_space *ms, uint32_t participant)
 {
     worker_post(ms->worker, cmd_new(ms, CMD_LEAVE, participant));
+}
+
+void media_outside(struct media_space *ms, uint32_t participant, bool outside,
+                   const struct addr *client)
+{
+    struct worker_cmd *cmd = cmd_new(ms, CMD_OUTSIDE, participant);
+
+    cmd->loopback = addr_is_loopback(client);
+    cmd->outside = outside;
+    worker_post(ms->worker, cmd);
 }
 
 void media_offer(struct media_space *ms, uint32_t participant, uint64_t cookie, const char *sdp)

@@ -45,6 +45,7 @@ struct media_relay {
     struct addr udp, tcp; /* ADDR_NONE: not over that; TCP is used when UDP gets no answer */
     char username[MEDIA_RELAY_NAME_SIZE], password[MEDIA_RELAY_PASSWORD_SIZE];
     bool draining; /* who is on it stays, nobody comes to it */
+    bool inside;   /* its relays have inside addresses: not for participants that are outside */
 };
 
 enum media_relay_phase { MEDIA_RELAY_ALLOCATING, MEDIA_RELAY_READY, MEDIA_RELAY_REFUSED,
@@ -57,7 +58,8 @@ struct media_relay_state {
     char id[MEDIA_RELAY_ID_SIZE];
     enum media_relay_phase phase;
     const char *failure; /* refused, lost: "unauthorized", "quota", "forbidden", "timeout",
-                          * "unreachable", "refused", "gone"; else "". Never freed */
+                          * "unreachable", "refused", "gone" (also: not in the list any more); else
+                          * "". Never freed */
     uint16_t code;       /* the server's error code; 0: none */
     bool tcp;
     int64_t rtt_us;      /* ready: of the Allocate */
@@ -118,6 +120,8 @@ struct media_join_opts {
     struct addr client; /* where its signalling comes from; loopback: it is offered loopback
                          * candidates */
     bool relay_only;    /* it is offered relays and no address of this host */
+    bool outside;       /* it came through an edge: relays only, and none that is inside; host
+                         * candidates of its own are passed over, for they lead nowhere from here */
     /* The id of the relay that it shall have first, NULL: any. It should be the server that the
      * guest's own ICE servers name first: a server that both ends are on keeps media to itself. */
     const char *first_relay;
@@ -127,6 +131,11 @@ struct media_join_opts {
  * and others when one is lost. */
 void media_join(struct media_space *ms, uint32_t participant, const struct media_join_opts *opts);
 void media_leave(struct media_space *ms, uint32_t participant);
+
+/* The participant has come to be outside, or is not any more: its candidates are changed. What it
+ * gets now is told as MEDIA_CANDIDATE; it needs an ICE restart to give its own. */
+void media_outside(struct media_space *ms, uint32_t participant, bool outside,
+                   const struct addr *client);
 
 /* Answered by MEDIA_ANSWER with the same cookie. The SDP is copied. */
 void media_offer(struct media_space *ms, uint32_t participant, uint64_t cookie, const char *sdp);

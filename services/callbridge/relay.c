@@ -70,12 +70,11 @@ static void report(struct relay *y)
     y->set->ops->on_report(y->set->arg, &st);
 }
 
-/* An attempt that came to nothing before there was a client. */
-static void report_error(struct relay *y)
+/* What no client says: an attempt that came to nothing before there was one, or that the server is
+ * not wanted any more. */
+static void report_plain(struct relay *y, enum turnc_failure why)
 {
-    struct media_relay_state st = {
-        .phase = y->phase, .failure = turnc_failure_text(TURNC_UNREACHABLE),
-    };
+    struct media_relay_state st = { .phase = y->phase, .failure = turnc_failure_text(why) };
 
     (void)str_copy(st.id, sizeof(st.id), y->conf.id);
     y->set->ops->on_report(y->set->arg, &st);
@@ -203,7 +202,7 @@ static void start(struct relay *y, int64_t now_us)
         return;
     y->phase = MEDIA_RELAY_REFUSED;
     later(y, now_us);
-    report_error(y);
+    report_plain(y, TURNC_UNREACHABLE);
 }
 
 /* UDP has not got through: the same over TCP. */
@@ -219,7 +218,7 @@ static bool fall_back(struct relay *y, int64_t now_us)
         return true;
     y->phase = MEDIA_RELAY_REFUSED;
     later(y, now_us);
-    report_error(y);
+    report_plain(y, TURNC_UNREACHABLE);
     return true;
 }
 
@@ -273,6 +272,10 @@ static void remove_relay(struct relay *y, int64_t now_us)
     uint8_t index = index_of(y);
     bool was_ready = y->phase == MEDIA_RELAY_READY;
 
+    if (was_ready) { /* guests that have it are short of one */
+        y->phase = MEDIA_RELAY_LOST;
+        report_plain(y, TURNC_GONE);
+    }
     hang_up(y, now_us);
     evp_wipe(y, sizeof(*y));
     y->set = r;
@@ -470,14 +473,15 @@ void relays_flush(struct relays *r)
 
 /* --- participants ----------------------------------------------------------------------------- */
 
-int relays_take(struct relays *r, uint32_t used, const char *wanted)
+int relays_take(struct relays *r, uint32_t used, bool outside, const char *wanted)
 {
     struct relay *best = NULL;
 
     for (size_t i = 0; i < MEDIA_RELAYS_MAX; i++) {
         struct relay *y = &r->all[i];
 
-        if (y->phase != MEDIA_RELAY_READY || y->conf.draining || (used & 1u << i) || !y->t)
+        if (y->phase != MEDIA_RELAY_READY || y->conf.draining || (used & 1u << i) || !y->t ||
+            (outside && y->conf.inside))
             continue;
         if (!best || y->users < best->users)
             best = y;
@@ -496,6 +500,11 @@ void relays_give_back(struct relays *r, uint8_t index)
 {
     if (r->all[index].users > 0)
         r->all[index].users--;
+}
+
+bool relays_inside(const struct relays *r, uint8_t index)
+{
+    return r->all[index].conf.inside;
 }
 
 const struct addr *relays_addr(const struct relays *r, uint8_t index)

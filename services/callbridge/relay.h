@@ -44,11 +44,15 @@ void relays_send(struct relays *r, int64_t now_us, uint8_t index, const struct a
                  const void *data, size_t len);
 void relays_flush(struct relays *r);
 
-/* Picks a ready relay that is not in `used` (a bit per index): `wanted` (an id; NULL: none) if it
+/* Picks a ready relay that is not in `used` (a bit per index), and not an inside one for somebody
+ * `outside`: `wanted` (an id; NULL: none) if it
  * can be, else the one with the fewest participants, of equals the first in the list. Counts one
  * more on it. Returns -1 when there is none. */
-int relays_take(struct relays *r, uint32_t used, const char *wanted);
+int relays_take(struct relays *r, uint32_t used, bool outside, const char *wanted);
 void relays_give_back(struct relays *r, uint8_t index);
+
+/* True when its server is marked so. */
+bool relays_inside(const struct relays *r, uint8_t index);
 
 /* Its candidate's address. */
 const struct addr *relays_addr(const struct relays *r, uint8_t index);

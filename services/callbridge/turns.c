@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <base/list.h>
 #include <base/map.h>
@@ -47,7 +46,6 @@ struct turns {
     void *arg;
     struct list places;
     struct map *seen; /* instance -> struct seen */
-    char machine[TURNS_HOST_SIZE];
     struct turns_server list[TURNS_MAX], next[TURNS_MAX];
     size_t n, n_next;
 };
@@ -102,56 +100,31 @@ static void own_login(struct turns *t, struct turns_server *s)
 
 /* --- servers ---------------------------------------------------------------------------------- */
 
-static bool is_in(const char *list, const struct addr *a)
-{
-    char *copy = str_dup(list ? list : ""), *at = copy, *one;
-    bool found = false;
-    struct addr b;
-
-    while (!found && (one = strsep(&at, ",")) != NULL) {
-        one += strspn(one, " ");
-        found = addr_parse_ip(&b, one, 0) == 0 && addr_ip_eq(&b, a);
-    }
-    free(copy);
-    return found;
-}
-
-/* True for an instance that runs where the callbridge does. */
-static bool is_here(const struct turns *t, const struct site_turn_instance *i)
-{
-    size_t len = strlen(t->machine);
-
-    return i->holder && strncmp(i->holder, t->machine, len) == 0 && i->holder[len] == '/';
-}
-
-static bool is_behind(const struct turns *t, const struct site_turn_instance *i,
-                      const struct addr *a)
-{
-    return is_in(i->addresses, a) || is_in(i->public_addresses, a) ||
-           (addr_is_loopback(a) && is_here(t, i));
-}
-
 /* The first address of a list, as text. */
 static void first_of(const char *list, char dst[TURNS_HOST_SIZE])
 {
-    size_t len = strcspn(list ? list : "", ",");
-    char *one = str_ndup(list ? list : "", len);
+    char text[ADDR_TEXT_MAX];
+    struct addr a;
 
-    (void)str_copy(dst, TURNS_HOST_SIZE, one);
-    free(one);
+    dst[0] = '\0';
+    if (site_next_addr(&list, &a))
+        (void)str_copy(dst, TURNS_HOST_SIZE, addr_print_ip(&a, text));
 }
 
-/* Where the callbridge reaches an instance that is behind `a`: one of its own machine, found by
- * loopback, may listen on one address only. */
-static struct addr reach(const struct site_turn_instance *i, const struct addr *a)
+/* True when what the instance announces is not where its relays are: static NAT. */
+static bool is_announced(const struct site_turn_instance *i)
 {
-    char first[TURNS_HOST_SIZE];
-    struct addr own;
+    const char *outside = i->public_addresses, *inside;
+    struct addr a, b;
+    bool any = false;
 
-    first_of(i->addresses, first);
-    if (is_in(i->addresses, a) || is_in(i->public_addresses, a) || addr_parse_ip(&own, first, 0))
-        return *a;
-    return own;
+    while (site_next_addr(&outside, &a)) {
+        any = true;
+        for (inside = i->addresses; site_next_addr(&inside, &b);)
+            if (addr_ip_eq(&a, &b))
+                return false;
+    }
+    return any;
 }
 
 static struct turns_server *add(struct turns *t, const char *id, const struct site_turn_server *row)
@@ -177,20 +150,39 @@ static struct turns_server *add(struct turns *t, const char *id, const struct si
     return s;
 }
 
-static void add_own(struct turns *t, const struct site_turn_server *row,
-                    const struct site_turn_instance *i, const struct addr *a)
+/* What is known of an instance beside its row: the bus says it of those of this site; those of
+ * another site are up as long as their row is there. */
+static bool look_at(const struct turns *t, const struct site_turn_instance *i, struct seen *out)
 {
     const struct seen *seen = map_get(t->seen, i->instance ? i->instance : "");
-    struct turns_server *s = seen ? add(t, i->id, row) : NULL;
+
+    if (i->zone) {
+        *out = (struct seen){ BUS_SERVING, i->load };
+        return !str_eq(i->state, "starting");
+    }
+    if (seen)
+        *out = *seen;
+    return seen != NULL;
+}
+
+static void add_own(struct turns *t, const struct site_turn_server *row,
+                    const struct site_turn_instance *i, const struct addr *at)
+{
+    struct seen seen;
+    struct turns_server *s = look_at(t, i, &seen) ? add(t, i->id, row) : NULL;
 
     if (!s)
         return;
     s->own = true;
-    s->udp = s->tcp = reach(i, a);
-    s->udp.port = s->tcp.port = s->client_udp = s->client_tcp = i->port;
-    s->load = seen->load;
-    s->draining = seen->state == BUS_DRAINING || str_eq(i->state, "draining");
-    (void)str_copy(s->instance, sizeof(s->instance), i->instance);
+    s->udp = s->tcp = *at;
+    s->client_udp = s->client_tcp = i->port;
+    s->load = seen.load;
+    s->draining = seen.state == BUS_DRAINING || str_eq(i->state, "draining");
+    if (i->zone)
+        (void)str_copy(s->zone, sizeof(s->zone), i->zone);
+    else
+        (void)str_copy(s->instance, sizeof(s->instance), i->instance);
+    s->inside = !i->zone && !is_announced(i);
     if (!s->client[0])
         first_of(str_empty(i->public_addresses) ? i->addresses : i->public_addresses, s->client);
     s->login = TURNS_DERIVED;
@@ -215,6 +207,7 @@ static void add_foreign(struct turns *t, const struct site_turn_server *row, con
     s->udp = s->tcp = *a;
     s->tcp.port = s->client_tcp = tcp;
     s->udp.port = s->client_udp = tcp == PORT_TLS ? PORT_TURN : tcp;
+    s->inside = !s->client[0] && addr_is_private(a);
     if (!s->client[0])
         (void)str_copy(s->client, sizeof(s->client), row->server_address);
     s->login = str_empty(row->shared_secret) ? TURNS_STATIC : TURNS_SHARED_SECRET;
@@ -233,14 +226,35 @@ static void add_row(struct turns *t, const struct site_turn_server *row, const s
         size_t it = 0;
 
         while ((one = site_next_turn_instance(t->site, &it)) != NULL) {
-            if (!one->port || !is_behind(t, one, &p->found[i]))
+            struct addr at;
+
+            if (!one->port || !site_turn_reach(one, &p->found[i], &at))
                 continue;
             own = true;
-            add_own(t, row, one, &p->found[i]);
+            add_own(t, row, one, &at);
         }
     }
     for (size_t i = 0; !own && i < p->n_found; i++)
         add_foreign(t, row, &p->found[i], i + 1);
+}
+
+/* Loads come and go with every guest: they decide who is sent where, and change no login and no
+ * relay. */
+static bool differs(const struct turns *t)
+{
+    if (t->n != t->n_next)
+        return true;
+    for (size_t i = 0; i < t->n; i++) {
+        struct turns_server now = t->next[i];
+        bool same;
+
+        now.load = t->list[i].load;
+        same = memcmp(&now, &t->list[i], sizeof(now)) == 0;
+        evp_wipe(&now, sizeof(now));
+        if (!same)
+            return true;
+    }
+    return false;
 }
 
 static void update(struct turns *t)
@@ -256,7 +270,7 @@ static void update(struct turns *t)
         if (row && site_has_secrets(t->site, SITE_TURN_SERVER, p->id))
             add_row(t, row, p);
     }
-    changed = t->n != t->n_next || memcmp(t->list, t->next, sizeof(t->list[0]) * t->n) != 0;
+    changed = differs(t);
     memcpy(t->list, t->next, sizeof(t->list));
     t->n = t->n_next;
     if (changed)
@@ -412,8 +426,6 @@ struct turns *turns_new(struct daemon *d, const struct site *site, turns_changed
     t->arg = arg;
     list_init(&t->places);
     t->seen = map_new();
-    if (gethostname(t->machine, sizeof(t->machine) - 1))
-        t->machine[0] = '\0';
     return t;
 }
 

@@ -2,8 +2,8 @@
  * The TURN servers of a site as a callbridge and its guests use them.
  *
  * A row of /turnServers is a place (serverAddress, clientAddress). Instances of our own that have
- * registered behind its address are each a server; a place without any is a foreign server by
- * itself. Our own are used with time-limited names made of the row's user and password; foreign
+ * registered behind its address, here or at an edge (their rows have a zone), are each a server; a
+ * place without any is a foreign server by itself. Our own are used with time-limited names made of the row's user and password; foreign
  * ones with time-limited names where the row has a shared secret, else with the row's user.
  * Source: DESIGN section 6 */
 #ifndef CALLBRIDGE_TURNS_H
@@ -47,7 +47,9 @@ struct turns_server {
     char client[TURNS_HOST_SIZE]; /* as guests reach it */
     uint16_t client_udp, client_tcp;
     bool own;                   /* an instance of ours */
-    char instance[65];          /* on the bus */
+    char instance[65];          /* on the bus; "" when it is of another site */
+    char zone[GUID_LEN + 1];    /* through which it is known; "" one of this site */
+    bool inside;                /* its addresses are inside ones: nothing for guests outside */
     uint32_t load;
     bool draining;
     enum turns_login login;
@@ -58,7 +60,7 @@ struct turns_server {
     int64_t renew_s; /* wall clock; INT64_MAX: never */
 };
 
-/* The list has changed, or names in it. Valid until the next call. */
+/* The list has changed, or names in it; not for a load alone. Valid until the next call. */
 typedef void (*turns_changed_fn)(void *arg, const struct turns_server *list, size_t n);
 
 /* Owner: the caller, ends with turns_free(). */

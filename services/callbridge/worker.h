@@ -15,6 +15,7 @@ enum worker_cmd_type {
     CMD_SPACE_FREE,
     CMD_JOIN,
     CMD_LEAVE,
+    CMD_OUTSIDE,
     CMD_OFFER,
     CMD_CANDIDATE,
     CMD_SET,
@@ -32,7 +33,7 @@ struct worker_cmd {
     struct media_space *space;
     uint32_t participant;
     uint64_t cookie;
-    bool loopback, relay_only, hold;
+    bool loopback, relay_only, outside, hold;
     enum peer_codec codec;
     struct sfu_media media;
     struct sfu_view view;

@@ -69,13 +69,14 @@ static void cmd_join(struct worker *w, const struct worker_cmd *cmd)
     struct seat *seat;
 
     opts.more_locals = relays_any(w->relays);
-    for (size_t i = 0; i < w->n_locals && !cmd->relay_only; i++) {
+    for (size_t i = 0; i < w->n_locals && !cmd->relay_only && !cmd->outside; i++) {
         if (!w->local_is_loopback[i] || cmd->loopback)
             locals[opts.n_locals++] = w->locals[i];
     }
     seat = MEM_NEW(struct seat);
     seat->ws = ws;
     seat->number = cmd->participant;
+    seat->outside = cmd->outside;
     seat->part = ws ? sfu_join(ws->sfu, loop_now_us(), &opts) : NULL;
     if (!seat->part) {
         free(seat);
@@ -94,6 +95,14 @@ static void cmd_leave(struct worker *w, const struct worker_cmd *cmd)
         worker_seat_free(seat);
 }
 
+static void cmd_outside(struct worker *w, const struct worker_cmd *cmd)
+{
+    struct seat *seat = seat_of(w, cmd);
+
+    if (seat && seat->outside != cmd->outside)
+        worker_seat_outside(w, seat, cmd->outside, cmd->loopback);
+}
+
 static void cmd_offer(struct worker *w, const struct worker_cmd *cmd)
 {
     struct seat *seat = seat_of(w, cmd);
@@ -105,6 +114,7 @@ static void cmd_offer(struct worker *w, const struct worker_cmd *cmd)
     ev = worker_event_new(space_of(w, cmd), MEDIA_ANSWER, cmd->participant);
     ev->event.cookie = cmd->cookie;
     if (seat) {
+        worker_seat_filter(seat, cmd->text);
         ev->text = sfu_offer(seat->part, loop_now_us(), cmd->text, err);
         worker_seat_name(w, seat);
     }
@@ -117,7 +127,8 @@ static void cmd_candidate(struct worker *w, const struct worker_cmd *cmd)
 {
     struct seat *seat = seat_of(w, cmd);
 
-    if (seat) /* a candidate of no use is no error: mDNS names, TCP */
+    /* a candidate of no use is no error: mDNS names, TCP */
+    if (seat && !worker_seat_ignores(seat, cmd->text))
         (void)!sfu_candidate(seat->part, loop_now_us(), cmd->text, cmd->text2);
 }
 
@@ -177,6 +188,7 @@ static void (*const commands[])(struct worker *w, const struct worker_cmd *cmd) 
     [CMD_SPACE_FREE] = cmd_space_free,
     [CMD_JOIN] = cmd_join,
     [CMD_LEAVE] = cmd_leave,
+    [CMD_OUTSIDE] = cmd_outside,
     [CMD_OFFER] = cmd_offer,
     [CMD_CANDIDATE] = cmd_candidate,
     [CMD_SET] = cmd_set,

@@ -28,6 +28,7 @@ struct seat {
     struct addr routes[ROUTES_MAX];
     size_t n_routes, next_route;
     uint32_t relays; /* that it has: a bit per index */
+    bool outside;    /* see struct media_join_opts */
 };
 
 struct worker_space {
@@ -72,6 +73,12 @@ void worker_seat_name(struct worker *w, struct seat *seat);
 /* Fills a participant up to its number of relays, as far as there are any; `first` is the id of the
  * one that is wanted, or NULL. */
 void worker_seat_give_relays(struct worker *w, struct seat *seat, const char *first);
+/* As media_outside(). */
+void worker_seat_outside(struct worker *w, struct seat *seat, bool outside, bool loopback);
+/* Takes the host candidates of somebody outside out of an offer. */
+void worker_seat_filter(const struct seat *seat, char *sdp);
+/* True for a candidate line that is passed over. */
+bool worker_seat_ignores(const struct seat *seat, const char *line);
 void worker_seat_free(struct seat *seat);
 
 /* A datagram that came to the worker's own socket; arg: struct worker. */

@@ -4,6 +4,7 @@
 #include "worker_priv.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <base/mem.h>
 #include <base/str.h>
@@ -137,7 +138,7 @@ void worker_seat_name(struct worker *w, struct seat *seat)
 void worker_seat_give_relays(struct worker *w, struct seat *seat, const char *first)
 {
     while (__builtin_popcount(seat->relays) < RELAYS_EACH) {
-        int index = relays_take(w->relays, seat->relays, first);
+        int index = relays_take(w->relays, seat->relays, seat->outside, first);
         struct peer_local local = { .relay = true };
 
         if (index < 0)
@@ -158,6 +159,63 @@ static void take_relay(struct worker *w, struct seat *seat, uint8_t index)
     relays_give_back(w->relays, index);
     sfu_del_path(seat->part, loop_now_us(), (uint8_t)(RELAY_PATH + index));
 }
+
+/* --- outside ---------------------------------------------------------------------------------- */
+
+/* Takes everything away that names an address of the inside. */
+static void hide_inside(struct worker *w, struct seat *seat)
+{
+    for (size_t i = 0; i < w->n_locals; i++)
+        sfu_del_path(seat->part, loop_now_us(), w->locals[i].path);
+    for (uint8_t i = 0; i < MEDIA_RELAYS_MAX; i++)
+        if (relays_inside(w->relays, i))
+            take_relay(w, seat, i);
+}
+
+static void show_hosts(struct worker *w, struct seat *seat, bool loopback)
+{
+    for (size_t i = 0; i < w->n_locals; i++)
+        if (!w->local_is_loopback[i] || loopback)
+            (void)!sfu_add_local(seat->part, loop_now_us(), &w->locals[i]);
+}
+
+void worker_seat_outside(struct worker *w, struct seat *seat, bool outside, bool loopback)
+{
+    seat->outside = outside;
+    if (outside)
+        hide_inside(w, seat);
+    else
+        show_hosts(w, seat, loopback);
+    worker_seat_give_relays(w, seat, NULL);
+}
+
+bool worker_seat_ignores(const struct seat *seat, const char *line)
+{
+    struct ice_cand cand;
+
+    return seat->outside && line && ice_cand_parse(&cand, line) == 0 && cand.type == ICE_HOST;
+}
+
+void worker_seat_filter(const struct seat *seat, char *sdp)
+{
+    char *from = sdp, *to = sdp;
+
+    while (seat->outside && from && *from) {
+        size_t len = strcspn(from, "\n"), all = len + (from[len] == '\n');
+        char *line = str_ndup(from, len && from[len - 1] == '\r' ? len - 1 : len);
+
+        if (!str_starts(line, "a=candidate:") || !worker_seat_ignores(seat, line)) {
+            memmove(to, from, all);
+            to += all;
+        }
+        free(line);
+        from += all;
+    }
+    if (to != from)
+        *to = '\0';
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
 
 void worker_seat_free(struct seat *seat)
 {
