@@ -71,6 +71,11 @@ static void holder_of(unsigned number, char dst[300])
     (void)snprintf(dst, 300, "%s/%u", host, number);
 }
 
+static const char *value_of(struct turnfix *f, const char *holder, const char *field)
+{
+    return confix_value(&f->conf, "turnInstance", holder, field);
+}
+
 /* Two clients that exchange media through their relays. */
 struct pair {
     struct turncli a, b;
@@ -119,6 +124,60 @@ static void an_instance_registers_and_keeps_its_place_over_a_kill(void **state)
     turnfix_start(f, 1);
     assert_string_equal(confix_value(&f->conf, "turnInstance", holder, "port"), port);
     assert_string_equal(confix_value(&f->conf, "turnInstance", holder, "place"), "1");
+}
+
+/* LAN1 and LAN2 of the guide: requests come to both, relays are on the one that the outer firewall has
+ * an address for, and only that address is told to anybody. */
+static void it_answers_on_all_addresses_and_relays_on_the_one_with_a_public_address(void **state)
+{
+    static const char *const asked[] = { "127.0.0.2", "127.0.0.3" };
+    struct turnfix *f = *state;
+    char holder[300], relay[ADDR_TEXT_MAX];
+    struct turncli c;
+    struct addr a;
+
+    holder_of(1, holder);
+    turnfix_set(f, CONFIX_FIELDS("listen", "127.0.0.2, 127.0.0.3", "staticNat",
+                                 "192.0.2.9/127.0.0.3"));
+    turnfix_start(f, 1);
+    assert_true(wait_value(f, holder, "servers", "127.0.0.2, 127.0.0.3"));
+    assert_string_equal(value_of(f, holder, "addresses"), "127.0.0.3");
+    assert_string_equal(value_of(f, holder, "publicAddresses"), "192.0.2.9");
+    for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+        assert_int_equal(addr_parse_ip(&a, asked[i], (uint16_t)(f->base + 250)), 0);
+        assert_true(turncli_open(&c, TURNCLI_UDP, &a, "strict", "turnpass"));
+        assert_int_equal(turncli_allocate(&c), 0);
+        assert_string_equal(addr_print_ip(&c.relay, relay), "192.0.2.9");
+        turncli_close(&c);
+    }
+    turnfix_set(f, CONFIX_FIELDS("listen", "127.0.0.3")); /* live */
+    assert_true(wait_value(f, holder, "servers", "127.0.0.3"));
+}
+
+static int edge_setup(void **state)
+{
+    struct turnfix *f = calloc(1, sizeof(*f));
+
+    f->site = "edge";
+    f->workers = "1";
+    turnfix_open(f);
+    *state = f;
+    return 0;
+}
+
+static void it_runs_on_the_site_of_an_edge_as_well(void **state)
+{
+    struct turnfix *f = *state;
+    struct turncli c;
+    char holder[300];
+
+    holder_of(1, holder);
+    turnfix_start(f, 1);
+    assert_true(wait_value(f, holder, "state", "serving"));
+    assert_true(wait_value(f, holder, "servers", "127.0.0.1"));
+    must_open(f, 1, &c, TURNCLI_UDP, "turnuser");
+    assert_int_equal(turncli_allocate(&c), 0);
+    turncli_close(&c);
 }
 
 static void a_fixed_place_is_that_or_none(void **state)
@@ -469,6 +528,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_instance_registers_and_keeps_its_place_over_a_kill),
+        TEST(it_answers_on_all_addresses_and_relays_on_the_one_with_a_public_address),
+        cmocka_unit_test_setup_teardown(it_runs_on_the_site_of_an_edge_as_well, edge_setup,
+                                        teardown),
         TEST(a_fixed_place_is_that_or_none),
         TEST(relays_of_two_instances_meet),
         TEST(on_every_address_answers_come_from_where_the_question_went),

@@ -88,7 +88,7 @@ void turnfix_open(struct turnfix *f)
     f->base = free_base();
     (void)snprintf(base, sizeof(base), "%u", f->base);
     (void)setenv("STOA_PORT_BASE", base, 1);
-    confix_open(&f->conf);
+    confix_open_site(&f->conf, f->site ? f->site : "inside");
     turnfix_set(f, CONFIX_FIELDS("realm", "octavio.com", "instances", "3", "unauthorizedLimit",
                                  "100000"));
     add_user(f, "turnuser", "false", "127.0.0.0/8, ::1/128");
@@ -122,7 +122,7 @@ static void child(struct turnfix *f, unsigned number, const char *log)
     /* Freed memory that is kept aside would be counted in a test of memory. */
     setenv("ASAN_OPTIONS", "quarantine_size_mb=1:thread_local_quarantine_size_kb=64", 1);
     setenv("STOA_STATE", busfix_dir(f->conf.bus_fix), 1);
-    setenv("STOA_SITE", "inside", 1);
+    setenv("STOA_SITE", f->conf.site, 1);
     setenv("STOA_BUS", busfix_endpoint(f->conf.bus_fix), 1);
     setenv("STOA_KEYS", busfix_keys(f->conf.bus_fix), 1);
     setenv("STOA_NUMBER", text, 1);

@@ -16,6 +16,7 @@ struct turnfix {
     struct confix conf;
     pid_t pid[TURNFIX_INSTANCES]; /* by number - 1; 0: not running */
     uint16_t base;                /* STOA_PORT_BASE */
+    const char *site;             /* NULL: "inside" */
     const char *workers;          /* --workers; NULL: as many as there are cores */
     const char *listen;           /* STOA_LISTEN; NULL: 127.0.0.1, "": every address */
 };

@@ -11,6 +11,7 @@
 #include "media.h"
 #include "udpbrowser.h"
 #include "udpturn.h"
+#include "worker_priv.h"
 
 enum { GUESTS_MAX = 4, SERVERS = 2, PATIENCE_MS = 20000 };
 
@@ -35,6 +36,7 @@ struct fixture {
     struct media_relay_state relay[SERVERS]; /* as last told */
     unsigned reports[SERVERS];
     const char *first; /* relay that guests want first; NULL: any */
+    bool outside;      /* guests that join come through an edge */
     unsigned which; /* server that is waited for */
 };
 
@@ -177,6 +179,8 @@ static struct guest *join(void)
     g->u = udpbrowser_new(&f.loop, &opts);
     how.client = g->u->local;
     how.first_relay = f.first;
+    if (f.outside) /* says by itself that it gets relays only */
+        how = (struct media_join_opts){ .client = how.client, .outside = true };
     media_join(f.space, number, &how);
     offer = udpbrowser_offer(g->u);
     relayed = as_relay(offer);
@@ -433,6 +437,112 @@ static void a_server_that_forgot_everything_is_asked_again(void **state)
     assert_true(until(all_see_and_hear));
 }
 
+/* --- outside ---------------------------------------------------------------------------------- */
+
+static void who_is_outside_gets_no_relay_that_is_inside(void **state)
+{
+    char port[32];
+
+    (void)state;
+    f.conf[0].inside = true;
+    f.outside = true;
+    f.first = "a"; /* is not given, whatever is wished for */
+    media_relays(f.media, f.conf, 2);
+    assert_true(until(all_ready));
+    (void)join();
+    (void)join();
+    assert_true(until(all_see_and_hear));
+    (void)snprintf(port, sizeof(port), " %u typ relay", f.relay[0].relayed.port);
+    for (unsigned i = 1; i <= 2; i++) {
+        assert_null(strstr(f.guests[i].answer, "typ host"));
+        assert_null(strstr(f.guests[i].answer, "typ srflx"));
+        assert_null(strstr(f.guests[i].answer, port));
+        assert_non_null(strstr(f.guests[i].answer, "typ relay raddr 0.0.0.0 rport 0"));
+    }
+    assert_int_equal(in_turn(0), 0);
+}
+
+static bool host_is_told(void)
+{
+    return f.guests[1].told && strstr(f.guests[1].told, "typ host");
+}
+
+static bool relay_is_told(void)
+{
+    return f.guests[1].told && strstr(f.guests[1].told, "typ relay");
+}
+
+/* Nothing goes over the server any more that both were on. */
+static bool first_is_quiet(void)
+{
+    static unsigned before;
+    static int64_t since_us;
+
+    if (in_turn(0) != before || since_us == 0) {
+        before = in_turn(0);
+        since_us = udpbrowser_now_us();
+    }
+    return ms_since(since_us) > 1500;
+}
+
+static void who_moves_gets_what_fits(void **state)
+{
+    (void)state;
+    f.outside = true;
+    media_relays(f.media, f.conf, 1);
+    assert_true(until(first_ready));
+    (void)join();
+    (void)join();
+    assert_true(until(all_see_and_hear));
+    for (unsigned i = 1; i <= 2; i++)
+        media_outside(f.space, i, false, &f.guests[i].u->local);
+    assert_true(until(host_is_told));
+    assert_true(until(first_is_quiet)); /* the short way is taken */
+    assert_true(all_see_and_hear());
+    for (unsigned i = 1; i <= 2; i++)
+        media_outside(f.space, i, true, &f.guests[i].u->local);
+    turnserver_restart(udpturn_server(f.turn[0])); /* a new relay: it is told now */
+    str_set(&f.guests[1].told, NULL);
+    assert_true(until(first_failed));
+    assert_true(until(relay_is_told));
+    assert_null(strstr(f.guests[1].told, "typ host"));
+    assert_true(until(all_see_and_hear));
+    assert_true(in_turn(0) > 0);
+}
+
+static void host_candidates_of_who_is_outside_are_passed_over(void **state)
+{
+    static const char host[] = "candidate:1 1 udp 2122260223 203.0.113.5 40000 typ host generation 0";
+    static const char relay[] = "candidate:1 1 udp 41885439 192.0.2.9 24000 typ relay raddr 0.0.0.0 "
+                                "rport 0";
+    static const char name[] = "candidate:1 1 udp 2122260223 4f2e.local 40000 typ host";
+    struct seat outside = { .outside = true }, inside = { 0 };
+    char *sdp = str_printf("v=0\r\nm=audio 9 X 1\r\na=%s\r\na=%s\r\na=%s\r\nm=video 9 X 2\r\n"
+                           "a=%s\r\n", host, relay, name, host);
+    char *wanted = str_printf("v=0\r\nm=audio 9 X 1\r\na=%s\r\na=%s\r\nm=video 9 X 2\r\n", relay,
+                              name);
+    char *before = str_dup(sdp), cut[] = "a=candidate:1 1 udp 1 203.0.113.5 4 typ host";
+
+    (void)state;
+    assert_true(worker_seat_ignores(&outside, host));
+    assert_false(worker_seat_ignores(&outside, relay));
+    assert_false(worker_seat_ignores(&outside, "")); /* the end of candidates */
+    assert_false(worker_seat_ignores(&outside, NULL));
+    assert_false(worker_seat_ignores(&outside, "rubbish"));
+    assert_false(worker_seat_ignores(&inside, host));
+    worker_seat_filter(&inside, sdp);
+    assert_string_equal(sdp, before);
+    worker_seat_filter(&outside, sdp);
+    assert_string_equal(sdp, wanted);
+    worker_seat_filter(&outside, cut); /* no line end */
+    assert_string_equal(cut, "");
+    worker_seat_filter(&outside, cut);
+    worker_seat_filter(&outside, NULL);
+    free(sdp);
+    free(wanted);
+    free(before);
+}
+
 static bool first_is_empty(void)
 {
     return turnserver_count(udpturn_server(f.turn[0])) == 0;
@@ -494,6 +604,8 @@ static void what_is_not_wanted_any_more_is_given_back(void **state)
     assert_true(until(all_see_and_hear));
     media_relays(f.media, &f.conf[1], 1);
     assert_true(until(first_is_empty));
+    assert_true(until(first_failed)); /* whoever had it hears so */
+    assert_string_equal(f.relay[0].failure, "gone");
     assert_true(until(all_see_and_hear));
     assert_int_equal(f.guests[1].n_lost, 0);
     media_relays(f.media, NULL, 0);
@@ -574,6 +686,9 @@ int main(void)
         T(what_is_not_wanted_any_more_is_given_back),
         T(new_credentials_leave_the_running_allocation_alone),
         T(nobody_comes_to_a_draining_server_and_who_is_there_stays),
+        T(who_is_outside_gets_no_relay_that_is_inside),
+        T(who_moves_gets_what_fits),
+        T(host_candidates_of_who_is_outside_are_passed_over),
         T(the_engine_may_end_in_the_middle_of_everything),
     };
     return cmocka_run_group_tests_name("callbridge relay", tests, NULL, NULL);

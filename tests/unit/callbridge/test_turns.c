@@ -142,6 +142,110 @@ static void registered_instances_stand_behind_their_row(void **state)
     assert_null(at_port(f, 3479));
 }
 
+static const char row_of_zone[] = "[turnInstance \"vcse:edge1/1\"]\n"
+                                  "instance = cccc\n"
+                                  "zone = 00000000-0000-4000-8000-000000000001\n"
+                                  "port = 3478\n"
+                                  "addresses = 172.16.85.169\n"
+                                  "publicAddresses = 10.88.246.156\n"
+                                  "servers = 172.16.85.168, 172.16.85.169\n"
+                                  "realm = octavio.com\n";
+
+/* The row as it is then, whole. */
+static void say(struct fix *f, const char *state, unsigned load)
+{
+    char *text = str_printf("%sstate = %s\nload = %u\n", row_of_zone, state, load);
+
+    configure(f, text);
+    free(text);
+}
+
+static void an_instance_of_a_zone_is_up_while_its_row_is_there(void **state)
+{
+    struct fix *f = *state;
+    const struct turns_server *s;
+    char text[ADDR_TEXT_MAX];
+
+    configure(f, row);
+    say(f, "starting", 0);
+    assert_int_equal(count(f), 0);
+    say(f, "serving", 5);
+    assert_int_equal(count(f), 1); /* no word of the bus is needed */
+    s = at_port(f, 3478);
+    assert_string_equal(addr_print(&s->udp, text), "172.16.85.168:3478"); /* LAN1, not the relays' */
+    assert_string_equal(s->client, "10.88.246.156");
+    assert_string_equal(s->zone, "00000000-0000-4000-8000-000000000001");
+    assert_string_equal(s->instance, ""); /* nobody on this bus */
+    assert_int_equal(s->load, 5);
+    assert_false(s->draining);
+    assert_false(s->inside);
+    say(f, "draining", 5);
+    assert_true(at_port(f, 3478)->draining);
+}
+
+static void a_load_alone_resends_nothing(void **state)
+{
+    struct fix *f = *state;
+    unsigned before;
+
+    say(f, "serving", 1);
+    configure(f, registered);
+    configure(f, row);
+    peer(f, "aaaa", true, 3);
+    before = f->changes;
+    peer(f, "aaaa", true, 9);
+    say(f, "serving", 8);
+    assert_int_equal(f->changes, before);
+    for (size_t i = 0; i < 2; i++) { /* whoever is sent somewhere is sent by the load of now */
+        size_t n;
+        const struct turns_server *s = &turns_list(f->turns, &n)[i];
+
+        assert_int_equal(n, 2);
+        assert_int_equal(s->load, s->zone[0] ? 8 : 9);
+    }
+    peer(f, "bbbb", true, 0);
+    assert_true(f->changes > before);
+}
+
+/* What a guest outside may be told of. */
+static void inside_addresses_are_known_as_such(void **state)
+{
+    static const struct {
+        const char *text;
+        bool inside;
+    } rows[] = {
+        { "[turnServer \"10.9.9.1\"]\nusername = u\npassword = p\n", true },
+        { "[turnServer \"10.9.9.2\"]\nusername = u\npassword = p\nclientAddress = 192.0.2.2\n",
+          false },
+        { "[turnServer \"203.0.113.3\"]\nusername = u\npassword = p\n", false },
+        { "[turnInstance \"a/1\"]\ninstance = aaaa\nport = 3478\naddresses = 10.9.9.4\n"
+          "publicAddresses = 10.9.9.4\nstate = serving\n[turnServer \"10.9.9.4\"]\nusername = u\n"
+          "password = p\nclientAddress = 192.0.2.4\n", true },
+        { "[turnInstance \"a/2\"]\ninstance = aaaa\nport = 3478\naddresses = 10.9.9.5\n"
+          "publicAddresses = 192.0.2.5\nstate = serving\n[turnServer \"10.9.9.5\"]\nusername = u\n"
+          "password = p\n", false },
+    };
+    struct fix *f = *state;
+
+    peer(f, "aaaa", true, 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        size_t n, found = 0;
+        const struct turns_server *list;
+        char ending[8];
+
+        (void)snprintf(ending, sizeof(ending), ".%zu", i + 1);
+        configure(f, rows[i].text);
+        list = turns_list(f->turns, &n);
+        for (size_t k = 0; k < n; k++) {
+            if (!str_ends(list[k].name, ending))
+                continue;
+            found++;
+            assert_int_equal(list[k].inside, rows[i].inside);
+        }
+        assert_int_equal(found, 1);
+    }
+}
+
 static void names_of_our_own_servers_are_derived_and_stay(void **state)
 {
     struct fix *f = *state;
@@ -257,6 +361,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(registered_instances_stand_behind_their_row),
+        TEST(an_instance_of_a_zone_is_up_while_its_row_is_there),
+        TEST(a_load_alone_resends_nothing),
+        TEST(inside_addresses_are_known_as_such),
         TEST(names_of_our_own_servers_are_derived_and_stay),
         TEST(foreign_servers_have_the_ports_of_their_type),
         TEST(a_shared_secret_gives_names_that_end),

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <base/str.h>
 #include <bus/envelope.h>
@@ -51,6 +52,83 @@ static int teardown(void **state)
 
     site_free(&s);
     return 0;
+}
+
+/* --- TURN ------------------------------------------------------------------------------------- */
+
+static const char turns[] = "[turnInstance \"edge1/1\"]\n"
+                            "port = 3478\n"
+                            "addresses = 172.16.85.169\n"
+                            "publicAddresses = 10.88.246.156\n"
+                            "servers = 172.16.85.168, 172.16.85.170:5000\n";
+
+static const struct site_turn_instance *instance(struct site *s, const char *source)
+{
+    char why[128] = "";
+    size_t it = 0;
+
+    if (site_load_text(s, source, why, sizeof(why)))
+        fail_msg("%s", why);
+    return site_next_turn_instance(s, &it);
+}
+
+/* "ip:port", or "no". */
+static const char *reach(const struct site_turn_instance *t, const char *ip)
+{
+    static char dst[ADDR_TEXT_MAX];
+    struct addr a, out;
+
+    assert_int_equal(addr_parse_ip(&a, ip, 0), 0);
+    return site_turn_reach(t, &a, &out) ? addr_print(&out, dst) : "no";
+}
+
+static void an_instance_is_behind_the_addresses_that_it_names(void **state)
+{
+    const struct site_turn_instance *t = instance(*state, turns);
+
+    assert_string_equal(reach(t, "172.16.85.168"), "172.16.85.168:3478");
+    assert_string_equal(reach(t, "172.16.85.170"), "172.16.85.170:5000"); /* its own port */
+    assert_string_equal(reach(t, "172.16.85.169"), "172.16.85.169:3478");
+    assert_string_equal(reach(t, "10.88.246.156"), "10.88.246.156:3478");
+    assert_string_equal(reach(t, "172.16.85.1"), "no");
+    assert_string_equal(reach(t, "127.0.0.1"), "no"); /* it is of another machine */
+}
+
+static void loopback_stands_for_the_instances_of_this_machine_and_site(void **state)
+{
+    char name[256] = "", *source;
+    const struct site_turn_instance *t;
+
+    assert_int_equal(gethostname(name, sizeof(name) - 1), 0);
+    source = str_printf("[turnInstance \"%s/1\"]\nport = 3478\naddresses = 192.0.2.7\n", name);
+    t = instance(*state, source);
+    free(source);
+    assert_string_equal(reach(t, "127.0.0.1"), "192.0.2.7:3478");
+    assert_string_equal(reach(t, "192.0.2.8"), "no");
+    /* What another site says of itself leads to no address that only it has named. */
+    source = str_printf("[turnInstance \"%s/1\"]\nport = 3478\naddresses = 192.0.2.7\nzone = z\n",
+                        name);
+    t = instance(*state, source);
+    free(source);
+    assert_string_equal(reach(t, "127.0.0.1"), "no");
+    assert_string_equal(reach(t, "192.0.2.7"), "192.0.2.7:3478");
+}
+
+static void lists_of_addresses_are_read_one_by_one(void **state)
+{
+    const char *list = "10.0.0.1, rubbish,,[2001:db8::1]:5, 10.0.0.2:7", *none = NULL;
+    char dst[ADDR_TEXT_MAX];
+    struct addr a;
+
+    (void)state;
+    assert_true(site_next_addr(&list, &a));
+    assert_string_equal(addr_print(&a, dst), "10.0.0.1:0");
+    assert_true(site_next_addr(&list, &a));
+    assert_string_equal(addr_print(&a, dst), "[2001:db8::1]:5");
+    assert_true(site_next_addr(&list, &a));
+    assert_string_equal(addr_print(&a, dst), "10.0.0.2:7");
+    assert_false(site_next_addr(&list, &a));
+    assert_false(site_next_addr(&none, &a));
 }
 
 static void a_call_id_without_passcode_opens_its_space(void **state)
@@ -211,6 +289,9 @@ static void every_change_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(an_instance_is_behind_the_addresses_that_it_names),
+        TEST(loopback_stands_for_the_instances_of_this_machine_and_site),
+        TEST(lists_of_addresses_are_read_one_by_one),
         TEST(a_call_id_without_passcode_opens_its_space),
         TEST(the_passcode_decides_which_door_opens),
         TEST(a_link_opens_with_its_secret_alone),
