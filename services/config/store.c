@@ -281,8 +281,10 @@ static const char *lookup_column(const struct kinds_kind *kind, const char *what
     int err = -EINVAL;
 
     str_add(norm, what);
+    if (!key)
+        return "id"; /* of the singleton: its kind's name, capitals and all */
     str_lower(norm->s);
-    if (!key || kinds_is_guid(norm->s))
+    if (kinds_is_guid(norm->s))
         return "id";
     str_fini(norm);
     err = str_empty(what) ? -EINVAL : kinds_check(key, what, norm, &why);

@@ -108,6 +108,18 @@ static void settings_are_there_once_and_can_only_be_changed(void **state)
     store_row_fini(&row);
 }
 
+static void a_singleton_is_found_whatever_capitals_its_name_has(void **state)
+{
+    struct fix *f = *state;
+    struct store_problem p = { 0 };
+
+    assert_int_equal(fix_set(f, "webProxy", "webProxy",
+                             PAIRS("guestAccountClientUri", "https://cmsweb.octavio.com"), &p),
+                     0);
+    assert_string_equal(fix_value(f, "webProxy", "webProxy", "guestAccountClientUri"),
+                        "https://cmsweb.octavio.com");
+}
+
 static void a_secret_is_made_with_the_call_id_and_again_on_demand(void **state)
 {
     struct fix *f = *state;
@@ -408,6 +420,7 @@ int main(void)
         TEST(an_absent_field_stays_and_an_empty_one_is_unset),
         TEST(a_refusal_names_kind_and_field),
         TEST(settings_are_there_once_and_can_only_be_changed),
+        TEST(a_singleton_is_found_whatever_capitals_its_name_has),
         TEST(a_secret_is_made_with_the_call_id_and_again_on_demand),
         TEST(a_required_call_id_is_made),
         TEST(access_methods_go_with_their_space),
