@@ -83,7 +83,7 @@ wait_ready() {
 
 # The processes whose environment names this state directory, as the kernel lists them.
 processes_of() {
-  grep -slzx "STOA_STATE=$1/inside" /proc/[0-9]*/environ | grep -o '[0-9]*' || true
+  grep -slzx -E "STOA_STATE=$1/(inside|edge)" /proc/[0-9]*/environ | grep -o '[0-9]*' || true
 }
 nobody_left() { [ -z "$(processes_of "$work/$1")" ]; }
 

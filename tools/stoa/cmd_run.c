@@ -131,41 +131,63 @@ static int load_conf(struct stoa_ctx *ctx, struct conf **conf, unsigned webbridg
     return 0;
 }
 
+static int run_one(struct run_opts *opts, struct stoa_ctx *ctx)
+{
+    struct conf *conf = NULL;
+    int code = load_conf(ctx, &conf, opts->webbridges);
+
+    if (code == 0)
+        set_web();
+    if (code == 0)
+        code = run_site(opts);
+    conf_free(conf);
+    return code;
+}
+
+/* STOA_STATE is the directory of one site. */
+static int run_several(const struct run_opts *opts, char **sites, size_t count)
+{
+    if (str_eq(sites[0], sites[1]))
+        return stoa_usage("the site \"%s\" is named twice", sites[0]);
+    if (!opts->ctx->state && getenv("STOA_STATE"))
+        return stoa_usage("STOA_STATE is the directory of one site; say --state DIR for several");
+    return run_sites(opts, sites, count);
+}
+
 static int run(const struct stoa_ctx *outer, int argc, char **argv)
 {
     struct stoa_ctx ctx = *outer;
     struct run_opts opts = { .ctx = &ctx, .callbridges = 1, .webbridges = 1, .turns = 1 };
     char *libexec = default_libexec();
-    struct conf *conf = NULL;
     int opt, code = 0;
 
     opts.libexec = libexec;
     while (code == 0 && (opt = getopt_long(argc, argv, "", options, NULL)) != -1)
         code = take(&opts, opt);
-    if (code == 0 && optind + 1 == argc)
+    argc -= optind;
+    if (code == 0 && argc > RUN_SITES_MAX)
+        code = stoa_usage("unexpected argument \"%s\"", argv[optind + RUN_SITES_MAX]);
+    if (code == 0 && argc == 1)
         ctx.site = argv[optind];
-    else if (code == 0 && optind < argc)
-        code = stoa_usage("unexpected argument \"%s\"", argv[optind + 1]);
-    if (code == 0)
-        code = load_conf(&ctx, &conf, opts.webbridges);
-    if (code == 0)
-        set_web();
-    if (code == 0)
-        code = run_site(&opts);
-    conf_free(conf);
+    if (code == 0 && argc > 1)
+        code = run_several(&opts, argv + optind, (size_t)argc);
+    else if (code == 0)
+        code = run_one(&opts, &ctx);
     free(libexec);
     return code;
 }
 
 const struct stoa_cmd cmd_run = {
     .name = "run",
-    .args = "[SITE] [options]",
+    .args = "[SITE [SITE]] [options]",
     .summary = "run the daemons of a site in the foreground until Ctrl-C",
     .help = "Starts the daemons, starts one again that ends (after 0.2 s, doubling to 5 s), shows "
             "their log\n"
             "and writes \"ready\" to stdout when every one is ready. Ctrl-C stops them in order, a "
             "second\n"
-            "one at once. If it is killed itself, its daemons end with it.\n\n"
+            "one at once. If it is killed itself, its daemons end with it.\n"
+            "\"stoa run inside edge\" runs both sites side by side, a supervisor for each; when one "
+            "ends,\nso does the other.\n\n"
             "  --port-base N     use the ports N .. N+999 ('stoa ports' shows which)\n"
             "  --listen ADDRESS  listen on this address only\n"
             "  --log human|json  form of the log lines\n"

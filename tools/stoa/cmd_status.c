@@ -44,6 +44,12 @@ static json_t *no_answer(const char *path, int err)
     return row;
 }
 
+static void add_row(const struct stoa_ctx *ctx, json_t *all, json_t *row)
+{
+    json_object_set_new(row, "site", json_string(ctx->site));
+    json_array_append_new(all, row);
+}
+
 static void ask_sockets(const struct stoa_ctx *ctx, json_t *all)
 {
     char *pattern = conf_path(ctx->conf, "run", "*-[0-9].sock");
@@ -57,7 +63,7 @@ static void ask_sockets(const struct stoa_ctx *ctx, json_t *all)
 
             if (!row)
                 row = no_answer(found.gl_pathv[i], status < 0 ? -status : EBADMSG);
-            json_array_append_new(all, row);
+            add_row(ctx, all, row);
             free(body);
         }
         globfree(&found);
@@ -101,11 +107,11 @@ static int ask_bus_peers(const struct stoa_ctx *ctx, json_t *all)
         struct ask_reply reply;
 
         if (ask_request(ask, &dst, &request.base, SOCKET_TIMEOUT_MS, &reply) == BUS_OK)
-            json_array_append_new(all, bus_pbjson_encode(reply.body, true));
+            add_row(ctx, all, bus_pbjson_encode(reply.body, true));
         else
-            json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:b, s:s}", "role", dst.role,
-                                                 "instance", dst.instance, "state", "not answering",
-                                                 "ready", 0, "waiting", reply.message));
+            add_row(ctx, all, json_pack("{s:s, s:s, s:s, s:b, s:s}", "role", dst.role, "instance",
+                                        dst.instance, "state", "not answering", "ready", 0,
+                                        "waiting", reply.message));
         ask_reply_fini(&reply);
         free(peers.row[i].role);
         free(peers.row[i].instance);
@@ -157,8 +163,8 @@ static void print_row(const json_t *row)
     print_links(links, sizeof(links), row);
     snprintf(name, sizeof(name), number > 1 ? "%.40s %lld" : "%.40s", text_of(row, "role"),
              (long long)number);
-    printf("%-14s %-14s %-9s %-13s %-7zu %s%s%s\n", name, text_of(row, "state"),
-           text_of(row, "version"), json_object_get(row, "uptimeS") ? uptime : "", faults,
+    printf("%-14s %-7s %-14s %-9s %-13s %-7zu %s%s%s\n", name, text_of(row, "site"),
+           text_of(row, "state"), text_of(row, "version"), json_object_get(row, "uptimeS") ? uptime : "", faults,
            links, waiting[0] ? "       waits: " : "", waiting);
 }
 
@@ -198,8 +204,8 @@ static int print(const struct stoa_ctx *ctx, const json_t *all)
         printf("\n");
         return ready ? STOA_OK : STOA_FAILED;
     }
-    printf("%-14s %-14s %-9s %-13s %-7s %s\n", "daemon", "state", "version", "up", "faults",
-           "links");
+    printf("%-14s %-7s %-14s %-9s %-13s %-7s %s\n", "daemon", "site", "state", "version", "up",
+           "faults", "links");
     json_array_foreach(all, i, row)
         print_row(row);
     json_array_foreach(all, i, row)
@@ -207,6 +213,25 @@ static int print(const struct stoa_ctx *ctx, const json_t *all)
     json_array_foreach(all, i, row)
         status_print_turn(row);
     return ready ? STOA_OK : STOA_FAILED;
+}
+
+/* Every site of this machine whose daemons have sockets; --site names one. */
+static int ask_all_sockets(const struct stoa_ctx *ctx, json_t *all)
+{
+    struct stoa_ctx other;
+    int code = STOA_OK;
+
+    if (ctx->site_given) {
+        ask_sockets(ctx, all);
+        return STOA_OK;
+    }
+    for (const char *const *site = stoa_sites(); *site && code == STOA_OK; site++) {
+        code = stoa_site_load(ctx, *site, &other);
+        if (code == STOA_OK)
+            ask_sockets(&other, all);
+        stoa_site_fini(&other);
+    }
+    return code;
 }
 
 static int run(const struct stoa_ctx *ctx, int argc, char **argv)
@@ -226,7 +251,7 @@ static int run(const struct stoa_ctx *ctx, int argc, char **argv)
     if (optind < argc)
         code = stoa_usage("unexpected argument \"%s\"", argv[optind]);
     if (code == STOA_OK && !over_bus)
-        ask_sockets(ctx, all);
+        code = ask_all_sockets(ctx, all);
     if (code == STOA_OK && json_array_size(all) == 0)
         code = ask_bus_peers(ctx, all);
     if (code == STOA_OK)
@@ -238,8 +263,9 @@ static int run(const struct stoa_ctx *ctx, int argc, char **argv)
 const struct stoa_cmd cmd_status = {
     .name = "status",
     .args = "[--bus]",
-    .summary = "show every daemon of the site: state, version, uptime, faults, web bridge links",
-    .help = "Ends with 0 when every daemon is ready. Joining needs a web bridge with a link.\n"
-            "  --bus   ask over the bus, not over the sockets of this machine\n",
+    .summary = "show every daemon: state, version, uptime, faults, web bridge links",
+    .help = "Of every site that runs on this machine, or of the one that --site names. Ends with 0 "
+            "when\nevery daemon is ready. Joining needs a web bridge with a link.\n"
+            "  --bus   ask one site over its bus, not over the sockets of this machine\n",
     .run = run,
 };

@@ -143,6 +143,7 @@ static int load_conf(struct stoa_ctx *ctx, struct conf **conf)
 {
     char error[CONF_ERROR_MAX];
 
+    ctx->site_given = ctx->site || getenv("STOA_SITE") || (!ctx->state && getenv("STOA_STATE"));
     if (ctx->site)
         setenv("STOA_SITE", ctx->site, 1);
     else if (!getenv("STOA_SITE"))

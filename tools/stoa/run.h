@@ -16,7 +16,7 @@
 
 #include "stoa.h"
 
-enum { RUN_NUMBER_MAX = 9, RUN_CHILDREN_MAX = 40 };
+enum { RUN_NUMBER_MAX = 9, RUN_CHILDREN_MAX = 40, RUN_SITES_MAX = 2 };
 
 struct run;
 
@@ -50,6 +50,10 @@ bool run_site_has(const char *site, const char *role);
 /* run_site.c: runs the site until it is told to stop. Returns the exit code. */
 int run_site(const struct run_opts *opts);
 
+/* run_sites.c: runs several sites, a supervisor for each, until it is told to stop or one of them
+ * ends. Returns the exit code. */
+int run_sites(const struct run_opts *opts, char *const *sites, size_t count);
+
 /* run_child.c */
 
 /* Starts the child's process; a failure counts as one that ended at once. */
@@ -64,6 +68,10 @@ void run_child_signal(struct run_child *c, int signum);
 /* Runs `command` with sh, its output going where ours goes. Returns the pid, or a negative
  * errno. */
 pid_t run_command_start(const char *command) MUST_USE;
+
+/* Runs a program of our own, which ends with us; its stdout goes to `out` (-1: where ours goes).
+ * Returns the pid, or a negative errno. */
+pid_t run_program_start(char *const argv[], int out) MUST_USE;
 
 /* What run_child.c needs of its supervisor. */
 uv_loop_t *run_loop(struct run *r);

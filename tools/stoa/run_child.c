@@ -164,7 +164,7 @@ static void free_env(char **env)
 
 /* In the child, before exec: dies with the supervisor however that ends, and is a process group of
  * its own, so that Ctrl-C reaches the supervisor alone. Only calls that are safe after fork. */
-static void become(pid_t parent, int out)
+static void become(pid_t parent, int out, int err)
 {
     sigset_t none;
 
@@ -175,18 +175,19 @@ static void become(pid_t parent, int out)
     signal(SIGPIPE, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (out >= 0) {
+    if (out >= 0)
         dup2(out, STDOUT_FILENO);
-        dup2(out, STDERR_FILENO);
-    }
+    if (err >= 0)
+        dup2(err, STDERR_FILENO);
 }
 
-static pid_t spawn(char *const argv[], char *const env[], int out)
+/* `out`, `err`: where its output goes; -1: where ours goes. */
+static pid_t spawn(char *const argv[], char *const env[], int out, int err)
 {
     pid_t parent = getpid(), pid = fork();
 
     if (pid == 0) {
-        become(parent, out);
+        become(parent, out, err);
         execve(argv[0], argv, env);
         dprintf(STDERR_FILENO, "%s cannot be run: %s\n", argv[0], strerror(errno));
         _exit(127);
@@ -200,10 +201,15 @@ pid_t run_command_start(const char *command)
 {
     char shell[] = "/bin/sh", option[] = "-c", *text = str_dup(command);
     char *argv[] = { shell, option, text, NULL };
-    pid_t pid = spawn(argv, environ, -1);
+    pid_t pid = spawn(argv, environ, -1, -1);
 
     free(text);
     return pid;
+}
+
+pid_t run_program_start(char *const argv[], int out)
+{
+    return spawn(argv, environ, out, -1);
 }
 
 static const char fault[] = "daemonKeepsEnding";
@@ -249,7 +255,7 @@ void run_child_start(struct run_child *c)
 
     c->started_ms = loop_now_ms();
     c->ready = false;
-    c->pid = pipe2(out, O_CLOEXEC) == 0 ? spawn(argv, env, out[1]) : -errno;
+    c->pid = pipe2(out, O_CLOEXEC) == 0 ? spawn(argv, env, out[1], out[1]) : -errno;
     if (out[1] >= 0)
         close(out[1]);
     if (c->pid > 0) {
