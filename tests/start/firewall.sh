@@ -7,7 +7,7 @@ export START_SOURCE=$1 START_BUILD=$2
 . "$START_SOURCE/tests/start/lib.sh"
 take_ports
 cd "$work"
-run() { "$stoa" --state "$work/$name" "$@" || fail "stoa $* ended with $?"; }
+run() { "$stoa" --state "$work/$name" --site "$site" "$@" || fail "stoa $* ended with $?"; }
 # rules: one line "direction to protocol first-last" per rule, sorted.
 rules() {
   run ports --firewall --json "$@" | node -e '
@@ -23,7 +23,7 @@ same() { # WHAT WANTED [options]
 
 # --- without a site: what the start settings say ----------------------------------------------------
 
-name=none
+name=none site=inside
 mkdir -p none/inside
 same "as it would be started" 'in * tcp 8443-8443
 in * tcp 8080-8080
@@ -44,9 +44,24 @@ code=0
 "$stoa" --state none ports --format sendmail >/dev/null 2>&1 || code=$?
 [ "$code" -eq 2 ] || fail "a wrong format ended with $code"
 
+site=edge
+same "the edge as it would be started" 'in * tcp 9443-9443
+in * tcp 9080-9080'
+same "an edge that listens everywhere" "in 0.0.0.0 tcp 9443-9443
+in 0.0.0.0 tcp 9080-9080
+in 0.0.0.0 tcp 7001-7001
+in 0.0.0.0 tcp 9445-9445" --listen 0.0.0.0
+mkdir -p none/edge
+both=$("$stoa" --state none ports --format nftables)
+for chain in inside_in inside_out edge_in edge_out; do
+  grep -q "^  chain stoa_$chain {$" <<<"$both" || fail "no chain for $chain: $both"
+done
+grep -q 'tcp dport 9443 accept comment "stoa edge: guest page through the edge"' <<<"$both" || fail "both sites: $both"
+ok "without --site: both sites of the machine"
+
 # --- of a running site ------------------------------------------------------------------------------
 
-name=own
+name=own site=inside
 start_stoa own --port-base "$base"
 wait_ready own
 turn=$((base + 250))
@@ -63,14 +78,16 @@ run config add webBridge url=https://bridge3.example >/dev/null
 run config add hostRecord name=bridge3.example addresses=192.0.2.30:443,2001:db8::30 >/dev/null
 run mmp webbridge http-redirect disable >/dev/null
 run mmp webbridge listen "127.0.0.1:$((base + 500))" "0.0.0.0:$((base + 501))" >/dev/null
+run config add zone name=DMZ address=192.0.2.40 port=7002 username=u >/dev/null
 all="in 0.0.0.0 tcp $((base + 501))-$((base + 501))
 $media
 out 192.0.2.9 udp 3479-3479
 out 192.0.2.9 tcp 3479-3479
 out bridge2.example tcp 8443-8443
 out 192.0.2.30 tcp 443-443
-out 2001:db8::30 tcp 443-443"
-same "its settings, TURN servers and web bridges" "$all"
+out 2001:db8::30 tcp 443-443
+out 192.0.2.40 tcp 7002-7002"
+same "its settings, TURN servers, web bridges and zones" "$all"
 text=$(run ports --firewall)
 grep -q -E "^in +inside +browsers +this machine +tcp +$((base + 501)) +guest page and signalling$" <<<"$text" ||
   fail "text: $text"

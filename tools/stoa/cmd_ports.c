@@ -77,19 +77,44 @@ static int list(const struct stoa_ctx *ctx, bool markdown)
     return STOA_OK;
 }
 
-static int firewall(const struct stoa_ctx *ctx, const char *format, bool planned)
+/* Adds the rules of one site. */
+static int add_site(const struct stoa_ctx *ctx, bool planned, struct firewall *f)
 {
     struct conf *conf = network_conf(ctx);
-    struct firewall f;
-    int code = STOA_OK;
 
     if (!conf)
         return STOA_FAILED;
-    firewall_find(ctx, conf, planned, &f);
-    if (!firewall_print(&f, format ? format : ctx->json ? "json" : "text"))
+    firewall_find(ctx, conf, planned, f);
+    conf_free(conf);
+    return STOA_OK;
+}
+
+/* Of every site of this machine, or of the one that --site names. */
+static int add_sites(const struct stoa_ctx *ctx, bool planned, struct firewall *f)
+{
+    int code = STOA_OK;
+
+    if (ctx->site_given)
+        return add_site(ctx, planned, f);
+    for (const char *const *site = stoa_sites(); *site && code == STOA_OK; site++) {
+        struct stoa_ctx one;
+
+        code = stoa_site_load(ctx, *site, &one);
+        if (code == STOA_OK && stoa_site_exists(&one))
+            code = add_site(&one, planned, f);
+        stoa_site_fini(&one);
+    }
+    return code == STOA_OK && f->n_sites == 0 ? add_site(ctx, planned, f) : code;
+}
+
+static int firewall(const struct stoa_ctx *ctx, const char *format, bool planned)
+{
+    struct firewall f = { 0 };
+    int code = add_sites(ctx, planned, &f);
+
+    if (code == STOA_OK && !firewall_print(&f, format ? format : ctx->json ? "json" : "text"))
         code = stoa_usage("--format is text, json, nftables or iptables, not \"%s\"", format);
     firewall_fini(&f);
-    conf_free(conf);
     return code;
 }
 
@@ -157,9 +182,10 @@ const struct stoa_cmd cmd_ports = {
     .help =
         "The table is deploy/ports; STOA_PORT_BASE, STOA_PORT_<NAME> and STOA_LISTEN are applied.\n"
         "  --markdown         the table of docs/ports.md\n"
-        "  --firewall         who has to reach what, and why: of the running site what it\n"
-        "                     listens on and where its configuration sends it, else what its\n"
-        "                     start settings say. Ports for this machine alone are left out\n"
+        "  --firewall         who has to reach what, and why: of every site of this machine, or of the\n"
+        "                     one that --site names; of a running one what it listens on and\n"
+        "                     where its configuration sends it, else what its start settings\n"
+        "                     say. Ports for this machine alone are left out\n"
         "  --format FORMAT    the same as text, json, nftables or iptables\n"
         "  --port-base N      instead of what the site was started with\n"
         "  --listen ADDRESS   the same\n",

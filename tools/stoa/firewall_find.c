@@ -44,10 +44,11 @@ static void add(struct firewall *f, struct firewall_rule r, const char *to, cons
 {
     if (f->count == FIREWALL_RULES_MAX || r.first == 0)
         return;
+    r.site = f->sites[f->n_sites - 1];
     for (size_t i = 0; i < f->count; i++) {
         const struct firewall_rule *o = &f->rule[i];
 
-        if (o->out == r.out && o->first == r.first && o->last == r.last &&
+        if (str_eq(o->site, r.site) && o->out == r.out && o->first == r.first && o->last == r.last &&
             str_eq(o->protocol, r.protocol) && str_eq(o->to, to))
             return;
     }
@@ -228,6 +229,17 @@ static void add_url(struct firewall *f, const char *url)
     free(host);
 }
 
+/* The one way to the edge: zone and tunnels. */
+static void add_zone(struct firewall *f, const Stoa__Config__V1__Row *row)
+{
+    const char *to = field(row, "address"), *port = field(row, "port");
+    struct firewall_rule r = { .out = true, .from = "expc", .protocol = "tcp" };
+
+    r.first = r.last = !str_empty(port) ? (unsigned)strtoul(port, NULL, 10) : 0;
+    if (!str_empty(to) && !str_eq(field(row, "enabled"), "false"))
+        add_host(f, r, to, "zone and tunnels");
+}
+
 static void add_web_bridge(struct firewall *f, const Stoa__Config__V1__Row *row)
 {
     add_url(f, field(row, "url"));
@@ -263,34 +275,38 @@ static void add_outgoing(struct firewall *f, struct ask *ask)
         add_url(f, url);
     add_rows(f, ask, "webBridge", add_web_bridge);
     add_rows(f, ask, "turnServer", add_turn);
+    add_rows(f, ask, "zone", add_zone);
     free(url);
     str_fini(&why);
 }
 
 void firewall_find(const struct stoa_ctx *ctx, const struct conf *conf, bool planned,
-                   struct firewall *out)
+                   struct firewall *f)
 {
     const struct conf_port_row *rows;
     struct str why = { 0 };
     struct ask *ask = NULL;
     size_t n;
 
-    *out = (struct firewall){ .site = ctx->site };
+    if (f->n_sites == FIREWALL_SITES_MAX)
+        return;
+    f->sites[f->n_sites++] = ctx->site;
     if (ask_try(&ask, ctx, &why) != 0)
         ask = NULL;
-    out->running = ask && !planned;
+    planned = planned || !ask;
+    f->planned = f->planned || planned;
     rows = conf_port_rows(&n);
     for (size_t i = 0; i < n; i++) {
         if (!str_eq(rows[i].site, ctx->site) || !run_site_has(ctx->site, rows[i].daemon))
             continue;
-        if (out->running)
-            add_running(out, ask, conf, &rows[i]);
+        if (!planned)
+            add_running(f, ask, conf, &rows[i]);
         else
-            add_row(out, &rows[i], conf_listen(conf, rows[i].name),
-                    conf_port(conf, rows[i].name), conf_port_count(conf, rows[i].name));
+            add_row(f, &rows[i], conf_listen(conf, rows[i].name), conf_port(conf, rows[i].name),
+                    conf_port_count(conf, rows[i].name));
     }
     if (ask && str_eq(ctx->site, "inside"))
-        add_outgoing(out, ask);
+        add_outgoing(f, ask);
     ask_close(&ask);
     str_fini(&why);
 }

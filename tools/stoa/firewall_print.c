@@ -45,13 +45,13 @@ static void print_text(const struct firewall *f)
         const struct firewall_rule *r = &f->rule[i];
         char *port = ports(r, '-');
 
-        printf("%-9s %-7s %-16s %-28s %-8s %-12s %s\n", r->out ? "out" : "in", f->site, r->from,
+        printf("%-9s %-7s %-16s %-28s %-8s %-12s %s\n", r->out ? "out" : "in", r->site, r->from,
                is_any(r) ? "this machine" : r->to, r->protocol, port, r->why);
         free(port);
     }
     printf("%s\n", f->count ? "\nAnswers go the same way back; nothing else has to be opened." :
                               "Nothing has to be opened: all ports are for this machine alone.");
-    if (!f->running)
+    if (f->planned)
         printf("Nobody was asked: this is what the start settings say, for one daemon of each.\n");
 }
 
@@ -64,7 +64,7 @@ static void print_json(const struct firewall *f)
 
         json_array_append_new(
             all, json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s}", "direction",
-                           r->out ? "out" : "in", "site", f->site, "from", r->from, "to", r->to,
+                           r->out ? "out" : "in", "site", r->site, "from", r->from, "to", r->to,
                            "protocol", r->protocol, "first", (int)r->first, "last", (int)r->last,
                            "why", r->why));
     }
@@ -76,9 +76,9 @@ static void print_json(const struct firewall *f)
 /* --- packet filters --------------------------------------------------------------------------- */
 
 /* Nothing that could end a quoted comment; names and purposes are plain text anyway. */
-static char *comment(const struct firewall *f, const struct firewall_rule *r)
+static char *comment(const struct firewall_rule *r)
 {
-    char *text = str_printf("stoa %s: %s", f->site, r->why);
+    char *text = str_printf("stoa %s: %s", r->site, r->why);
 
     for (char *p = text; *p; p++)
         if (*p == '"' || *p == '\\' || *p == '\n' || *p == '$' || *p == '`')
@@ -92,14 +92,14 @@ static bool is_name(const struct firewall_rule *r)
     return !is_any(r) && family(r) == 0;
 }
 
-static void print_nft_chain(const struct firewall *f, bool out)
+static void print_nft_chain(const struct firewall *f, const char *site, bool out)
 {
-    printf("  chain stoa_%s_%s {\n", f->site, out ? "out" : "in");
+    printf("  chain stoa_%s_%s {\n", site, out ? "out" : "in");
     for (size_t i = 0; i < f->count; i++) {
         const struct firewall_rule *r = &f->rule[i];
-        char *port = ports(r, '-'), *text = comment(f, r), *to;
+        char *port = ports(r, '-'), *text = comment(r), *to;
 
-        if (r->out == out) {
+        if (r->out == out && str_eq(r->site, site)) {
             to = is_any(r) ? str_dup("") :
                              str_printf("%s daddr %s ", family(r) == 6 ? "ip6" : "ip", r->to);
             printf("    %s%s%s dport %s accept comment \"%s\"\n", is_name(r) ? "# " : "", to,
@@ -114,22 +114,24 @@ static void print_nft_chain(const struct firewall *f, bool out)
 
 static void print_nftables(const struct firewall *f)
 {
-    printf("# Rules of the Stoa site \"%s\", made by 'stoa ports --firewall'. They open, and\n"
-           "# close nothing: jump to them from your own chains, for example\n"
-           "#   nft add rule inet filter input jump stoa_%s_in\n"
-           "#   nft add rule inet filter output jump stoa_%s_out\n"
-           "# A line with a name in it is a comment: put the addresses behind the name there.\n"
-           "table inet filter {\n",
-           f->site, f->site, f->site);
-    print_nft_chain(f, false);
-    print_nft_chain(f, true);
+    printf("# Rules for Stoa, made by 'stoa ports --firewall'. They open, and close nothing: jump\n"
+           "# to them from your own chains, for example\n");
+    for (size_t i = 0; i < f->n_sites; i++)
+        printf("#   nft add rule inet filter input jump stoa_%s_in\n"
+               "#   nft add rule inet filter output jump stoa_%s_out\n",
+               f->sites[i], f->sites[i]);
+    printf("# A line with a name in it is a comment: put the addresses behind the name there.\n"
+           "table inet filter {\n");
+    for (size_t i = 0; i < f->n_sites; i++) {
+        print_nft_chain(f, f->sites[i], false);
+        print_nft_chain(f, f->sites[i], true);
+    }
     printf("}\n");
 }
 
-static void print_iptables_rule(const struct firewall *f, const struct firewall_rule *r,
-                                const char *program)
+static void print_iptables_rule(const struct firewall_rule *r, const char *program)
 {
-    char *port = ports(r, ':'), *text = comment(f, r);
+    char *port = ports(r, ':'), *text = comment(r);
     char *to = is_any(r) ? str_dup("") : str_printf(" -d %s", r->to);
 
     printf("%s%s -A %s%s -p %s --dport %s -m comment --comment \"%s\" -j ACCEPT\n",
@@ -143,15 +145,13 @@ static void print_iptables_rule(const struct firewall *f, const struct firewall_
 static void print_iptables(const struct firewall *f)
 {
     printf("#!/bin/sh\n"
-           "# Rules of the Stoa site \"%s\", made by 'stoa ports --firewall'. They open, and\n"
-           "# close nothing.\n"
-           "# A line with a name in it is a comment: put the addresses behind the name there.\n",
-           f->site);
+           "# Rules for Stoa, made by 'stoa ports --firewall'. They open, and close nothing.\n"
+           "# A line with a name in it is a comment: put the addresses behind the name there.\n");
     for (size_t i = 0; i < f->count; i++) {
         if (family(&f->rule[i]) != 6)
-            print_iptables_rule(f, &f->rule[i], "iptables");
+            print_iptables_rule(&f->rule[i], "iptables");
         if (family(&f->rule[i]) != 4 && !is_name(&f->rule[i]))
-            print_iptables_rule(f, &f->rule[i], "ip6tables");
+            print_iptables_rule(&f->rule[i], "ip6tables");
     }
 }
 

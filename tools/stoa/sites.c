@@ -14,6 +14,15 @@ const char *const *stoa_sites(void)
     return sites;
 }
 
+/* The name as it is in the table: lasts as long as the process. */
+static const char *lasting(const char *name)
+{
+    for (size_t i = 0; sites[i]; i++)
+        if (str_eq(sites[i], name))
+            return sites[i];
+    return "";
+}
+
 /* conf_load() reads the environment, which is put back afterwards. */
 static void set_or_unset(const char *name, const char *value)
 {
@@ -40,7 +49,7 @@ int stoa_site_load(const struct stoa_ctx *ctx, const char *site, struct stoa_ctx
     if (conf_load(&conf, NULL, error) != 0)
         code = stoa_usage("%s", error);
     else
-        out->site = conf_site(conf);
+        out->site = lasting(conf_site(conf));
     out->conf = conf;
     set_or_unset("STOA_SITE", site_before);
     set_or_unset("STOA_STATE", state_before);
