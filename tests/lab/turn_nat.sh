@@ -8,49 +8,17 @@
 #
 # LAB_STOA: the command stoa; LAB_SNIFF: the sniffer. Works as root and, where the kernel lets it, as a user.
 set -eu
-
-if [ -z "${LAB_INSIDE:-}" ]; then
-  # A mount namespace of its own, for /run/netns; as a user also a user namespace.
-  flags=(--mount --net)
-  [ "$(id -u)" = 0 ] || flags+=(--user --map-root-user)
-  LAB_INSIDE=yes exec setpriv --pdeathsig TERM unshare "${flags[@]}" "$0" "$@"
-fi
-
-work=$(mktemp -d /tmp/stoa-lab-XXXXXX)
-started=()
-
-clean_up() {
-  local pid
-  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
-  for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
-  rm -rf "$work"
-}
-trap clean_up EXIT
-
-fail() {
-  for log in "$work"/*.log; do [ ! -e "$log" ] || { echo "--- $log"; tail -n 40 "$log"; } >&2; done
-  printf 'FAILED: %s\n' "$*" >&2
-  exit 1
-}
-
-ok() { printf 'ok: %s\n' "$*"; }
-
-within() {
-  local tenths=$1
-  shift
-  while ! "$@" >/dev/null 2>&1; do
-    tenths=$((tenths - 1))
-    [ "$tenths" -gt 0 ] || return 1
-    sleep 0.1
-  done
-}
+lab_dir=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/lab/lib/enter.sh
+. "$lab_dir/lib/enter.sh"
+# shellcheck source=tests/common.sh
+. "$lab_dir/../common.sh"
 
 # Not for what runs on: the process would be a child of the one that is known.
 in_ns() { ip netns exec "$@"; }
 
 # --- the network ------------------------------------------------------------------------------------
 
-mount -t tmpfs tmpfs /run
 for ns in cli nat srv; do
   ip netns add $ns
   in_ns $ns ip link set lo up
@@ -95,7 +63,6 @@ mkdir -p "$work/state"
 unset STOA_STATE
 ip netns exec srv "$LAB_STOA" --state "$work/state" run inside --only busd,config,turn --on-ready "touch $work/ready" \
   >"$work/stoa.log" 2>&1 &
-started+=($!)
 within 300 test -e "$work/ready" || fail "the server is not ready"
 stoa config set turn staticNat=10.88.246.156/172.16.85.168 realm=octavio.com >/dev/null
 stoa config import - >/dev/null <<'TEXT'
@@ -110,7 +77,6 @@ ok "one TURN instance behind 10.88.246.156"
 
 ip netns exec cli "$LAB_SNIFF" out 172.16.85.168 10.88.246.156 >"$work/outside.log" 2>"$work/sniff.log" &
 sniffer=$!
-started+=($sniffer)
 within 50 grep -q sniffing "$work/sniff.log" || fail "the sniffer does not start"
 
 # -y: client to client, each to the relayed address of the other; -c: no second port for RTCP;

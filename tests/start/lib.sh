@@ -3,6 +3,8 @@
 # Sourced with: START_BUILD=build tree, START_SOURCE=source tree.
 # shellcheck shell=bash
 set -eu
+# shellcheck source=tests/common.sh
+. "$START_SOURCE/tests/common.sh"
 
 work=$(mktemp -d /tmp/stoa-start-XXXXXX)
 started=()
@@ -14,17 +16,6 @@ clean_up() {
   rm -rf "$work"
 }
 trap clean_up EXIT
-
-# Says what is wrong, with what ./start wrote, and ends the test.
-fail() {
-  for log in "$work"/*.out "$work"/*.err; do
-    [ -e "$log" ] && { echo "--- $log"; tail -n 30 "$log"; } >&2
-  done
-  printf 'FAILED: %s\n' "$*" >&2
-  exit 1
-}
-
-ok() { printf 'ok: %s\n' "$*"; }
 
 # Sets `base` to the first of a thousand ports that this test has for itself: a lock per thousand, held
 # on a file descriptor until the test ends, keeps tests apart.
@@ -46,17 +37,6 @@ take_ports() {
     exec {fd}>&-
   done
   fail "no free range of ports"
-}
-
-# Waits up to N tenths of a second for a command to succeed.
-within() {
-  local tenths=$1
-  shift
-  while ! "$@" >/dev/null 2>&1; do
-    tenths=$((tenths - 1))
-    [ "$tenths" -gt 0 ] || return 1
-    sleep 0.1
-  done
 }
 
 # start_stoa NAME [options]: ./start in the background, output in NAME.out and NAME.err, pid in `pid`.
