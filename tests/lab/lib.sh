@@ -28,10 +28,34 @@ lab_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$lab_dir/lib/probes.sh"
 # shellcheck source=tests/lab/lib/check.sh
 . "$lab_dir/lib/check.sh"
+# shellcheck source=tests/lab/lib/pki.sh
+. "$lab_dir/lib/pki.sh"
+# shellcheck source=tests/lab/lib/capture.sh
+. "$lab_dir/lib/capture.sh"
+# shellcheck source=tests/lab/lib/stoa.sh
+. "$lab_dir/lib/stoa.sh"
 
 lab_up() {
   hosts_up
   dns_up
   firewalls_up
   self_check
+}
+
+# The network with Stoa in it: the inside, the edge with N TURN instances (1), the zone between them. Guests can join.
+lab_stoa_up() {
+  lab_up
+  stoa_keys
+  edge_up --turn "${1:-1}"
+  inside_up
+  zone_up
+  within 600 tunnels_active || fail "not all tunnels are up: $(stoa zone 2>&1)"
+  within 600 joinable || fail "nobody can join: $(stoa status 2>&1)"
+  net fw-in nft reset counters table ip firewall >/dev/null
+  net fw-out nft reset counters table ip firewall >/dev/null
+}
+
+# browse FILE: the tests of a .mjs file of this folder.
+browse() {
+  (cd "$lab_dir" && node --test --test-concurrency=1 "$1") || fail "$1"
 }

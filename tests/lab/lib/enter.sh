@@ -24,12 +24,25 @@ if [ -z "${LAB_INSIDE:-}" ]; then
   LAB_INSIDE=yes exec setpriv --pdeathsig KILL unshare "${lab_spaces[@]}" "$0" "$@"
 fi
 
-# The first process of a namespace gets no signal that it does not ask for.
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-trap 'echo "FAILED: ${BASH_SOURCE[0]}, line $LINENO: $BASH_COMMAND" >&2' ERR
-
-mount -t tmpfs -o mode=755 lab /run
-mkdir -p /run/netns /run/lab
 # shellcheck disable=SC2034 # for the scripts
 work=/run/lab
+trap 'echo "FAILED: ${BASH_SOURCE[0]}, line $LINENO: $BASH_COMMAND" >&2' ERR
+
+# What a script in the lab starts (do) finds all that there already.
+if ! [ -d "$work" ]; then
+  # The first process of a namespace gets no signal that it does not ask for.
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  trap lab_keep EXIT
+  mount -t tmpfs -o mode=755 lab /run
+  mkdir -p /run/netns "$work/tmp"
+  export TMPDIR=$work/tmp
+fi
+
+# The logs of a failed test are kept where LAB_KEEP says.
+lab_keep() {
+  local code=$?
+  if [ "$code" = 0 ] || [ "$code" = 77 ] || [ -z "${LAB_KEEP:-}" ]; then return 0; fi
+  mkdir -p "$LAB_KEEP" && cp "$work"/*.log "$LAB_KEEP" 2>/dev/null && echo "The logs are in $LAB_KEEP" >&2
+  return 0
+}
