@@ -55,7 +55,8 @@ struct scram_binding {
 
 struct scram_client;
 
-/* Shape: nonce NULL: a random one (tests give the RFC's). Owner: the caller. */
+/* Shape: nonce NULL: a random one (tests give the RFC's); binding NULL: none. Owner: the caller. The
+ * password is wiped once it has been used. */
 struct scram_client *scram_client_new(enum scram_hash hash, const char *user, const char *password,
                                       const struct scram_binding *binding, const char *nonce);
 void scram_client_free(struct scram_client **c);
@@ -64,10 +65,12 @@ void scram_client_free(struct scram_client **c);
 char *scram_client_first(struct scram_client *c);
 
 /* Takes server-first-message, gives client-final-message.
- * Owner:  *out is the caller's. Errors: -EBADMSG malformed, another nonce, too many iterations. */
+ * Owner:  *out is the caller's. Errors: -EBADMSG malformed, another nonce, fewer than SCRAM_ITERATIONS
+ *         or too many. */
 int scram_client_final(struct scram_client *c, const char *server_first, char **out) MUST_USE;
 
-/* Takes server-final-message. Errors: -EACCES the server does not know the password; -EBADMSG. */
+/* Takes server-final-message. Errors: -EACCES the server does not know the password; -EPROTO it says
+ * that it refuses ("e="); -EBADMSG. */
 int scram_client_done(struct scram_client *c, const char *server_final) MUST_USE;
 
 /* --- the side that has the verifier ----------------------------------------------------------- */
@@ -80,7 +83,7 @@ struct scram_server *scram_server_new(enum scram_hash hash, const struct scram_b
 void scram_server_free(struct scram_server **s);
 
 /* Takes client-first-message. *user is what it claims, valid as long as `s`.
- * Errors: -EBADMSG malformed; -EPROTO it uses another channel binding than this side, or says that
+ * Errors: -EBADMSG malformed, or it asks to act for somebody else ("a="); -EPROTO it uses another channel binding than this side, or says that
  *         the server has none ("y"): somebody stands between (RFC 5802 s6). */
 int scram_server_first(struct scram_server *s, const char *client_first, const char **user) MUST_USE;
 
