@@ -19,9 +19,9 @@
 #include <base/mem.h>
 #include <log/log.h>
 #include <loop/clock.h>
+#include <proxy2/proxy2.h>
 
 #include "frame.h"
-#include "proxy.h"
 #include "quota.h"
 #include "worker_priv.h"
 
@@ -230,8 +230,8 @@ static void write_more(struct turn_worker *w, struct conn *c)
 /* Takes the header of the private port. Errors: -EAGAIN; others: close. */
 static int take_proxy(struct conn *c, const uint8_t *data, size_t len, size_t *size)
 {
-    struct turn_proxy p;
-    int err = turn_proxy_parse(&p, data, len, size);
+    struct proxy2 p;
+    int err = proxy2_parse(&p, data, len, size);
 
     if (err)
         return err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The pure parts: frames of streams, PROXY v2, nonces, kinds of addresses, counting, the ring. */
+ * The pure parts: frames of streams, nonces, kinds of addresses, counting, the ring. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,6 @@
 #include "frame.h"
 #include "nonce.h"
 #include "peers.h"
-#include "proxy.h"
 #include "quota.h"
 #include "ring.h"
 #include "turnmsg.h"
@@ -77,72 +76,6 @@ static void what_is_neither_is_noticed_at_once(void **state)
     assert_int_equal(turn_frame_next(not_stun, sizeof(not_stun), 2048, false, &size), -EBADMSG);
     assert_int_equal(turn_frame_next(odd_length, sizeof(odd_length), 2048, false, &size),
                      -EBADMSG);
-}
-
-/* --- PROXY v2 --------------------------------------------------------------------------------- */
-
-static size_t proxy_header(uint8_t out[600], uint8_t command, uint8_t family, size_t tlvs)
-{
-    size_t ip = family == 0x21 ? 16 : 4;
-    struct buf b = buf_writer(out, 600);
-
-    buf_put_bytes(&b, "\r\n\r\n\0\r\nQUIT\n", 12);
-    buf_put_u8(&b, command);
-    buf_put_u8(&b, family);
-    buf_put_u16(&b, (uint16_t)(2 * ip + 4 + tlvs));
-    for (size_t i = 0; i < 2 * ip; i++)
-        buf_put_u8(&b, (uint8_t)(i + 1));
-    buf_put_u16(&b, 40000);
-    buf_put_u16(&b, 443);
-    buf_put_zero(&b, tlvs);
-    return b.pos;
-}
-
-static void the_private_port_learns_who_the_client_is(void **state)
-{
-    uint8_t mem[600];
-    struct turn_proxy p;
-    char text[ADDR_TEXT_MAX];
-    size_t len = proxy_header(mem, 0x21, 0x11, 7), size = 0;
-
-    (void)state;
-    for (size_t n = 0; n < len; n++)
-        assert_int_equal(turn_proxy_parse(&p, mem, n, &size), -EAGAIN);
-    assert_int_equal(turn_proxy_parse(&p, mem, len, &size), 0);
-    assert_int_equal(size, len);
-    assert_string_equal(addr_print(&p.client, text), "1.2.3.4:40000");
-    len = proxy_header(mem, 0x21, 0x21, 0);
-    assert_int_equal(turn_proxy_parse(&p, mem, len, &size), 0);
-    assert_string_equal(addr_print(&p.client, text), "[102:304:506:708:90a:b0c:d0e:f10]:40000");
-    len = proxy_header(mem, 0x20, 0x11, 0);
-    assert_int_equal(turn_proxy_parse(&p, mem, len, &size), 0);
-    assert_true(p.local);
-    assert_int_equal(p.client.family, ADDR_NONE);
-}
-
-static void other_headers_end_the_connection(void **state)
-{
-    uint8_t mem[600];
-    struct turn_proxy p;
-    size_t size, len;
-
-    (void)state;
-    assert_int_equal(turn_proxy_parse(&p, (const uint8_t *)"PROXY TCP4 ", 11, &size), -EBADMSG);
-    assert_int_equal(turn_proxy_parse(&p, (const uint8_t *)"\0\1", 2, &size), -EBADMSG);
-    len = proxy_header(mem, 0x11, 0x11, 0); /* version 1 */
-    assert_int_equal(turn_proxy_parse(&p, mem, len, &size), -EBADMSG);
-    len = proxy_header(mem, 0x22, 0x11, 0); /* no such command */
-    assert_int_equal(turn_proxy_parse(&p, mem, len, &size), -EBADMSG);
-    len = proxy_header(mem, 0x21, 0x12, 0); /* UDP */
-    assert_int_equal(turn_proxy_parse(&p, mem, len, &size), -EBADMSG);
-    len = proxy_header(mem, 0x21, 0x31, 0); /* unix */
-    assert_int_equal(turn_proxy_parse(&p, mem, len, &size), -EBADMSG);
-    (void)proxy_header(mem, 0x21, 0x11, 0);
-    mem[14] = 0xff; /* far too long: not waited for */
-    assert_int_equal(turn_proxy_parse(&p, mem, 16, &size), -EBADMSG);
-    len = proxy_header(mem, 0x21, 0x11, 0);
-    mem[15] = 11; /* shorter than its addresses */
-    assert_int_equal(turn_proxy_parse(&p, mem, len, &size), -EBADMSG);
 }
 
 /* --- nonces ----------------------------------------------------------------------------------- */
@@ -350,8 +283,6 @@ int main(void)
         cmocka_unit_test(a_stream_is_cut_where_messages_end),
         cmocka_unit_test(requests_are_told_from_what_only_goes_on),
         cmocka_unit_test(what_is_neither_is_noticed_at_once),
-        cmocka_unit_test(the_private_port_learns_who_the_client_is),
-        cmocka_unit_test(other_headers_end_the_connection),
         cmocka_unit_test(a_nonce_is_for_one_client_and_a_while),
         cmocka_unit_test(networks_are_read_and_matched),
         cmocka_unit_test(ipv4_comes_out_of_every_form),

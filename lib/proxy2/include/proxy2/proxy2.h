@@ -35,11 +35,15 @@ struct proxy2 {
 
 /* Reads a header from the front of a stream.
  * Shape:  *size gets its length once at least PROXY2_FIXED_LEN bytes are there.
- * Errors: -EAGAIN more bytes are needed; -EBADMSG it is none, or not one that we take. */
+ * Errors: -EAGAIN more bytes are needed; -EBADMSG it is none, or not one that we take: not TCP, one of
+ *         the texts below twice, empty, too long or with other bytes than 0x21-0x7E. Other TLVs are
+ *         skipped. */
 int proxy2_parse(struct proxy2 *out, const uint8_t *data, size_t len, size_t *size) MUST_USE;
 
 /* Writes a header; both addresses of one family (an IPv4 client is mapped where the other is IPv6).
- * Returns its length. Errors: -EOVERFLOW `cap` is too small. */
+ * Shape:  `cap` PROXY2_MAX is always enough; a server that is not known (ADDR_NONE) becomes zeroes.
+ * Returns its length. Errors: -EOVERFLOW `cap` is too small; -EINVAL no client, or a text that
+ * proxy2_parse() would not take (an SNI comes from strangers). */
 ssize_t proxy2_print(uint8_t *dst, size_t cap, const struct proxy2 *in) MUST_USE;
 
 #endif
