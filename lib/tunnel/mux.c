@@ -70,6 +70,7 @@ static void end_stream(struct mux_stream *s, int err)
     struct mux *m = s->mux;
 
     list_del(&s->end);
+    list_del(&s->all); /* mux_abort() inside does not meet it again */
     if (!s->hidden && m->ops.on_stream_end)
         m->ops.on_stream_end(m->arg, s, err);
     mux_stream_free(s);
@@ -98,6 +99,12 @@ void mux_free(struct mux **mp)
     mux_abort(m);
     nghttp2_session_del(m->session);
     free(m);
+}
+
+void mux_wake(struct mux *m)
+{
+    if (m->wake && !m->aborted)
+        m->wake(m->arg);
 }
 
 void mux_tell(struct mux *m)
@@ -165,6 +172,7 @@ void mux_ping(struct mux *m, int64_t now_us)
     m->pings[id % MUX_PINGS_OPEN].sent_us = now_us;
     buf_put_u64(&b, id);
     (void)nghttp2_submit_ping(m->session, NGHTTP2_FLAG_NONE, opaque);
+    mux_wake(m);
 }
 
 /* Deaf is who has let as many pings pass as we have sent, and the time for the last one as well: a
@@ -202,6 +210,7 @@ void mux_goaway(struct mux *m)
         (void)nghttp2_submit_goaway(m->session, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, NULL, 0);
     else
         (void)nghttp2_submit_shutdown_notice(m->session);
+    mux_wake(m);
 }
 
 size_t mux_streams(const struct mux *m)

@@ -33,6 +33,7 @@ struct mux_queue {
 
 void mux_queue_put(struct mux_queue *q, const void *data, size_t len);
 size_t mux_queue_take(struct mux_queue *q, void *out, size_t cap);
+void mux_queue_drop(struct mux_queue *q, size_t n);
 void mux_queue_fini(struct mux_queue *q);
 
 /* The header fields of a stream while they come in. */
@@ -74,6 +75,7 @@ struct mux {
     nghttp2_session *session;
     struct mux_budget *budget;
     struct mux_ops ops;
+    void (*wake)(void *arg); /* something is to be sent, by a call from outside; may be NULL */
     void *arg;
     struct list streams, rooms, ended;
     size_t count;
@@ -100,11 +102,16 @@ struct mux_stream *mux_stream_new(struct mux *m, int32_t id);
 void mux_stream_free(struct mux_stream *s);
 void mux_head_free(struct mux_head **head);
 
+void mux_wake(struct mux *m);
+
 /* Tells rooms and ends that are due; never from inside nghttp2. */
 void mux_tell(struct mux *m);
 
 /* Counts bytes that came in; false when the process holds too much: the stream is then reset. */
 bool mux_stream_hold(struct mux_stream *s, size_t len);
+
+/* Ends all streams but one. */
+void mux_reset_all(struct mux *m, const struct mux_stream *but);
 
 /* nghttp2 has closed the stream. */
 void mux_stream_closed(struct mux_stream *s, uint32_t code);

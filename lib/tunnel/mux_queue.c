@@ -32,6 +32,12 @@ size_t mux_queue_take(struct mux_queue *q, void *out, size_t cap)
     if (n == 0)
         return 0;
     memcpy(out, q->mem + q->at, n);
+    mux_queue_drop(q, n);
+    return n;
+}
+
+void mux_queue_drop(struct mux_queue *q, size_t n)
+{
     q->at += n;
     q->len -= n;
     if (q->len == 0) {
@@ -39,7 +45,6 @@ size_t mux_queue_take(struct mux_queue *q, void *out, size_t cap)
         if (q->cap > MUX_QUEUE_KEEP)
             mux_queue_fini(q);
     }
-    return n;
 }
 
 void mux_queue_fini(struct mux_queue *q)

@@ -147,6 +147,7 @@ struct mux_stream *mux_open(struct mux *m, const struct mux_header *headers, siz
     }
     s->id = m->last_id = id;
     s->has_body = true;
+    mux_wake(m);
     return s;
 }
 
@@ -167,6 +168,7 @@ void mux_respond(struct mux_stream *s, int status, const struct mux_header *head
     s->cut = s->ends = end || status != 200;
     if (nghttp2_submit_response(s->mux->session, s->id, nv, n + 1, s->cut ? NULL : &body) != 0)
         mux_reset(s);
+    mux_wake(s->mux);
 }
 
 /* --- bytes that go out --------------------------------------------------------------------------- */
@@ -177,6 +179,7 @@ static void wake(struct mux_stream *s)
         return;
     s->deferred = false;
     (void)nghttp2_session_resume_data(s->mux->session, s->id);
+    mux_wake(s->mux);
 }
 
 ssize_t mux_write(struct mux_stream *s, const void *data, size_t len)
@@ -214,11 +217,24 @@ static void reset_with(struct mux_stream *s, uint32_t code, int err)
     s->mux->dying += s->held;
     drop_queue(s);
     (void)nghttp2_submit_rst_stream(s->mux->session, NGHTTP2_FLAG_NONE, s->id, code);
+    mux_wake(s->mux);
 }
 
 void mux_reset(struct mux_stream *s)
 {
     reset_with(s, NGHTTP2_CANCEL, -ECANCELED);
+}
+
+void mux_reset_all(struct mux *m, const struct mux_stream *but)
+{
+    struct list *it, *tmp;
+
+    LIST_EACH (it, tmp, &m->streams) {
+        struct mux_stream *s = LIST_ENTRY(it, struct mux_stream, all);
+
+        if (s != but)
+            reset_with(s, NGHTTP2_CANCEL, -ECONNABORTED);
+    }
 }
 
 /* --- bytes that come in -------------------------------------------------------------------------- */
@@ -273,6 +289,7 @@ void mux_stream_consumed(struct mux_stream *s, size_t len)
         return;
     if (s->closed) {
         tell_end(s);
+        mux_wake(m);
         return;
     }
     /* nghttp2 itself would keep up to half a window back, and with it half the speed. */
@@ -281,6 +298,7 @@ void mux_stream_consumed(struct mux_stream *s, size_t len)
         (void)nghttp2_submit_window_update(m->session, NGHTTP2_FLAG_NONE, s->id,
                                            (int32_t)s->credit);
         s->credit = 0;
+        mux_wake(m);
     }
     if (s->drained == 0)
         s->drained_us = m->now_us;
