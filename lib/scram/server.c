@@ -189,11 +189,11 @@ int scram_server_final(struct scram_server *s, const char *client_final, char **
     if (scram_attr(&at, 'p', &value) ||
         scram_decode(proof, sizeof(proof), value) != (ssize_t)a->size)
         return -EBADMSG;
-    if (nonce.len != strlen(s->nonce) || memcmp(nonce.at, s->nonce, nonce.len) != 0)
-        return -EBADMSG;
-    err = check_binding(s, binding);
+    err = check_binding(s, binding); /* before the nonce: a replay is told as what it is */
     if (err)
         return err;
+    if (nonce.len != strlen(s->nonce) || memcmp(nonce.at, s->nonce, nonce.len) != 0)
+        return -EBADMSG;
     str_addf(&auth, "%s,%s,%.*s", s->first_bare, s->challenge, (int)(last - client_final),
              client_final);
     err = proves(s, proof, &auth) ? 0 : -EACCES;
