@@ -89,6 +89,15 @@ void tls_link_gate(void *ssl_ctx)
     SSL_CTX_set_cert_verify_callback(ssl_ctx, accept_any, NULL);
 }
 
+void tls_ask_client(void *ssl_ctx)
+{
+    SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(ssl_ctx, accept_any, NULL);
+    SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_TICKET);
+    must(SSL_CTX_set_num_tickets(ssl_ctx, 0), "tickets");
+}
+
 bool tls_link_is(void *ssl)
 {
     return ssl && SSL_get_ex_data(ssl, mark_index()) != NULL;

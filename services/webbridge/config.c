@@ -55,6 +55,21 @@ static void add_origin(struct str *out, const char *url)
     free(end);
 }
 
+/* Through a zone only the names count under which guests outside know us: the edge is not believed
+ * about anything else. In the demo localhost is one of them: ./start has no DNS outside. */
+static void apply_outside(struct webbridge *wb)
+{
+    wb_names_clear(wb->outside);
+    if (wb->demo) {
+        add_names(wb->outside, wb->public_name);
+        add_names(wb->outside, "localhost");
+    }
+    if (wb->site == NULL || !site_ready(wb->site))
+        return;
+    add_names(wb->outside, site_settings(wb->site)->web_bridge_uri);
+    add_names(wb->outside, site_settings(wb->site)->web_bridge_hostnames);
+}
+
 static void take_settings(struct wb_settings *s, const struct site_settings *from)
 {
     struct str origins = { 0 };
@@ -85,6 +100,7 @@ void wb_config_apply(struct webbridge *wb)
         wb->settings.id_and_passcode = wb->settings.hyperlinks = true;
         wb->settings.http_redirect = true;
     }
+    apply_outside(wb);
     wb_names_print(wb->names, &names);
     if (!str_eq(names.s, wb->names_text)) {
         log_info("names of the guest page: %s", names.len > 0 ? names.s : "none configured");

@@ -48,6 +48,8 @@ static int send_head(struct wb_conn *c, struct lws *wsi, struct wb_reply *r)
 {
     struct str head = { 0 };
     r->img_src = c->wb->settings.img_src;
+    /* expe passes bytes on and cannot add it; what comes through a zone came by 443 of the edge. */
+    r->hsts = r->hsts || c->via != NULL;
     r->close = r->close || c->wb->draining;
     c->close_after = r->close;
     count(c, r->status);
@@ -127,7 +129,7 @@ int wb_http_check_host(struct wb_conn *c, struct lws *wsi, char normal[WB_HOST_M
     if (wb_header(wsi, WSI_TOKEN_HOST, host, sizeof host) == NULL ||
         wb_host_normalise(normal, host) != 0)
         return 400;
-    return wb_names_has(c->wb->names, normal) ? 0 : 421;
+    return wb_names_has(wb_conn_names(c), normal) ? 0 : 421;
 }
 
 /* The reason for the log: the names are told to the operator, never to the asker. */
@@ -136,7 +138,7 @@ static int refuse_host(struct wb_conn *c, struct lws *wsi, int status, const cha
     struct str reason = { 0 };
     if (status == 421) {
         str_addf(&reason, "asked for %s, configured ", normal);
-        wb_names_print(c->wb->names, &reason);
+        wb_names_print(wb_conn_names(c), &reason);
     } else {
         str_add(&reason, "missing or malformed Host");
     }
@@ -232,7 +234,7 @@ static int on_request(struct wb_conn *c, struct lws *wsi)
     path[uri_len] = '\0';
     if (c->plain)
         return redirect(c, wsi, normal, path);
-    if (str_eq(path, WB_LINK_PATH) && tls_link_is(lws_get_ssl(wsi)))
+    if (str_eq(path, WB_LINK_PATH) && c->via == NULL && tls_link_is(lws_get_ssl(wsi)))
         return wb_link_request(c, wsi);
     const struct wb_asset *f = wb_assets_find(c->wb->assets, path);
     if (f != NULL)
@@ -287,14 +289,18 @@ int wb_http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *us
         return 0;
     }
     case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
-        tls_link_gate(user); /* the TLS context of a virtual host that is being made */
+        /* `user` is the TLS context of a virtual host that is being made, `in` the host */
+        if (str_eq(lws_get_vhost_name(in), WB_GUESTS_VHOST))
+            tls_ask_client(user);
+        else
+            tls_link_gate(user);
         return 0;
     case LWS_CALLBACK_HTTP:
-        return c == NULL ? -1 : on_request(c, wsi);
+        return c == NULL || !wb_proxy_admits(c, wsi) ? -1 : on_request(c, wsi);
     case LWS_CALLBACK_HTTP_WRITEABLE:
         return c == NULL ? -1 : on_writable(c, wsi);
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return c == NULL ? -1 : on_confirm_upgrade(c, wsi, in);
+        return c == NULL || !wb_proxy_admits(c, wsi) ? -1 : on_confirm_upgrade(c, wsi, in);
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         return -1; /* a WebSocket that names "http" as its subprotocol */
     case LWS_CALLBACK_WSI_DESTROY:

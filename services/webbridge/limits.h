@@ -8,6 +8,11 @@ enum {
     /* --- connections -------------------------------------------------------------------------- */
     WB_CONNS_MAX = 4000,          /* TLS costs about 50 KiB each: 200 MiB in all */
     WB_CONNS_PER_SOURCE_MAX = 256, /* an office behind one address, 6 per browser */
+    /* sockets of the listener for expc that have not said their PROXY header yet; 600 bytes each */
+    WB_PROXY_WAITING_MAX = 256,
+    WB_PROXY_HEADER_MS = 5000,    /* expc sends it with its first packet */
+    WB_ZONE_MAX = 64,             /* lib/proxy2: PROXY2_TEXT_MAX */
+    WB_CONNECTION_MAX = 64,
     WB_LISTEN_MAX = 16,           /* addresses of one setting; a machine has a handful */
 
     /* --- HTTP --------------------------------------------------------------------------------- */

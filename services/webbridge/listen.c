@@ -25,11 +25,12 @@ static const char fault[] = "webBridgeListen";
 struct wb_endpoint {
     char text[ADDR_TEXT_MAX + 8]; /* "127.0.0.1:8443", "*:8443" */
     struct addr addr;             /* of the text; `any`: only its port counts */
-    bool any, plain;
+    bool any;
+    enum wb_door door;
 };
 
 struct wb_plan {
-    struct wb_endpoint list[2 * WB_LISTEN_MAX];
+    struct wb_endpoint list[2 * WB_LISTEN_MAX + 1];
     size_t count;
 };
 
@@ -42,7 +43,9 @@ struct wb_listener {
 
 static const char *port_name(const struct wb_endpoint *e)
 {
-    return e->plain ? "http" : "https";
+    static const char *const names[] = { [WB_DOOR_HTTPS] = "https", [WB_DOOR_HTTP] = "http",
+                                         [WB_DOOR_PROXY] = "proxy" };
+    return names[e->door];
 }
 
 /* --- accepting -------------------------------------------------------------------------------- */
@@ -50,9 +53,12 @@ static const char *port_name(const struct wb_endpoint *e)
 static void on_accepted(void *arg, int fd, const struct addr *peer)
 {
     struct wb_listener *l = arg;
+    struct wb_from from = { .peer = *peer, .plain = l->at.door == WB_DOOR_HTTP };
     char ip[ADDR_TEXT_MAX];
-    if (wb_server_quota_left(l->wb, addr_print_ip(peer, ip)))
-        wb_server_adopt(l->wb, fd, peer, l->at.plain);
+    if (l->at.door == WB_DOOR_PROXY)
+        wb_proxy_accept(l->wb, fd, peer);
+    else if (wb_server_quota_left(l->wb, addr_print_ip(peer, ip)))
+        wb_server_adopt(l->wb, fd, &from);
     else
         close(fd);
 }
@@ -91,7 +97,7 @@ static void close_listener(struct wb_listener *l)
 
 static bool same(const struct wb_endpoint *a, const struct wb_endpoint *b)
 {
-    return a->plain == b->plain && str_eq(a->text, b->text);
+    return a->door == b->door && str_eq(a->text, b->text);
 }
 
 static bool is_planned(const struct wb_plan *p, const struct wb_endpoint *e)
@@ -134,7 +140,7 @@ static int open_missing(struct webbridge *wb, const struct wb_plan *p,
         const struct wb_endpoint *e = &p->list[i];
         int one = is_open(wb, e) ? 0 : open_listener(wb, e);
         if (one == 0) {
-            https += !e->plain;
+            https += e->door == WB_DOOR_HTTPS;
             continue;
         }
         *bad = e;
@@ -147,9 +153,9 @@ static int open_missing(struct webbridge *wb, const struct wb_plan *p,
 
 /* --- the plan --------------------------------------------------------------------------------- */
 
-static void add(struct wb_plan *p, const char *ip, uint16_t port, bool plain)
+static void add(struct wb_plan *p, const char *ip, uint16_t port, enum wb_door door)
 {
-    struct wb_endpoint e = { .any = str_eq(ip, "*"), .plain = plain, .addr = { .port = port } };
+    struct wb_endpoint e = { .any = str_eq(ip, "*"), .door = door, .addr = { .port = port } };
     if (port == 0 || p->count == ARRAY_LEN(p->list) ||
         (!e.any && addr_parse_ip(&e.addr, ip, port) != 0))
         return;
@@ -174,9 +180,9 @@ static void add_setting(struct webbridge *wb, struct wb_plan *p, const char *tex
     else if (addr_parse_ip(&a, text, (uint16_t)o->https_port) != 0)
         return;
     addr_print_ip(&a, ip);
-    add(p, ip, a.port, false);
+    add(p, ip, a.port, WB_DOOR_HTTPS);
     if (wb->settings.http_redirect)
-        add(p, ip, (uint16_t)o->http_port, true);
+        add(p, ip, (uint16_t)o->http_port, WB_DOOR_HTTP);
 }
 
 static void make_plan(struct webbridge *wb, struct wb_plan *p)
@@ -186,10 +192,12 @@ static void make_plan(struct webbridge *wb, struct wb_plan *p)
     memset(p, 0, sizeof *p);
     if (wb->draining || wb->settings.disabled)
         return;
+    if (o->proxy_listen != NULL)
+        add(p, o->proxy_listen, (uint16_t)o->proxy_port, WB_DOOR_PROXY);
     if (str_empty(list)) {
-        add(p, o->listen, (uint16_t)o->https_port, false);
+        add(p, o->listen, (uint16_t)o->https_port, WB_DOOR_HTTPS);
         if (wb->settings.http_redirect)
-            add(p, o->listen, (uint16_t)o->http_port, true);
+            add(p, o->listen, (uint16_t)o->http_port, WB_DOOR_HTTP);
     }
     for (const char *at = list; at != NULL && *at != '\0';) {
         at += strspn(at, ", ");
@@ -206,7 +214,7 @@ static void make_plan(struct webbridge *wb, struct wb_plan *p)
 static void take_port(struct webbridge *wb, const struct wb_plan *p)
 {
     for (size_t i = 0; i < p->count; i++) {
-        if (!p->list[i].plain) {
+        if (p->list[i].door == WB_DOOR_HTTPS) {
             wb->https_port = p->list[i].addr.port;
             return;
         }
@@ -270,7 +278,7 @@ void wb_listen_apply(struct webbridge *wb)
     retry_later(wb);
 }
 
-int wb_listen_start(struct webbridge *wb, struct str *why)
+int wb_listen_start(struct webbridge *wb, const char **port, struct str *why)
 {
     const struct wb_endpoint *bad = NULL;
     struct wb_plan plan;
@@ -283,8 +291,10 @@ int wb_listen_start(struct webbridge *wb, struct str *why)
     make_plan(wb, &plan);
     take_port(wb, &plan);
     int err = open_missing(wb, &plan, &bad);
-    if (err != 0)
+    if (err != 0) {
         str_addf(why, "cannot listen on %s: %s", bad->text, strerror(-err));
+        *port = port_name(bad);
+    }
     return err;
 }
 

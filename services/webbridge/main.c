@@ -41,32 +41,36 @@ static int start_server(struct daemon *d)
 {
     char *cert = conf_path(d->conf, "pki", "webbridge.crt");
     char *key = conf_path(d->conf, "pki", "webbridge.key");
+    char *ca = conf_path(d->conf, "pki", "ca.crt");
+    const char *port = "https";
     struct str why = { 0 };
     struct wb_server_opts opts = {
         .listen = conf_listen(d->conf, "https"),
         .https_port = conf_port(d->conf, "https"),
         .http_port = conf_port(d->conf, "http"),
+        .proxy_listen = conf_listen(d->conf, "proxy"),
+        .proxy_port = conf_port(d->conf, "proxy"),
         .port_distance =
             (int)((conf_number(d->conf) - 1) * (unsigned)conf_port_row("https")->step),
         .cert_path = cert,
         .key_path = key,
+        .ca_path = ca,
     };
     wb.listen_opts = opts;
-    wb.listen_opts.cert_path = wb.listen_opts.key_path = NULL; /* freed below */
+    wb.listen_opts.cert_path = wb.listen_opts.key_path = wb.listen_opts.ca_path = NULL; /* freed below */
     int err = wb_server_start(&wb, &opts, &why);
     if (err == 0)
-        err = wb_listen_start(&wb, &why);
+        err = wb_listen_start(&wb, &port, &why);
     if (err == -EACCES)
         err = daemon_fail(d, EX_DATAERR, "%s. Replace it and start again.", why.s);
-    else if (err == -EADDRINUSE && wb.listeners == NULL)
-        err = daemon_fail_port(d, "https", err);
     else if (err == -EADDRINUSE)
-        err = daemon_fail_port(d, "http", err);
+        err = daemon_fail_port(d, port, err);
     else if (err != 0)
         err = daemon_fail(d, EX_OSERR, "webbridge cannot start: %s.", why.s);
     str_fini(&why);
     free(cert);
     free(key);
+    free(ca);
     return err;
 }
 
@@ -85,6 +89,7 @@ static int start(struct daemon *d)
     wb.loop = d->loop;
     wb.bus = d->bus;
     wb.names = wb_names_new();
+    wb.outside = wb_names_new();
     wb.public_name = conf_get(d->conf, "NAME");
     wb.demo = str_eq(conf_get(d->conf, "DEMO"), "1");
     wb_metrics_start(&wb);
@@ -168,5 +173,6 @@ int main(int argc, char **argv)
     wb_server_free(&wb);
     wb_assets_free(wb.assets);
     wb_names_free(wb.names);
+    wb_names_free(wb.outside);
     return code;
 }

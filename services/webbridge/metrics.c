@@ -77,6 +77,9 @@ void wb_metrics_start(struct webbridge *wb)
             &m->connections_total);
     counter(wb, "stoa_webbridge_connections_refused_total", "Connections over a limit", NULL,
             &m->connections_refused);
+    counter(wb, "stoa_webbridge_proxied_total", "Connections of guests outside, through expc",
+            "result=\"taken\"", &m->proxied_total);
+    counter(wb, "stoa_webbridge_proxied_total", "", "result=\"refused\"", &m->proxied_refused);
     counter(wb, "stoa_webbridge_sessions_total", "WebSockets opened", NULL, &m->sessions_total);
     counter(wb, "stoa_webbridge_events_total", "Events sent to pages", NULL, &m->events_sent);
     counter(wb, "stoa_webbridge_events_lost_total", "Events without a WebSocket or bus", NULL,

@@ -67,13 +67,25 @@ bool wb_server_quota_left(struct webbridge *wb, const char *ip)
     return false;
 }
 
-static struct wb_conn *conn_new(struct webbridge *wb, const struct addr *peer, bool plain)
+static struct wb_via *via_new(const struct wb_from *from)
+{
+    if (from->zone == NULL)
+        return NULL;
+    struct wb_via *v = MEM_NEW(struct wb_via);
+    v->expc = *from->expc;
+    (void)!str_copy(v->zone, sizeof v->zone, from->zone);
+    (void)!str_copy(v->connection, sizeof v->connection, from->connection);
+    return v;
+}
+
+static struct wb_conn *conn_new(struct webbridge *wb, const struct wb_from *from)
 {
     struct wb_conn *c = MEM_NEW(struct wb_conn);
     c->wb = wb;
-    c->peer = *peer;
-    c->plain = plain;
-    addr_print_ip(peer, c->peer_ip);
+    c->peer = from->peer;
+    c->plain = from->plain;
+    c->via = via_new(from);
+    addr_print_ip(&c->peer, c->peer_ip);
     c->source = source_of(wb, c->peer_ip);
     c->source->conns++;
     list_add_tail(&wb->conns, &c->node);
@@ -94,16 +106,18 @@ void wb_conn_free(struct wb_conn *c)
     wb->conn_count--;
     if (--c->source->conns == 0)
         free(map_del(wb->sources, c->peer_ip));
+    free(c->via);
     free(c);
 }
 
 /* libwebsockets' first callback for the new wsi comes from inside and ties it to wb->adopting; when
  * it gives up at once, the wsi's destruction has freed the connection already. */
-void wb_server_adopt(struct webbridge *wb, int fd, const struct addr *peer, bool plain)
+void wb_server_adopt(struct webbridge *wb, int fd, const struct wb_from *from)
 {
-    struct wb_conn *c = conn_new(wb, peer, plain);
+    struct wb_conn *c = conn_new(wb, from);
+    struct lws_vhost *host = c->plain ? wb->http : c->via != NULL ? wb->guests : wb->https;
     wb->adopting = c;
-    struct lws *wsi = lws_adopt_socket_vhost(plain ? wb->http : wb->https, fd);
+    struct lws *wsi = lws_adopt_socket_vhost(host, fd);
     if (wsi == NULL && wb->adopting == c)
         wb_conn_free(c);
     wb->adopting = NULL;
@@ -138,11 +152,12 @@ static int context_start(struct webbridge *wb, struct str *why)
 }
 
 /* A virtual host that cannot be made with its certificate is NULL. */
-static struct lws_vhost *vhost(struct webbridge *wb, bool plain)
+static struct lws_vhost *vhost(struct webbridge *wb, const char *name)
 {
+    bool plain = str_eq(name, "http");
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-        .vhost_name = plain ? "http" : "https",
+        .vhost_name = name,
         .protocols = protocols,
         /* Without DO_SSL_GLOBAL_INIT here too a virtual host silently speaks plain HTTP. */
         .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_VALIDATE_UTF8 |
@@ -151,7 +166,7 @@ static struct lws_vhost *vhost(struct webbridge *wb, bool plain)
         .timeout_secs_ah_idle = WB_HEAD_TIMEOUT_S,
         .retry_and_idle_policy = &liveness,
         /* Both are HTTP/1.1; in this order, so that a callbridge sees that it is understood. */
-        .alpn = TLS_LINK_ALPN ",http/1.1",
+        .alpn = str_eq(name, WB_GUESTS_VHOST) ? "http/1.1" : TLS_LINK_ALPN ",http/1.1",
         .user = wb,
     };
     if (!plain) {
@@ -167,10 +182,11 @@ int wb_server_start(struct webbridge *wb, const struct wb_server_opts *o, struct
     list_init(&wb->conns);
     wb->cert_path = str_dup(o->cert_path);
     wb->key_path = str_dup(o->key_path);
+    wb_proxy_start(wb, o->ca_path);
     int err = context_start(wb, why);
     if (err != 0)
         return err;
-    wb->http = vhost(wb, true);
+    wb->http = vhost(wb, "http");
     if (wb->http == NULL) {
         str_add(why, "libwebsockets has no virtual host for redirects");
         return -ENOMEM;
@@ -186,12 +202,14 @@ int wb_server_reload_cert(struct webbridge *wb, struct str *why)
     int err = daemon_cert_check(wb->cert_path, wb->key_path, why);
     if (err != 0)
         return err;
-    struct lws_vhost *fresh = vhost(wb, false);
-    if (fresh == NULL) {
+    struct lws_vhost *https = vhost(wb, "https");
+    struct lws_vhost *guests = https == NULL ? NULL : vhost(wb, WB_GUESTS_VHOST);
+    if (guests == NULL) {
         str_addf(why, "The certificate %s or its key cannot be used by OpenSSL", wb->cert_path);
         return -EACCES;
     }
-    wb->https = fresh;
+    wb->https = https;
+    wb->guests = guests;
     return 0;
 }
 
@@ -199,6 +217,7 @@ int wb_server_reload_cert(struct webbridge *wb, struct str *why)
 void wb_server_stop(struct webbridge *wb)
 {
     wb_listen_stop(wb);
+    wb_proxy_stop(wb);
     if (wb->lws != NULL)
         lws_context_destroy(wb->lws);
     wb->lws = NULL;
@@ -214,6 +233,7 @@ void wb_server_free(struct webbridge *wb)
         map_free(wb->sources);
         wb->sources = NULL;
     }
+    wb_proxy_free(wb);
     str_set(&wb->cert_path, NULL);
     str_set(&wb->key_path, NULL);
 }

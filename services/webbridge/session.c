@@ -227,7 +227,8 @@ static void on_message(struct wb_session *s, const struct wb_incoming *in)
 
 void wb_session_message(struct wb_session *s, const char *text, size_t len)
 {
-    struct wb_sender sender = { .session_id = s->id, .client_address = s->peer, .zone = "" };
+    struct wb_sender sender = { .session_id = s->id, .client_address = s->peer,
+                                .zone = s->conn->via != NULL ? s->conn->via->zone : "" };
     struct wb_incoming in;
     char why[WB_WHY_MAX];
     if (wb_incoming_read(&in, text, len, &sender, why) != 0)
@@ -378,8 +379,12 @@ struct wb_session *wb_session_new(struct wb_conn *c)
     map_put(c->wb->sessions, s->id, s);
     c->source->sessions++;
     c->wb->m.sessions_total++;
-    SLOG(s, "websocket %llu: open, from=%s, session=%s", (unsigned long long)s->number, s->peer,
-         s->id);
+    if (c->via != NULL)
+        SLOG(s, "websocket %llu: open, from=%s, session=%s, zone=%s, connection=%s",
+             (unsigned long long)s->number, s->peer, s->id, c->via->zone, c->via->connection);
+    else
+        SLOG(s, "websocket %llu: open, from=%s, session=%s", (unsigned long long)s->number, s->peer,
+             s->id);
     wb_ws_send(s, str_dup(c->wb->welcome));
     return s;
 }

@@ -2,6 +2,7 @@
  * The daemon's inner types. One thread, one libuv loop; libwebsockets is a guest in that loop.
  *
  *   listen.c   listeners, as the configuration has them
+ *   proxy.c    connections of guests outside, who come through expc: PROXY header, expc's certificate
  *   server.c   connections and their quotas, the libwebsockets context, certificate
  *   http.c     requests: Host check, files, redirects, small error pages
  *   ws.c       WebSockets: handshake check, frames in, bounded queue out
@@ -37,8 +38,12 @@
 
 enum { WB_STATUS_COUNT = 600, WB_SESSION_ID_LEN = 32 };
 
+/* The virtual host of guests outside: each of its clients is asked for a certificate. */
+#define WB_GUESTS_VHOST "guests"
+
 struct wb_metrics {
     uint64_t connections_total, connections_refused;
+    uint64_t proxied_total, proxied_refused;
     uint64_t requests[WB_STATUS_COUNT];   /* by status */
     uint64_t sessions_total;
     uint64_t messages[16];                /* by index in wb_messages() */
@@ -62,11 +67,36 @@ struct site;
 
 struct wb_listener;
 
+/* What a listener is for. */
+enum wb_door {
+    WB_DOOR_HTTPS, /* the page */
+    WB_DOOR_HTTP,  /* redirects to it */
+    WB_DOOR_PROXY, /* the page, for expc alone: a PROXY header comes first */
+};
+
 struct wb_server_opts {
     const char *listen;        /* IP literal, or "*" */
     int https_port, http_port; /* 0: off */
+    const char *proxy_listen;  /* the same of the listener for expc; NULL: none */
+    int proxy_port;
     int port_distance;         /* of this instance from the first: added to configured ports */
     const char *cert_path, *key_path;
+    const char *ca_path; /* of the site's CA: who has signed the certificate of expc */
+};
+
+/* Whence a connection came. */
+struct wb_from {
+    struct addr peer;                /* the browser */
+    bool plain;                      /* over HTTP */
+    const char *zone, *connection;   /* by the PROXY header; NULL: it came straight to us */
+    const struct addr *expc;
+};
+
+struct wb_proxy {
+    struct list waiting;  /* connections whose header is not there yet */
+    size_t waiting_count;
+    char *ca_path, *ca_pem;
+    int64_t ca_stamp;
 };
 
 struct webbridge {
@@ -75,7 +105,7 @@ struct webbridge {
     struct daemon *daemon; /* NULL in tests of the parts */
 
     struct lws_context *lws;
-    struct lws_vhost *https, *http;
+    struct lws_vhost *https, *http, *guests; /* guests: those outside, through expc */
     char *cert_path, *key_path;
     struct daemon_cert *cert;
     int https_port;           /* where redirects lead to */
@@ -87,6 +117,7 @@ struct webbridge {
 
     struct wb_assets *assets;
     struct wb_names *names;
+    struct wb_names *outside; /* the names that count through a zone */
     char *names_text;        /* as last logged */
     struct site *site;
     const char *public_name; /* STOA_NAME, or NULL */
@@ -96,6 +127,7 @@ struct webbridge {
     struct list conns;     /* struct wb_conn */
     struct map *sources;   /* source ip -> struct wb_source */
     size_t conn_count;
+    struct wb_proxy proxy;
 
     struct map *sessions;  /* session id -> struct wb_session */
     struct list session_list;
@@ -115,6 +147,14 @@ struct wb_source {
     size_t conns, sessions;
 };
 
+/* What is known of a connection that came through a zone. */
+struct wb_via {
+    char zone[WB_ZONE_MAX];             /* id of the zone */
+    char connection[WB_CONNECTION_MAX]; /* number of the connection in expe's log */
+    struct addr expc;
+    bool proven;                        /* it has shown expc's certificate */
+};
+
 /* One TCP connection, known to libwebsockets as the wsi's opaque user data. */
 struct wb_conn {
     struct list node;
@@ -122,6 +162,7 @@ struct wb_conn {
     struct lws *wsi;
     struct addr peer;
     bool plain;      /* came over HTTP: gets redirects only */
+    struct wb_via *via; /* NULL: not through a zone */
     char peer_ip[ADDR_TEXT_MAX];
     struct wb_source *source;
 
@@ -143,8 +184,8 @@ int wb_server_start(struct webbridge *wb, const struct wb_server_opts *opts,
 /* True while one more connection of this address is allowed; logs and counts a refusal. */
 bool wb_server_quota_left(struct webbridge *wb, const char *ip);
 
-/* Takes an accepted socket. `plain`: HTTP. */
-void wb_server_adopt(struct webbridge *wb, int fd, const struct addr *peer, bool plain);
+/* Takes an accepted socket. */
+void wb_server_adopt(struct webbridge *wb, int fd, const struct wb_from *from);
 
 /* Ends all connections and starts closing; the loop must run until libuv has closed its handles. */
 void wb_server_stop(struct webbridge *wb);
@@ -161,9 +202,10 @@ void wb_conn_free(struct wb_conn *c);
 
 /* --- listen.c --------------------------------------------------------------------------------- */
 
-/* Opens the first listeners. Errors: negative errno, `why` says it in a sentence; an address of the
- * configuration that cannot be used is a fault instead. */
-int wb_listen_start(struct webbridge *wb, struct str *why) MUST_USE;
+/* Opens the first listeners. Errors: negative errno, `why` says it in a sentence and *port which row
+ * of deploy/ports it is about; an address of the configuration that cannot be used is a fault
+ * instead. */
+int wb_listen_start(struct webbridge *wb, const char **port, struct str *why) MUST_USE;
 
 /* Opens and closes listeners as configuration and drain have it now. Where that is not possible the
  * old ones stay, with a fault. */
@@ -171,6 +213,22 @@ void wb_listen_apply(struct webbridge *wb);
 
 /* Closes all for good; running connections go on. */
 void wb_listen_stop(struct webbridge *wb);
+
+/* --- proxy.c ---------------------------------------------------------------------------------- */
+
+void wb_proxy_start(struct webbridge *wb, const char *ca_path);
+void wb_proxy_stop(struct webbridge *wb);
+void wb_proxy_free(struct webbridge *wb);
+
+/* Takes a socket of the listener for expc: reads the PROXY header and hands it on. */
+void wb_proxy_accept(struct webbridge *wb, int fd, const struct addr *expc);
+
+/* True when a connection may ask for something: it came straight to us, or through an expc that has
+ * shown its certificate. Logs a refusal; the connection must end then. */
+bool wb_proxy_admits(struct wb_conn *c, struct lws *wsi);
+
+/* The names that count for a connection. */
+const struct wb_names *wb_conn_names(const struct wb_conn *c);
 
 /* --- http.c ----------------------------------------------------------------------------------- */
 

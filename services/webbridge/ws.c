@@ -29,7 +29,7 @@ static const char *why_not(struct wb_conn *c, struct lws *wsi, int *status)
         return "WebSocket at another path than /ws";
     const char *origin = wb_header(wsi, WSI_TOKEN_ORIGIN, text, sizeof text);
     *status = 421;
-    if (wb_host_of_origin(host, origin) != 0 || !wb_names_has(c->wb->names, host))
+    if (wb_host_of_origin(host, origin) != 0 || !wb_names_has(wb_conn_names(c), host))
         return "Origin missing or not of a configured name";
     *status = 400;
     if (!str_eq(wb_header(wsi, WSI_TOKEN_PROTOCOL, text, sizeof text), subprotocol))

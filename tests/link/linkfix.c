@@ -59,6 +59,7 @@ static void child(struct linkfix *f, const char *role, unsigned i)
     (void)setenv("STOA_LISTEN", "127.0.0.1", 1);
     (void)setenv("STOA_PORT_MEDIA", "0", 1);
     (void)setenv("STOA_PORT_HTTP", "0", 1);
+    (void)setenv("STOA_PORT_PROXY", "0", 1);
     (void)setenv("STOA_PORT_HTTPS", port, 1);
     (void)setenv("STOA_WEB", web, 1);
     (void)setenv("STOA_DEMO", "1", 1);

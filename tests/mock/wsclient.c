@@ -363,9 +363,14 @@ bool wsclient_is_open(const struct wsclient *c)
 
 /* --- the beginning ---------------------------------------------------------------------------- */
 
-static int tls_start(struct wsclient *c, const char *ca_file)
+static int tls_start(struct wsclient *c)
 {
+    const char *ca_file = c->o.ca_file;
     c->ctx = SSL_CTX_new(TLS_client_method());
+    if (c->o.cert_file != NULL &&
+        (SSL_CTX_use_certificate_chain_file(c->ctx, c->o.cert_file) != 1 ||
+         SSL_CTX_use_PrivateKey_file(c->ctx, c->o.key_file, SSL_FILETYPE_PEM) != 1))
+        return -EACCES;
     if (ca_file != NULL) {
         if (SSL_CTX_load_verify_locations(c->ctx, ca_file, NULL) != 1)
             return -EACCES;
@@ -379,6 +384,8 @@ static int tls_start(struct wsclient *c, const char *ca_file)
     SSL_set_tlsext_host_name(c->ssl, c->name);
     if (ca_file != NULL)
         SSL_set1_host(c->ssl, c->name);
+    if (c->o.prologue_len > 0)
+        BIO_write(c->to_net, c->o.prologue, (int)c->o.prologue_len);
     return 0;
 }
 
@@ -403,7 +410,7 @@ int wsclient_new(struct wsclient **out, const struct wsclient_opts *o)
     struct wsclient *c = MEM_NEW(struct wsclient);
     copy_opts(c, o);
     c->tcp.data = c;
-    int err = tls_start(c, o->ca_file);
+    int err = tls_start(c);
     if (err != 0) {
         release(c);
         return err;

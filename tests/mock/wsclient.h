@@ -44,6 +44,9 @@ struct wsclient_opts {
     const char *subprotocol; /* "stoa.guest.v1"; "": no such header */
     const char *ca_file;     /* PEM to verify the server and its name; NULL: any certificate */
     bool no_pong;            /* does not answer pings */
+    const char *cert_file, *key_file; /* PEM: shown to a server that asks; NULL: none */
+    const void *prologue;    /* bytes in the clear before TLS (a PROXY header); valid for the call */
+    size_t prologue_len;
 
     /* The handshake succeeded. */
     void (*on_open)(void *arg);

@@ -350,7 +350,7 @@ static void an_unusable_certificate_ends_the_daemon_with_a_sentence(void **state
         assert_int_equal(system(command), 0);
         free(command);
         command = str_printf("STOA_STATE=%s STOA_WEB=%s STOA_LISTEN=127.0.0.1 STOA_PORT_HTTPS=%u "
-                             "STOA_PORT_HTTP=0 timeout 10 %s/webbridge > %s/out 2>&1; code=$?; "
+                             "STOA_PORT_HTTP=0 STOA_PORT_PROXY=0 timeout 10 %s/webbridge > %s/out 2>&1; code=$?; "
                              "[ $code = 65 ] && grep -q 'certificate .*webbridge.crt' %s/out",
                              f->dir, f->web, f->https, STOA_LIBEXEC, f->dir, f->dir);
         assert_int_equal(system(command), 0);

@@ -63,6 +63,8 @@ static pid_t start(struct webfix *f, const char *role)
     put_env(env, &n, "STOA_PORT_HTTPS", port);
     snprintf(port, sizeof port, "%u", f->http);
     put_env(env, &n, "STOA_PORT_HTTP", port);
+    snprintf(port, sizeof port, "%u", f->proxy);
+    put_env(env, &n, "STOA_PORT_PROXY", port);
     char *binary = str_printf("%s/%s", STOA_LIBEXEC, role);
     char *argv[] = { binary, NULL };
     pid_t parent = getpid(), pid = fork();
@@ -139,6 +141,38 @@ void webfix_cert(struct webfix *f, const char *stem, int64_t age_s)
     pki_pair_fini(&pair);
     free(cert);
     free(key);
+}
+
+static void store(struct webfix *f, const char *stem, struct pki_pair *pair)
+{
+    char *cert = str_printf("%s/pki/%s.crt", f->dir, stem);
+    char *key = str_printf("%s/pki/%s.key", f->dir, stem);
+    assert_int_equal(pki_file_store_cert(cert, pair->cert_pem, NULL), 0);
+    assert_int_equal(pki_file_store_key(key, pair->key_pem, NULL), 0);
+    pki_pair_fini(pair);
+    free(cert);
+    free(key);
+}
+
+static void issue(struct webfix *f, const char *stem, const struct pki_pair *ca, const char *name)
+{
+    struct pki_opts o = { .names = &name, .name_count = 1, .now_s = time(NULL) };
+    struct pki_pair pair = { 0 };
+    assert_int_equal(pki_issue(&pair, ca, &o, NULL), 0);
+    store(f, stem, &pair);
+}
+
+void webfix_expc_certs(struct webfix *f)
+{
+    struct pki_opts o = { .cn = "CA of the site", .now_s = time(NULL) };
+    struct pki_pair ca = { 0 }, stranger = { 0 };
+    assert_int_equal(pki_ca_new(&ca, &o, NULL), 0);
+    assert_int_equal(pki_ca_new(&stranger, &o, NULL), 0);
+    issue(f, "expc", &ca, "expc");
+    issue(f, "other", &ca, "callbridge");
+    issue(f, "foreign", &stranger, "expc");
+    store(f, "ca", &ca);
+    pki_pair_fini(&stranger);
 }
 
 /* What a callbridge needs for a web bridge link: its certificate, in the trust bundle too, and the
@@ -389,6 +423,7 @@ struct webfix *webfix_new(void)
     make_state(f);
     f->https = webfix_free_port();
     f->http = webfix_free_port();
+    f->proxy = webfix_free_port();
     f->busd = start(f, "busd");
     webfix_webbridge_start(f);
     return f;

@@ -31,7 +31,7 @@ struct webfix {
     char *web;    /* folder of the page */
     char *cert;   /* PEM, its own CA, for localhost and 127.0.0.1 */
     char *event_log;
-    uint16_t https, http;
+    uint16_t https, http, proxy;
     pid_t busd, webbridge;
 
     struct bus *bus; /* the callbridge's; NULL while there is none */
@@ -66,6 +66,10 @@ void webfix_webbridge_start(struct webfix *f);
 
 /* Writes pki/<stem>.crt and .key: signed by itself, made `age_s` ago for a year. */
 void webfix_cert(struct webfix *f, const char *stem, int64_t age_s);
+
+/* Makes a CA of the site (pki/ca.crt) with certificates: of expc (pki/expc.crt), of somebody else
+ * (pki/other.crt); and expc's of another CA (pki/foreign.crt). */
+void webfix_expc_certs(struct webfix *f);
 
 /* Sends a SessionEvent to webbridge. */
 void webfix_event(struct webfix *f, const ProtobufCMessage *session_event);

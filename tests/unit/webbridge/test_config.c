@@ -33,6 +33,7 @@ static struct webbridge *new_bridge(void)
     assert_int_equal(bus_new(&wb.bus, &o), 0);
     wb.loop = &loop;
     wb.names = wb_names_new();
+    wb.outside = wb_names_new();
     wb_sessions_start(&wb);
     return &wb;
 }
@@ -43,6 +44,7 @@ static void end_bridge(struct webbridge *wb)
     wb_sessions_stop(wb);
     wb_config_free(wb);
     wb_names_free(wb->names);
+    wb_names_free(wb->outside);
     bus_free(&wb->bus);
     for (int i = 0; i < 5; i++)
         uv_run(&loop, UV_RUN_NOWAIT);
@@ -84,6 +86,28 @@ static void every_configured_name_is_answered(void **state)
         assert_true(wb_names_has(wb->names, names[i]));
     assert_false(wb_names_has(wb->names, "localhost"));
     assert_false(wb_names_has(wb->names, "img.example"));
+    end_bridge(wb);
+}
+
+static void through_a_zone_only_the_external_names_count(void **state)
+{
+    static const char *const names[] = { "join.octavio.com", "a.example", "b.example" };
+    static const char *const inside[] = { "join.cms.octavio.local", "bridge1.octavio.local",
+                                          "localhost", "127.0.0.1" };
+    struct webbridge *wb = new_bridge();
+    (void)state;
+    load(wb, settings);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        assert_true(wb_names_has(wb->outside, names[i]));
+    for (size_t i = 0; i < ARRAY_LEN(inside); i++)
+        assert_false(wb_names_has(wb->outside, inside[i]));
+    wb->demo = true; /* localhost is the demo's name outside, addresses never are */
+    wb->public_name = "public.example";
+    wb_config_apply(wb);
+    assert_true(wb_names_has(wb->outside, "localhost"));
+    assert_true(wb_names_has(wb->outside, "public.example"));
+    assert_false(wb_names_has(wb->outside, "127.0.0.1"));
+    assert_false(wb_names_has(wb->outside, "join.cms.octavio.local"));
     end_bridge(wb);
 }
 
@@ -133,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_configuration_only_the_environment_counts),
         cmocka_unit_test(every_configured_name_is_answered),
+        cmocka_unit_test(through_a_zone_only_the_external_names_count),
         cmocka_unit_test(flags_and_branding_reach_the_welcome),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

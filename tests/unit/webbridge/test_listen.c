@@ -57,6 +57,7 @@ static void set_listen(const char *text)
 static int set_up(void **state)
 {
     struct str why = { 0 };
+    const char *port = NULL;
     (void)state;
     memset(&wb, 0, sizeof wb);
     assert_int_equal(uv_loop_init(&loop), 0);
@@ -64,8 +65,10 @@ static int set_up(void **state)
     wb.daemon = daemon_bare_new(&loop, &def, NULL);
     wb.settings.http_redirect = true;
     wb.listen_opts = (struct wb_server_opts){ .listen = "127.0.0.1", .https_port = free_port(),
-                                              .http_port = free_port() };
-    assert_int_equal(wb_listen_start(&wb, &why), 0);
+                                              .http_port = free_port(),
+                                              .proxy_listen = "127.0.0.1",
+                                              .proxy_port = free_port() };
+    assert_int_equal(wb_listen_start(&wb, &port, &why), 0);
     return 0;
 }
 
@@ -93,6 +96,22 @@ static void disabling_closes_and_enabling_opens(void **state)
     wb.draining = true;
     wb_listen_apply(&wb);
     assert_false(answers("127.0.0.1", o->https_port));
+}
+
+static void the_listener_for_expc_stays_where_it_is(void **state)
+{
+    const struct wb_server_opts *o = &wb.listen_opts;
+    char text[64];
+    (void)state;
+    assert_true(answers("127.0.0.1", o->proxy_port));
+    snprintf(text, sizeof text, "127.0.0.2:%d", free_port());
+    set_listen(text); /* the setting is about the page for everybody */
+    assert_true(answers("127.0.0.1", o->proxy_port));
+    assert_false(answers("127.0.0.2", o->proxy_port));
+    assert_int_not_equal(wb.https_port, o->proxy_port);
+    wb.settings.disabled = true;
+    wb_listen_apply(&wb);
+    assert_false(answers("127.0.0.1", o->proxy_port));
 }
 
 static void the_redirect_has_a_switch_of_its_own(void **state)
@@ -196,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(disabling_closes_and_enabling_opens),
+        CASE(the_listener_for_expc_stays_where_it_is),
         CASE(the_redirect_has_a_switch_of_its_own),
         CASE(addresses_change_live_and_the_redirect_goes_along),
         CASE(a_second_instance_keeps_its_distance),
