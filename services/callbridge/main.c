@@ -112,8 +112,8 @@ static void on_site_change(enum site_kind kind, const char *id, void *arg)
     if (cb->links && (kind == SITE_SETTINGS || kind == SITE_WEB_BRIDGE ||
                       kind == SITE_HOST_RECORD || kind == SITE_KINDS))
         wblinks_configure(cb->links);
-    if (cb->turns && (kind == SITE_TURN_SERVER || kind == SITE_TURN_INSTANCE ||
-                      kind == SITE_HOST_RECORD || kind == SITE_KINDS))
+    if (cb->turns && (kind == SITE_TURN_SERVER || kind == SITE_TURN_INSTANCE || kind == SITE_ZONE ||
+                      kind == SITE_EDGE_FACT || kind == SITE_HOST_RECORD || kind == SITE_KINDS))
         turns_configure(cb->turns);
     if (kind != SITE_SPACE || !cb->calls)
         return;

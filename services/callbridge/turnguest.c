@@ -158,6 +158,7 @@ void turnguest_revoke(const struct participant *p)
     char id[STUN_CRED_ID_SIZE], *ids = id;
     bool of_zones = p->zone[0] != '\0';
     const char *expc;
+    void *there;
     size_t n, it = 0;
     const struct turns_server *list = turns_list(cb->turns, &n);
 
@@ -170,6 +171,6 @@ void turnguest_revoke(const struct participant *p)
             revoke_at(cb, "turn", list[i].instance, &msg);
         of_zones = of_zones || list[i].zone[0];
     }
-    while (of_zones && map_next(cb->expcs, &it, &expc, NULL))
+    while (of_zones && map_next(cb->expcs, &it, &expc, &there))
         revoke_at(cb, "expc", expc, &msg);
 }

@@ -30,6 +30,8 @@ struct place {
     size_t n_found;
     struct loop_resolve *lookup;
     bool wanted, failed;
+    bool is_ours;        /* instances of ours have been behind it */
+    int64_t waiting_ms;  /* since when none of them is known; 0: it does not wait */
     int64_t resolve_ms;
 };
 
@@ -217,9 +219,36 @@ static void add_foreign(struct turns *t, const struct site_turn_server *row, con
     own_login(t, s);
 }
 
-static void add_row(struct turns *t, const struct site_turn_server *row, const struct place *p)
+/* A zone that is not up has not said yet which instances there are. */
+static bool a_zone_is_down(const struct turns *t)
 {
-    bool own = false;
+    const struct site_zone *z;
+    size_t it = 0;
+
+    while ((z = site_next_zone(t->site, &it)) != NULL) {
+        const struct site_edge_fact *e;
+        size_t at = 0;
+        bool up = false;
+
+        while (!up && (e = site_next_edge_fact(t->site, &at)) != NULL)
+            up = str_eq(e->zone, z->id);
+        if (z->enabled && !up)
+            return true;
+    }
+    return false;
+}
+
+/* A row without instances is a foreign server, and what a foreign server without shared secret is used
+ * with is its password: browsers get it. So a row that may be ours is not taken for one. */
+static bool may_be_ours(const struct turns *t, const struct site_turn_server *row,
+                        const struct place *p)
+{
+    return str_empty(row->shared_secret) && (p->is_ours || a_zone_is_down(t));
+}
+
+static void add_row(struct turns *t, const struct site_turn_server *row, struct place *p)
+{
+    bool own = false, waits;
 
     for (size_t i = 0; i < p->n_found; i++) {
         const struct site_turn_instance *one;
@@ -234,8 +263,13 @@ static void add_row(struct turns *t, const struct site_turn_server *row, const s
             add_own(t, row, one, &at);
         }
     }
-    for (size_t i = 0; !own && i < p->n_found; i++)
+    p->is_ours = p->is_ours || own;
+    waits = !own && p->n_found > 0 && may_be_ours(t, row, p);
+    for (size_t i = 0; !own && !waits && i < p->n_found; i++)
         add_foreign(t, row, &p->found[i], i + 1);
+    if (!waits && p->waiting_ms)
+        daemon_fault_clear(t->d, "turnServerUnavailable", p->host);
+    p->waiting_ms = !waits ? 0 : p->waiting_ms ? p->waiting_ms : loop_now_ms();
 }
 
 /* Loads come and go with every guest: they decide who is sent where, and change no login and no
@@ -391,6 +425,10 @@ void turns_tick(struct turns *t)
 
         if (now_ms >= p->resolve_ms)
             look_up(p);
+        if (p->waiting_ms && now_ms - p->waiting_ms > TURN_WAITING_MS)
+            daemon_fault_raise(t->d, "turnServerUnavailable", p->host,
+                               "TURN server \"%s\" cannot be used: none of its instances is known; "
+                               "they run elsewhere, or the zone to them is down", p->host);
     }
     for (size_t i = 0; i < t->n; i++) {
         if (now_s >= t->list[i].renew_s) {

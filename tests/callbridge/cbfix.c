@@ -47,7 +47,7 @@ static void child(struct cbfix *f, unsigned i, char *const argv[])
     (void)setenv("STOA_BUS", busfix_endpoint(f->conf.bus_fix), 1);
     (void)setenv("STOA_KEYS", busfix_keys(f->conf.bus_fix), 1);
     (void)setenv("STOA_NUMBER", number, 1);
-    (void)setenv("STOA_LISTEN", "127.0.0.1", 1);
+    (void)setenv("STOA_LISTEN", f->listen ? f->listen : "127.0.0.1", 1);
     (void)setenv("STOA_PORT_MEDIA", "0", 1);
     (void)execv(argv[0], argv);
     _exit(127);
@@ -320,6 +320,7 @@ void guest_session(const struct guest *g, Stoa__Bridge__V1__Session *out)
     stoa__bridge__v1__session__init(out);
     out->session_id = TEXT(g->session);
     out->client_address = TEXT("127.0.0.1:40000");
+    out->zone = TEXT(g->zone);
 }
 
 static void on_answer(void *arg, const struct bus_result *r)

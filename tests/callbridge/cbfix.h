@@ -56,6 +56,7 @@ struct cbfix {
      * 100103 where guests (1111) wait for a host (2222). */
     char open[64], board[64], host[64], lobby[64], waiting[64];
     unsigned next_session;
+    const char *listen; /* STOA_LISTEN of callbridges; NULL: 127.0.0.1 */
 };
 
 /* Starts busd and config, fills in the spaces, connects web bridge 0. No callbridge yet. */
@@ -105,6 +106,7 @@ struct guest {
     struct cbfix *f;
     unsigned web;
     char session[40];
+    const char *zone; /* through which its WebSocket comes; NULL: it is inside */
     char ticket[1024], space[64], jid[320];
     uint32_t number, call;
     struct answer a; /* of the last request */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <base/str.h>
+#include <bus/state.h>
 #include <conf/conf.h>
 #include <daemon/daemon.h>
 #include <site/site.h>
@@ -207,6 +208,44 @@ static void a_load_alone_resends_nothing(void **state)
     assert_true(f->changes > before);
 }
 
+/* The only instance that is known is not any more. */
+static void forget_instance(struct fix *f)
+{
+    size_t it = 0;
+    char *id = str_dup(site_next_turn_instance(f->site, &it)->id);
+    struct bus_state_row gone = { .kind = "turnInstance", .id = id };
+
+    assert_int_equal(site_apply(f->site, &gone, false), 0);
+    free(id);
+    turns_configure(f->turns);
+}
+
+/* A foreign server's password goes to browsers: that of our own may not, whatever is down. */
+static void a_row_that_may_be_ours_is_no_foreign_server(void **state)
+{
+    static const char zone[] = "[zone \"vcse\"]\naddress = 172.16.85.168\n";
+    struct fix *f = *state;
+    char *text;
+    size_t it = 0;
+
+    configure(f, zone);
+    configure(f, row);
+    assert_int_equal(count(f), 0); /* the zone is not up: nobody knows what is behind the row */
+    configure(f, "[turnServer \"10.9.9.9\"]\nsharedSecret = north\n");
+    assert_int_equal(count(f), 1); /* that is surely foreign */
+    text = str_printf("[edgeFact \"vcse:n1\"]\nzone = %s\n", site_next_zone(f->site, &it)->id);
+    configure(f, text);
+    free(text);
+    assert_int_equal(count(f), 2); /* it is up, and knows no instance: a foreign server */
+    say(f, "serving", 0);
+    assert_int_equal(at_port(f, 3478)->login, TURNS_DERIVED);
+    say(f, "starting", 0);
+    assert_int_equal(count(f), 1);
+    forget_instance(f);
+    assert_int_equal(count(f), 1); /* it was ours, and stays so */
+    assert_int_equal(turns_list(f->turns, &it)->login, TURNS_SHARED_SECRET);
+}
+
 /* What a guest outside may be told of. */
 static void inside_addresses_are_known_as_such(void **state)
 {
@@ -363,6 +402,7 @@ int main(void)
         TEST(registered_instances_stand_behind_their_row),
         TEST(an_instance_of_a_zone_is_up_while_its_row_is_there),
         TEST(a_load_alone_resends_nothing),
+        TEST(a_row_that_may_be_ours_is_no_foreign_server),
         TEST(inside_addresses_are_known_as_such),
         TEST(names_of_our_own_servers_are_derived_and_stay),
         TEST(foreign_servers_have_the_ports_of_their_type),
