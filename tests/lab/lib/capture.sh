@@ -6,7 +6,7 @@
 capture() {
   local host=$1
   shift
-  on "$host" "$LAB_SNIFF" "$@" >"$work/captured.txt" 2>"$work/capture.log" &
+  "$lab_dir/on" "$host" "$LAB_SNIFF" "$@" >"$work/captured.txt" 2>"$work/capture.log" &
   capture_pid=$!
   within 300 grep -q sniffing "$work/capture.log" || fail "nothing can be captured on $host"
 }

@@ -19,8 +19,8 @@ lab_outside_hosts=(expe dns-ext client1 client2)
 lab_firewalls=(fw-in fw-out)
 lab_all_hosts=(sw "${lab_inside_hosts[@]}" "${lab_outside_hosts[@]}" "${lab_firewalls[@]}" inet)
 
-# on HOST COMMAND...: runs it in the host's network, with the host's resolver. Not a child: it takes the place of
-# this process where it is started with `&` or `exec`.
+# on HOST COMMAND...: runs it in the host's network, with the host's resolver. For what is to be killed later say
+# "$lab_dir/on" instead: of a function in the background only a shell around it would be known.
 on() { "$lab_dir/on" "$@"; }
 
 # net HOST COMMAND...: the same without the resolver's files: for ip and nft.

@@ -83,7 +83,7 @@ function listen(page, told) {
 /** A wrapper that starts Chromium on a host. */
 async function browserOn(host) {
   const path = `${work}/chromium-${host}`;
-  await writeFile(path, `#!/bin/sh\nexec "${here}on" "${host}" "${chromium}" "$@" 2>>"${work}/chromium-${host}.log"\n`);
+  await writeFile(path, `#!/bin/sh\nexec "${here}on" "${host}" "${chromium}" "$@" 2>>"${work}/chromium-${host}.stderr"\n`);
   await chmod(path, 0o755);
   return path;
 }

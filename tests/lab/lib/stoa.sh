@@ -107,3 +107,16 @@ zone_up() {
 tunnels_active() { [ "$(stoa zone --json | grep -o '"status": *"Active"' | wc -l)" -ge 3 ]; }
 
 joinable() { stoa status 2>/dev/null | awk '/^webbridge/ && $NF > 0 { up = 1 } END { exit !up }'; }
+
+# served: the fingerprint of the certificate that guests outside see.
+served() {
+  on client1 openssl s_client -connect cmsweb.octavio.com:443 -servername cmsweb.octavio.com </dev/null 2>/dev/null |
+    openssl x509 -noout -fingerprint -sha256
+}
+serves() { [ "$(served)" = "$(openssl x509 -in "$work/state/edge/pki/expe.crt" -noout -fingerprint -sha256)" ]; }
+
+# serve_certificate KIND: see edge_certificate; waits until guests outside see it.
+serve_certificate() {
+  edge_certificate "$1"
+  within 300 serves || fail "the edge goes on with another certificate than the one that is $1"
+}
