@@ -1,20 +1,33 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The guide's meeting through the edge, with all that is promised of it: see call.test.mjs. Beside the pages, what
-# leaves the edge is searched for inside addresses.
+# The guide's meeting through the edge, with all that is promised of it: see call.test.mjs. Beside the pages, both
+# sides of the edge are searched for inside addresses.
+export LAB_HIDE=yes
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 lab_stoa_up
-ok "inside, edge and zone are up: $(stoa --version 2>/dev/null || true)"
-inside=(172.16.85.180 172.16.85.167 172.16.85.162 172.16.85.50 172.16.85.168 172.16.85.2)
-capture expe lan2 10.88.246.156 "${inside[@]}"
-browse call.test.mjs
-capture_end
-for address in "${inside[@]}"; do
-  [ "$(captured "$address")" = 0 ] || fail "$address is seen outside: $(grep "^$address " "$work/captured.txt")"
+ok "inside, edge and zone are up"
+hosts=(172.16.85.180 172.16.85.167 172.16.85.162 172.16.85.50)
+for address in "${hosts[@]}"; do
+  if net expe ip route get "$address" 2>/dev/null; then fail "the edge has a route to $address"; fi
 done
-[ "$(captured 10.88.246.156)" -gt 0 ] || fail "the capture has not seen a TURN server's answer"
-ok "no inside address in what leaves the edge: $(head -n 1 "$work/captured.txt")"
+ok "the edge has no route to any host inside"
+
+capture expe lan1 172.16.85.168 "${hosts[@]}"
+capture expe lan2 10.88.246.156 "${hosts[@]}" 172.16.85.168 172.16.85.2
+browse call.test.mjs
+capture_end lan1
+capture_end lan2
+# The ones that must be there: a search that finds nothing at all proves nothing.
+[ "$(captured lan1 172.16.85.168)" -gt 0 ] || fail "the capture has not seen the edge's own address"
+[ "$(captured lan2 10.88.246.156)" -gt 0 ] || fail "the capture has not seen an answer of TURN"
+for address in "${hosts[@]}"; do
+  [ "$(captured lan1 "$address")" = 0 ] || fail "$address comes to the edge: $(grep "^$address " "$work/lan1.captured")"
+done
+for address in "${hosts[@]}" 172.16.85.168 172.16.85.2; do
+  [ "$(captured lan2 "$address")" = 0 ] || fail "$address leaves the edge: $(grep "^$address " "$work/lan2.captured")"
+done
+ok "no inside address at the edge: inside $(head -n 1 "$work/lan1.captured"), outside $(head -n 1 "$work/lan2.captured")"
 self_check_again
 ok "nothing leaks, as before"

@@ -12,6 +12,8 @@
 # shellcheck shell=bash
 set -eu
 lab_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# By CTest from its build tree; by hand from the usual one.
+export LAB_STOA=${LAB_STOA:-$lab_dir/../../build/asan/bin/stoa} LAB_SNIFF=${LAB_SNIFF:-$lab_dir/../../build/asan/tests/lab/lab_sniff}
 # shellcheck source=tests/lab/lib/enter.sh
 . "$lab_dir/lib/enter.sh"
 # shellcheck source=tests/common.sh
@@ -43,8 +45,10 @@ lab_up() {
 }
 
 # The network with Stoa in it: the inside, the edge with N TURN instances (1), the zone between them. Guests can join.
+# LAB_HIDE=yes: the edge has no route inside (hide_inside).
 lab_stoa_up() {
   lab_up
+  [ -z "${LAB_HIDE:-}" ] || hide_inside
   stoa_keys
   edge_up --turn "${1:-1}"
   inside_up

@@ -97,8 +97,19 @@ hosts_up() {
   tune expe ipv4/conf/all/arp_ignore=1 ipv4/conf/all/arp_announce=2
 }
 
-# The processes of the lab's hosts, but for those of this script.
-lab_processes() {
-  local host
-  for host in "${lab_all_hosts[@]}"; do ip netns pids "$lab_prefix$host" 2>/dev/null || true; done
+# The strict form of the inner firewall: what comes from inside has the firewall's address, and the edge has no route
+# to any inside address. (In the guide the edge answers the inside at its own addresses, so it has one.)
+hide_inside() {
+  rules fw-in <<'RULES'
+table ip hide {
+  chain out {
+    type nat hook postrouting priority 100;
+    iif "in" oif "dmz" snat to 172.16.85.2
+  }
+}
+RULES
+  net expe ip addr del 172.16.85.168/24 dev lan1
+  net expe ip addr add 172.16.85.168/32 dev lan1
+  net expe ip route add 172.16.85.2/32 dev lan1
+  net expe ip route add unreachable 172.16.85.0/24
 }

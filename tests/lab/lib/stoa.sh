@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Stoa in the lab, at the guide's addresses and ports: the inside site in cms, its expc in expc, the edge in expe.
 # A site's daemons talk by sockets in the state directory, which all hosts see; a host's network is its own.
-#
-# LAB_STOA: the command stoa.
 # shellcheck shell=bash
 
 export STOA_WEB=${STOA_WEB:-$lab_dir/../../web/guest/dist}
-lab_libexec=$(cd "$(dirname "${LAB_STOA:-.}")/../libexec/stoa" 2>/dev/null && pwd) || lab_libexec=
+lab_libexec=$(dirname "$LAB_STOA")/../libexec/stoa
 
 stoa() { "$LAB_STOA" --state "$work/state" --site inside "$@"; }
 stoa_edge() { "$LAB_STOA" --state "$work/state" --site edge "$@"; }
