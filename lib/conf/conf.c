@@ -21,6 +21,7 @@ struct conf {
     unsigned number;
     long base;           /* STOA_PORT_BASE; -1: none */
     struct map *ports;   /* row name -> port + 1 as a pointer (0 is a port here) */
+    struct map *listens; /* row name -> address, owned */
     struct map *further; /* name -> value, owned */
 };
 
@@ -102,27 +103,51 @@ const struct conf_known *conf_known_rows(size_t *count)
     return known;
 }
 
+/* The row that STOA_<prefix><NAME> speaks of ("PORT_"), or NULL. */
+static const struct conf_port_row *row_of(const char *prefix, const char *name)
+{
+    const struct conf_port_row *rows, *found = NULL;
+    size_t count;
+
+    if (!str_starts(name, prefix))
+        return NULL;
+    rows = conf_port_rows(&count);
+    for (size_t i = 0; i < count && !found; i++) {
+        char *var = conf_port_env(rows[i].name);
+
+        if (str_eq(var + strlen("STOA_PORT_"), name + strlen(prefix)))
+            found = &rows[i];
+        free(var);
+    }
+    return found;
+}
+
 /* Gets a STOA_PORT_<NAME>; -ENOENT when there is no such row. */
 static int set_port(struct conf *c, const char *name, const char *value)
 {
-    const struct conf_port_row *rows;
-    size_t count;
+    const struct conf_port_row *row = row_of("PORT_", name);
     int64_t port;
 
-    rows = conf_port_rows(&count);
-    for (size_t i = 0; i < count; i++) {
-        char *var = conf_port_env(rows[i].name);
-        bool same = str_eq(var + strlen("STOA_"), name);
+    if (!row)
+        return -ENOENT;
+    if (str_to_i64(value, 0, 65536 - row->count, &port) != 0)
+        return -EINVAL;
+    map_put(c->ports, row->name, (void *)(uintptr_t)(port + 1));
+    return 0;
+}
 
-        free(var);
-        if (!same)
-            continue;
-        if (str_to_i64(value, 0, 65536 - rows[i].count, &port) != 0)
-            return -EINVAL;
-        map_put(c->ports, rows[i].name, (void *)(uintptr_t)(port + 1));
-        return 0;
-    }
-    return -ENOENT;
+/* Gets a STOA_LISTEN_<NAME>; -ENOENT when there is no such row. */
+static int set_row_listen(struct conf *c, const char *name, const char *value)
+{
+    const struct conf_port_row *row = row_of("LISTEN_", name);
+    struct addr a;
+
+    if (!row)
+        return -ENOENT;
+    if (addr_parse_ip(&a, value, 0) != 0)
+        return -EINVAL;
+    free(map_put(c->listens, row->name, str_dup(value)));
+    return 0;
 }
 
 static int set_further(struct conf *c, const char *name, const char *value)
@@ -139,6 +164,7 @@ static int set_further(struct conf *c, const char *name, const char *value)
 
 static int set(struct conf *c, const char *name, const char *value, char *error)
 {
+    const char *want = "a port number, or 0 for none";
     char hint[64];
     int err;
 
@@ -151,10 +177,16 @@ static int set(struct conf *c, const char *name, const char *value, char *error)
                      settings[i].want);
         return err;
     }
-    err = str_starts(name, "PORT_") ? set_port(c, name, value) : set_further(c, name, value);
+    if (str_starts(name, "PORT_")) {
+        err = set_port(c, name, value);
+    } else if (str_starts(name, "LISTEN_")) {
+        err = set_row_listen(c, name, value);
+        want = "an IP address of this machine";
+    } else {
+        err = set_further(c, name, value);
+    }
     if (err == -EINVAL)
-        snprintf(error, CONF_ERROR_MAX,
-                 "STOA_%s is \"%s\" but must be a port number, or 0 for none.", name, value);
+        snprintf(error, CONF_ERROR_MAX, "STOA_%s is \"%s\" but must be %s.", name, value, want);
     else if (err == -ENOENT)
         snprintf(error, CONF_ERROR_MAX,
                  "The environment variable STOA_%s is not known%s. Correct or "
@@ -193,6 +225,7 @@ int conf_load(struct conf **out, char *const *env, char error[CONF_ERROR_MAX])
     c->number = 1;
     c->base = -1;
     c->ports = map_new();
+    c->listens = map_new();
     c->further = map_new();
     for (char *const *e = env ? env : environ; *e && !err; e++) {
         const char *equals = strchr(*e, '=');
@@ -224,6 +257,10 @@ void conf_free(struct conf *c)
     while (map_next(c->further, &it, NULL, &value))
         free(value);
     map_free(c->further);
+    it = 0;
+    while (map_next(c->listens, &it, NULL, &value))
+        free(value);
+    map_free(c->listens);
     map_free(c->ports);
     free(c->site);
     free(c->state);
@@ -302,6 +339,10 @@ unsigned conf_port_count(const struct conf *c, const char *name)
 
 const char *conf_listen(const struct conf *c, const char *name)
 {
+    const char *own = map_get(c->listens, name);
+
+    if (own)
+        return own;
     if (c->listen)
         return c->listen;
     return str_eq(conf_port_row(name)->addresses, "any") ? "*" : "127.0.0.1";

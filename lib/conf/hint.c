@@ -62,8 +62,11 @@ const char *conf_hint(const char *name, char *dst, size_t cap)
     rows = conf_port_rows(&count);
     for (size_t i = 0; i < count; i++) {
         char *env = conf_port_env(rows[i].name);
+        char *listen = str_printf("LISTEN_%s", env + strlen("STOA_PORT_"));
 
         consider(name, env + strlen("STOA_"), &best, dst, cap);
+        consider(name, listen, &best, dst, cap);
+        free(listen);
         free(env);
     }
     return dst;

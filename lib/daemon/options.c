@@ -43,7 +43,8 @@ static void print_help(const struct daemon_def *def)
            "  STOA_SITE              inside or edge (inside)\n"
            "  STOA_STATE             directory of the site (.state/<site>)\n"
            "  STOA_NUMBER            which instance of %s on this machine (1)\n"
-           "  STOA_LISTEN            listen on this address only\n"
+           "  STOA_LISTEN            listen on this address only; STOA_LISTEN_<NAME>: for one of the\n"
+           "                         ports below\n"
            "  STOA_LOG, STOA_LOG_LEVEL, STOA_DRAIN_S, STOA_BUS, STOA_KEYS\n",
            def->role);
     rows = conf_port_rows(&count);

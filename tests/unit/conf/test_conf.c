@@ -121,6 +121,25 @@ static void listen_replaces_every_address(void **state)
     conf_free(c);
 }
 
+static void one_listener_may_have_an_address_of_its_own(void **state)
+{
+    char *env[] = { "STOA_LISTEN_ZONE=192.0.2.8", "STOA_LISTEN_EDGE_HTTPS=192.0.2.9",
+                    "STOA_LISTEN_EDGE_HTTPS=192.0.2.10", NULL };
+    char *both[] = { "STOA_LISTEN_ZONE=192.0.2.8", "STOA_LISTEN=192.0.2.7", NULL };
+    struct conf *c = load(env);
+
+    (void)state;
+    assert_string_equal(conf_listen(c, "zone"), "192.0.2.8");
+    assert_string_equal(conf_listen(c, "edge-https"), "192.0.2.10");
+    assert_string_equal(conf_listen(c, "edge-http"), "*");
+    assert_string_equal(conf_listen(c, "edge-admin"), "127.0.0.1");
+    conf_free(c);
+    c = load(both);
+    assert_string_equal(conf_listen(c, "zone"), "192.0.2.8");
+    assert_string_equal(conf_listen(c, "edge-admin"), "192.0.2.7");
+    conf_free(c);
+}
+
 static void every_mistake_gets_one_sentence(void **state)
 {
     (void)state;
@@ -137,6 +156,11 @@ static void every_mistake_gets_one_sentence(void **state)
     assert_refused("STOA_NUMBER=0", "STOA_NUMBER is \"0\" but must be a number from 1 to 9.");
     assert_refused("STOA_LISTEN=here",
                    "STOA_LISTEN is \"here\" but must be an IP address of this machine.");
+    assert_refused("STOA_LISTEN_ZONE=here",
+                   "STOA_LISTEN_ZONE is \"here\" but must be an IP address of this machine.");
+    assert_refused("STOA_LISTEN_ZONES=192.0.2.7",
+                   "The environment variable STOA_LISTEN_ZONES is not known (did you mean "
+                   "STOA_LISTEN_ZONE?). Correct or unset it.");
     assert_refused("STOA_PORT_BASE=80",
                    "STOA_PORT_BASE is \"80\" but must be a number from 1024 to 64535.");
 }
@@ -149,6 +173,7 @@ int main(void)
         cmocka_unit_test(no_two_rows_share_a_port),
         cmocka_unit_test(a_named_port_wins_and_0_switches_it_off),
         cmocka_unit_test(listen_replaces_every_address),
+        cmocka_unit_test(one_listener_may_have_an_address_of_its_own),
         cmocka_unit_test(every_mistake_gets_one_sentence),
     };
 

@@ -9,6 +9,7 @@
  *   STOA_STATE        directory of the site, must exist; default .state/<site>
  *   STOA_NUMBER       which instance of its role on this machine, from 1; default 1
  *   STOA_LISTEN       address for all listeners, instead of those in deploy/ports
+ *   STOA_LISTEN_<NAME>  address for one row of deploy/ports: a host with several interfaces
  *   STOA_PORT_<NAME>  first port of a row of deploy/ports, in capitals with _ for -
  *   STOA_PORT_BASE    all ports not given by name are this number + their offset
  *   further ones      the table `known` in conf.c; conf_get() reads them */
