@@ -51,7 +51,7 @@ function waitReady(child, log) {
 
 /**
  * Starts a site and waits for Ready. Options: env (environment for the daemons), args (of ./start).
- * Returns {url, state, log(), stoa(...args), stop()}.
+ * Returns {url, edgeUrl, base, state, log(), stoa(...args), stop()}; edgeUrl leads through the edge.
  */
 export async function startSite({ env = {}, args = [] } = {}) {
   const state = await mkdtemp(join(tmpdir(), "stoa-e2e-"));
@@ -82,7 +82,7 @@ export async function startSite({ env = {}, args = [] } = {}) {
     throw error;
   }
   return {
-    url: `https://localhost:${base}/`, base, state, stop, log: () => text,
+    url: `https://localhost:${base}/`, edgeUrl: `https://localhost:${base + 5}/`, base, state, stop, log: () => text,
     stoa: async (...rest) => {
       const { stdout } = await promisify(execFile)(join(build, "bin/stoa"), ["--state", state, ...rest],
         { env: { ...cleanEnv(), STOA_PORT_BASE: String(base) } });
