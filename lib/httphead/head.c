@@ -9,6 +9,8 @@
 
 #include <base/str.h>
 
+enum { EARLY_MAX = 512 };
+
 struct span {
     const char *at;
     size_t len;
@@ -197,13 +199,19 @@ static bool names_websocket(struct span s)
     return false;
 }
 
+/* One space on each side of the target: http-parser takes more. Source: RFC 9112 s3 */
+static bool is_alone(struct span t)
+{
+    return t.len && t.at[-1] == ' ' && t.at[-2] != ' ' && t.at[t.len] == ' ' && t.at[t.len + 1] == 'H';
+}
+
 static enum httphead_verdict judge(struct httphead *out, const http_parser *p, const struct walk *w)
 {
     struct span named, host = w->host;
     char ignored[HTTPHEAD_HOST_MAX + 1];
 
     if (w->bad || w->hosts > 1 || p->http_major != 1 || p->method == HTTP_CONNECT ||
-        !is_ascii(w->target) || !target_host(w->target, &named))
+        !is_alone(w->target) || !is_ascii(w->target) || !target_host(w->target, &named))
         return HTTPHEAD_MALFORMED;
     if (host.len == 0)
         return HTTPHEAD_NO_HOST;
@@ -237,8 +245,10 @@ enum httphead_verdict httphead_read(struct httphead *out, const uint8_t *data, s
     memset(out, 0, sizeof(*out));
     http_parser_init(&p, HTTP_REQUEST);
     p.data = &w;
-    /* What is there is parsed also while it is not whole: nobody waits for the rest of rubbish. */
-    bad |= n && http_parser_execute(&p, &settings, (const char *)data, n) != n;
+    /* The beginning is parsed while it is not whole as well: nobody waits for the rest of rubbish. Not
+     * more than that, or a head sent byte by byte would cost half a second. */
+    if (n && (bad || end || n <= EARLY_MAX || n == HTTPHEAD_MAX))
+        bad |= http_parser_execute(&p, &settings, (const char *)data, n) != n;
     show(out->asked, sizeof(out->asked), w.host);
     if (bad || HTTP_PARSER_ERRNO(&p) != HPE_OK || w.done != (end != 0))
         return HTTPHEAD_MALFORMED;

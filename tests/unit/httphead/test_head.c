@@ -136,6 +136,23 @@ static void the_head_has_a_limit(void **state)
     free(big);
 }
 
+/* Nobody waits for the rest of it. */
+static void rubbish_is_refused_before_it_is_whole(void **state)
+{
+    static const char *const texts[] = { "\x16\x03\x01", "SSH-2.0", "GET / HTTP/x", "hello",
+                                         "GET / HTTP/1.1\r\n folded", "GET / HTTP/1.1\n" };
+    struct httphead h;
+    char *text;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (read_text(&h, texts[i]) != HTTPHEAD_MALFORMED)
+            fail_msg("%s", texts[i]);
+    text = str_printf("GET / HTTP/1.1\r\nHost: a\r\nX: %01000d\r\n folded", 0); /* later too */
+    assert_int_equal(read_text(&h, text), HTTPHEAD_MALFORMED);
+    free(text);
+}
+
 static void a_long_target_is_cut(void **state)
 {
     char path[2000];
@@ -184,6 +201,9 @@ static void heads_that_are_refused(void **state)
         { "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", HTTPHEAD_OK },
         { "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", HTTPHEAD_MALFORMED },
         { " GET / HTTP/1.1\r\nHost: a\r\n\r\n", HTTPHEAD_MALFORMED },
+        { "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", HTTPHEAD_MALFORMED },
+        { "GET /  HTTP/1.1\r\nHost: a\r\n\r\n", HTTPHEAD_MALFORMED },
+        { "GET / HTTP/1.1 \r\nHost: a\r\n\r\n", HTTPHEAD_MALFORMED },
         /* obs-fold */
         { "GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", HTTPHEAD_MALFORMED },
         { "GET / HTTP/1.1\r\nHost:\r\n\ta\r\n\r\n", HTTPHEAD_MALFORMED },
@@ -265,6 +285,8 @@ static void what_was_asked_for_is_told_of_refused_ones_too(void **state)
     assert_string_equal(h.asked, "us??r@x<b>"); /* to be escaped where it is shown */
     assert_int_equal(read_text(&h, "GET / HTTP/1.1\r\nHost: first\r\nX Y: z\r\n\r\n"),
                      HTTPHEAD_MALFORMED);
+    assert_string_equal(h.asked, "first");
+    assert_int_equal(read_text(&h, "GET / HTTP/1.1\nHost: first\nX: y\n\n"), HTTPHEAD_MALFORMED);
     assert_string_equal(h.asked, "first");
     assert_int_equal(read_text(&h, "GET / HTTP/1.1\r\nX Y: z\r\n\r\n"), HTTPHEAD_MALFORMED);
     assert_string_equal(h.asked, "");
@@ -348,6 +370,7 @@ int main(void)
         cmocka_unit_test(every_beginning_waits_for_more),
         cmocka_unit_test(what_follows_the_head_is_not_read),
         cmocka_unit_test(the_head_has_a_limit),
+        cmocka_unit_test(rubbish_is_refused_before_it_is_whole),
         cmocka_unit_test(a_long_target_is_cut),
         cmocka_unit_test(heads_that_are_refused),
         cmocka_unit_test(in_absolute_form_the_target_s_host_counts),
