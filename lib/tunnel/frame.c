@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Frames of the control stream. Memory for a frame is taken once its length is known to be allowed. */
+ * Frames of the control stream. Memory for a frame is taken once its length is known to be allowed.
+ */
 #include "frame.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The control stream's frames as bytes: a length (4 bytes, big-endian, at most TUNNEL_FRAME_MAX), then
- * a stoa.zone.v1.Frame with exactly one member. */
+ * The control stream's frames as bytes: a length (4 bytes, big-endian, at most TUNNEL_FRAME_MAX),
+ * then a stoa.zone.v1.Frame with exactly one member. */
 #ifndef TUNNEL_FRAME_H
 #define TUNNEL_FRAME_H
 
@@ -19,8 +19,8 @@ struct tunnel_inbox {
     size_t len, at;
 };
 
-/* Takes bytes from the front of `*data` until a frame is whole. Returns 1 and the frame in `*out`, 0
- * when more bytes are needed.
+/* Takes bytes from the front of `*data` until a frame is whole. Returns 1 and the frame in `*out`,
+ * 0 when more bytes are needed.
  * Owner:  *out is the caller's, ends with tunnel_frame_free().
  * Errors: -EBADMSG too long, or no Frame with one member, or a text that is not UTF-8. */
 int tunnel_inbox_take(struct tunnel_inbox *in, const uint8_t **data, size_t *len,

@@ -96,7 +96,8 @@ static enum tunnel_refusal judge_names(const struct tunnel_zone *zone, const cha
     return TUNNEL_SUBJECT_NAME;
 }
 
-enum tunnel_refusal link_judge(struct tunnel_link *l, const struct tunnel_zone *zone, struct str *text)
+enum tunnel_refusal link_judge(struct tunnel_link *l, const struct tunnel_zone *zone,
+                               struct str *text)
 {
     int64_t now_s = loop_wall_us() / 1000000;
     enum tunnel_refusal why = TUNNEL_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The life of a link: from the socket to the end, and what happens at which time. The introduction is in
- * link_edge.c and link_inside.c, what follows in link_control.c. */
+ * The life of a link: from the socket to the end, and what happens at which time. The introduction
+ * is in link_edge.c and link_inside.c, what follows in link_control.c. */
 #include "link_priv.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ bool link_live(const struct tunnel_link *l)
     return !l->freed && !l->due_down && l->state < LINK_CLOSING;
 }
 
-/* --- the end ---------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void strings_free(char ***list, size_t *n)
 {
@@ -94,8 +94,8 @@ void tunnel_link_free(struct tunnel_link **lp)
     *lp = NULL;
     l->freed = true;
     if (l->depth > 0) {
-        /* Inside of a call back: the streams are ended now, while their user can hear it; the rest goes
-         * when nobody stands on it any more. */
+        /* Inside of a call back: the streams are ended now, while their user can hear it; the rest
+         * goes when nobody stands on it any more. */
         if (l->mux)
             mux_abort(l->mux);
         return;
@@ -146,7 +146,7 @@ void link_refuse(struct tunnel_link *l, enum tunnel_refusal why, const char *tex
     start_closing(l, why, text);
 }
 
-/* --- turns ------------------------------------------------------------------------------------------- */
+/* --- turns ------------------------------------------------------------------------------------ */
 
 static int64_t deadline(const struct tunnel_link *l)
 {
@@ -173,8 +173,8 @@ static void schedule(struct tunnel_link *l)
         loop_timer_start(l->timer, MIN(MAX(at - now_us, 0) / 1000 + (at > now_us), 3600000), 0);
 }
 
-/* Moves bytes from the streams to the socket while it takes them: what waits here is still in turn, what
- * waits there is not. */
+/* Moves bytes from the streams to the socket while it takes them: what waits here is still in turn,
+ * what waits there is not. */
 static void flush(struct tunnel_link *l)
 {
     const uint8_t *data;
@@ -295,7 +295,7 @@ static void on_timer(void *arg)
     link_leave(l, LINK_LOOP);
 }
 
-/* --- the TLS connection ------------------------------------------------------------------------------- */
+/* --- the TLS connection ----------------------------------------------------------------------- */
 
 static void on_open(void *arg)
 {
@@ -392,7 +392,7 @@ static const struct tls_stream_ops tls_ops = {
     .on_close = on_close,
 };
 
-/* --- the beginning ------------------------------------------------------------------------------------ */
+/* --- the beginning ---------------------------------------------------------------------------- */
 
 static void take_opts(struct tunnel_link *l, const struct tunnel_link_opts *opts)
 {
@@ -447,7 +447,7 @@ struct tunnel_link *tunnel_link_accept(uv_loop_t *loop, int fd, const struct tun
     return link_new(loop, fd, opts, ops, arg, true);
 }
 
-/* --- what its user may do ------------------------------------------------------------------------------ */
+/* --- what its user may do --------------------------------------------------------------------- */
 
 void tunnel_link_refuse(struct tunnel_link *l, enum tunnel_refusal why, const char *text)
 {

@@ -13,7 +13,7 @@
 #include <bus/validate.h>
 #include <loop/clock.h>
 
-/* --- sending ------------------------------------------------------------------------------------------ */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 void link_say(struct tunnel_link *l, const Stoa__Zone__V1__Frame *f)
 {
@@ -58,7 +58,8 @@ void link_control_flush(struct tunnel_link *l)
     ssize_t n;
 
     for (;;) {
-        while (takes_rows(l) && l->out.len < LINK_OUT_ROWS && tunnel_rows_next(l->said, &row, &gone))
+        while (takes_rows(l) && l->out.len < LINK_OUT_ROWS &&
+               tunnel_rows_next(l->said, &row, &gone))
             say_row(l, row, gone);
         if (!l->control || l->out.len == 0)
             return;
@@ -127,7 +128,7 @@ int tunnel_link_answer(struct tunnel_link *l, const uint8_t *data, size_t len)
     return err;
 }
 
-/* --- facts of the other end ------------------------------------------------------------------------------ */
+/* --- facts of the other end ------------------------------------------------------------------- */
 
 static void tell_row(void *arg, const struct tunnel_row *row)
 {
@@ -194,7 +195,7 @@ static void on_alive(struct tunnel_link *l, const Stoa__Zone__V1__Frame *f)
         freshen(l);
 }
 
-/* --- requests ---------------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static void hand_on(struct tunnel_link *l, uint64_t id, const ProtobufCMessage *msg,
                     void (*fn)(void *, uint64_t, const uint8_t *, size_t))
@@ -223,7 +224,7 @@ static void on_answer(struct tunnel_link *l, const Stoa__Zone__V1__Frame *f)
     hand_on(l, f->answer->id, &f->answer->base, l->ops.on_answer);
 }
 
-/* --- receiving --------------------------------------------------------------------------------------------- */
+/* --- receiving -------------------------------------------------------------------------------- */
 
 static void on_refused(struct tunnel_link *l, const Stoa__Zone__V1__Frame *f)
 {
@@ -290,7 +291,7 @@ void link_control_input(struct tunnel_link *l, const uint8_t *data, size_t len)
         link_control_flush(l);
 }
 
-/* --- times --------------------------------------------------------------------------------------------------- */
+/* --- times ------------------------------------------------------------------------------------ */
 
 void link_up(struct tunnel_link *l, const char *const *denied, size_t n)
 {

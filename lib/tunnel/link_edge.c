@@ -2,8 +2,8 @@
  * The introduction as the edge holds it: Hello, Challenge, Proof, Welcome.
  *
  * What the certificate is worth is said only to those who have proven the password: before that, a
- * stranger would learn from the word which users there are. An unknown user is challenged like a known
- * one, and fails like one with a wrong password. */
+ * stranger would learn from the word which users there are. An unknown user is challenged like a
+ * known one, and fails like one with a wrong password. */
 #include "link_priv.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ void link_edge_begin(struct tunnel_link *l)
         link_fall(l, TUNNEL_CLOSED, NULL);
 }
 
-/* --- Hello ------------------------------------------------------------------------------------------- */
+/* --- Hello ------------------------------------------------------------------------------------ */
 
 static bool keep_domains(struct tunnel_link *l, const Stoa__Zone__V1__Hello *hello)
 {
@@ -145,7 +145,7 @@ void link_edge_hello(struct tunnel_link *l, const Stoa__Zone__V1__Frame *f)
     challenge(l, err ? NULL : zone.verifier);
 }
 
-/* --- Proof --------------------------------------------------------------------------------------------- */
+/* --- Proof ------------------------------------------------------------------------------------ */
 
 static enum tunnel_refusal judge_clock(const struct tunnel_link *l, struct str *text)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The introduction as expc says it: Hello, then the proof of the password, then whether the edge has
- * proven that it knows it too. */
+ * The introduction as expc says it: Hello, then the proof of the password, then whether the edge
+ * has proven that it knows it too. */
 #include "link_priv.h"
 
 #include <errno.h>
@@ -67,7 +67,8 @@ void link_inside_challenge(struct tunnel_link *l, const Stoa__Zone__V1__Frame *f
 }
 
 /* What the edge says to each of our domains, in the order of ours. */
-static void answers(const struct tunnel_link *l, const Stoa__Zone__V1__Welcome *w, const char **denied)
+static void answers(const struct tunnel_link *l, const Stoa__Zone__V1__Welcome *w,
+                    const char **denied)
 {
     for (size_t i = 0; i < l->domain_count; i++) {
         denied[i] = "notAnswered";

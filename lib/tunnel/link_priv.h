@@ -12,17 +12,17 @@
 #include "rows.h"
 
 enum {
-    LINK_CLOSE_MS = 2000,       /* how long the last words may take */
-    LINK_DRAIN_PONGS = 2,       /* round trips after which no stream from before GOAWAY is on its way */
-    LINK_OUT_MAX = 256 << 10,   /* control bytes that wait: more than that is not read by anybody */
-    LINK_OUT_ROWS = 64 << 10,   /* beyond this, changes of rows wait in their table */
-    LINK_REQUESTS_MAX = 64,     /* of the other end, unanswered */
+    LINK_CLOSE_MS = 2000, /* how long the last words may take */
+    LINK_DRAIN_PONGS = 2, /* round trips after which no stream from before GOAWAY is on its way */
+    LINK_OUT_MAX = 256 << 10, /* control bytes that wait: more than that is not read by anybody */
+    LINK_OUT_ROWS = 64 << 10, /* beyond this, changes of rows wait in their table */
+    LINK_REQUESTS_MAX = 64,   /* of the other end, unanswered */
     LINK_SKEW_MAX_S = 24 * 3600,
     LINK_TEXT_MAX = 400,
     LINK_NODE_MAX = 64,
-    LINK_DOMAIN_MAX = 253,      /* RFC 1035 s2.3.4 */
+    LINK_DOMAIN_MAX = 253, /* RFC 1035 s2.3.4 */
     LINK_HASH_MAX = 64,
-    LINK_CA_CERTS_MAX = 4,      /* of a Hello that pairs */
+    LINK_CA_CERTS_MAX = 4, /* of a Hello that pairs */
 };
 
 enum link_state {
@@ -100,9 +100,9 @@ struct tunnel_link {
 
 /* ---- link.c ---- */
 
-/* Each way into the link stands between the two: so it may be freed anywhere inside. leave() is the last
- * statement. on_down is told from the loop alone, and from a function that its user calls nothing is told
- * but by tunnel_link_flush(): what is due then waits for the next turn. */
+/* Each way into the link stands between the two: so it may be freed anywhere inside. leave() is the
+ * last statement. on_down is told from the loop alone, and from a function that its user calls
+ * nothing is told but by tunnel_link_flush(): what is due then waits for the next turn. */
 enum link_way { LINK_LOOP, LINK_FLUSH, LINK_OWN_CALL };
 
 void link_enter(struct tunnel_link *l);
@@ -141,9 +141,10 @@ void link_inside_welcome(struct tunnel_link *l, const Stoa__Zone__V1__Frame *f);
 
 /* ---- judge.c ---- */
 
-/* What an edge makes of the certificate of a zone's connection; TUNNEL_OK or the word, and a sentence
- * that names nothing of the own site but the configured names of the other end. */
-enum tunnel_refusal link_judge(struct tunnel_link *l, const struct tunnel_zone *zone, struct str *text);
+/* What an edge makes of the certificate of a zone's connection; TUNNEL_OK or the word, and a
+ * sentence that names nothing of the own site but the configured names of the other end. */
+enum tunnel_refusal link_judge(struct tunnel_link *l, const struct tunnel_zone *zone,
+                               struct str *text);
 
 /* "2026-11-26 04:10:11 UTC" */
 void link_add_time(struct str *text, int64_t time_s);

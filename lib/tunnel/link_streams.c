@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The streams of a link: which is the control stream, which are its user's, and which may not be. */
+ * The streams of a link: which is the control stream, which are its user's, and which may not be.
+ */
 #include "link_priv.h"
 
 #include <errno.h>
@@ -15,8 +16,8 @@ static const char *value_of(const struct mux_header *headers, size_t n, const ch
     return "";
 }
 
-/* expc: the first stream has to be the control stream, all others CONNECT, on a domain connection that
- * is up. */
+/* expc: the first stream has to be the control stream, all others CONNECT, on a domain connection
+ * that is up. */
 static void on_stream(void *arg, struct mux_stream *s, const struct mux_header *headers, size_t n)
 {
     struct tunnel_link *l = arg;
@@ -40,8 +41,8 @@ static void on_stream(void *arg, struct mux_stream *s, const struct mux_header *
         link_refuse(l, TUNNEL_MALFORMED, "a stream before the introduction was over");
 }
 
-static void on_response(void *arg, struct mux_stream *s, int status, const struct mux_header *headers,
-                        size_t n)
+static void on_response(void *arg, struct mux_stream *s, int status,
+                        const struct mux_header *headers, size_t n)
 {
     struct tunnel_link *l = arg;
 
@@ -138,7 +139,8 @@ const struct mux_ops link_mux_ops = {
 struct mux_stream *tunnel_link_open(struct tunnel_link *l, const char *authority,
                                     const struct mux_header *headers, size_t n, int *err)
 {
-    struct mux_header all[MUX_HEADERS_MAX] = { { ":method", "CONNECT" }, { ":authority", authority } };
+    struct mux_header all[MUX_HEADERS_MAX] = { { ":method", "CONNECT" },
+                                               { ":authority", authority } };
     struct mux_stream *s;
 
     *err = l->state != LINK_UP || l->draining || !l->domain ? -ENOTCONN : 0;

@@ -153,7 +153,7 @@ size_t mux_output(struct mux *m, const uint8_t **data)
     return n > 0 ? (size_t)n : 0;
 }
 
-/* --- life signs ------------------------------------------------------------------------------------ */
+/* --- life signs ------------------------------------------------------------------------------- */
 
 int64_t mux_deadline_us(const struct mux *m)
 {
@@ -198,7 +198,7 @@ bool mux_is_proven(const struct mux *m, int64_t now_us)
     return m->ponged && now_us - m->pong_us <= 2 * MUX_PING_MS * 1000LL;
 }
 
-/* --- going away ------------------------------------------------------------------------------------ */
+/* --- going away ------------------------------------------------------------------------------- */
 
 void mux_goaway(struct mux *m)
 {

@@ -10,12 +10,11 @@
 
 enum {
     MUX_CONNECTION_WINDOW = 16 << 20, /* given back on receipt: it only bounds what is under way */
-    MUX_QUEUE_MAX = 64 << 10,         /* what one stream may have queued to send */
     MUX_QUEUE_KEEP = 16 << 10,        /* memory an empty queue may keep */
     MUX_CREDIT_PART = 8,              /* credit is given back in eighths of a window */
     MUX_PING_GRACE_MS = 5000,         /* how long the last of the lost pings is waited for */
     MUX_PINGS_OPEN = 4,               /* pings whose answer is still told from others */
-    MUX_DRAIN_US = 20000,             /* a window that drains within this needs no longer round trip */
+    MUX_DRAIN_US = 20000, /* a window that drains within this needs no longer round trip */
     /* A browser that goes away is a reset: all streams of a connection may go at once, and twice,
      * before it looks like CVE-2023-44487. */
     MUX_RESET_BURST = 2 * MUX_STREAMS_MAX,
@@ -116,8 +115,8 @@ void mux_reset_all(struct mux *m, const struct mux_stream *but);
 /* nghttp2 has closed the stream. */
 void mux_stream_closed(struct mux_stream *s, uint32_t code);
 
-/* Ends all streams (on_stream_end, -ECONNABORTED) and calls nothing back from then on. May be called
- * from inside a call back; mux_free() follows later. */
+/* Ends all streams (on_stream_end, -ECONNABORTED) and calls nothing back from then on. May be
+ * called from inside a call back; mux_free() follows later. */
 void mux_abort(struct mux *m);
 
 #endif

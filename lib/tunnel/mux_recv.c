@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What nghttp2 calls when frames come in or have gone out. Nothing here tells of rooms and ends: that
- * waits for mux_tell(), outside of nghttp2. */
+ * What nghttp2 calls when frames come in or have gone out. Nothing here tells of rooms and ends:
+ * that waits for mux_tell(), outside of nghttp2. */
 #include "mux_priv.h"
 
 #include <errno.h>
@@ -115,7 +115,7 @@ static void on_answer(struct mux *m, struct mux_stream *s)
     mux_head_free(&head);
 }
 
-/* --- frames ------------------------------------------------------------------------------------ */
+/* --- frames ----------------------------------------------------------------------------------- */
 
 static void on_ping_answer(struct mux *m, const uint8_t opaque[8])
 {
@@ -201,7 +201,8 @@ static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const u
     (void)flags;
     if (m->aborted)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
-    /* The connection's credit goes back at once: one slow reader must not take it from the others. */
+    /* The connection's credit goes back at once: one slow reader must not take it from the others.
+     */
     (void)nghttp2_session_consume_connection(session, len);
     if (!s || s->hidden || s->reset || len == 0 || !mux_stream_hold(s, len))
         return 0;
@@ -222,7 +223,7 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *a
     return 0;
 }
 
-/* --- frames that go out ------------------------------------------------------------------------ */
+/* --- frames that go out ----------------------------------------------------------------------- */
 
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
@@ -233,15 +234,16 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *a
         m->failed = true;
     if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) {
         s = stream_of(session, frame->hd.stream_id);
-        /* RFC 9113 s8.1: a server that has answered may ask for no more by a reset without error. */
+        /* RFC 9113 s8.1: a server that has answered may ask for no more by a reset without error.
+         */
         if (s && s->cut && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
             (void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
     }
     return 0;
 }
 
-/* A request whose headers cannot be sent any more (GOAWAY, or reset before): nghttp2 has never had the
- * stream and says no word of its end. */
+/* A request whose headers cannot be sent any more (GOAWAY, or reset before): nghttp2 has never had
+ * the stream and says no word of its end. */
 static int on_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int code, void *arg)
 {
     struct mux *m = arg;

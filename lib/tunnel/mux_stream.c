@@ -64,7 +64,7 @@ void mux_stream_closed(struct mux_stream *s, uint32_t code)
     tell_end(s);
 }
 
-/* --- opening and answering ---------------------------------------------------------------------- */
+/* --- opening and answering -------------------------------------------------------------------- */
 
 /* Called by nghttp2 for the next frame of a stream. */
 static ssize_t read_queue(nghttp2_session *session, int32_t id, uint8_t *out, size_t cap,
@@ -171,7 +171,7 @@ void mux_respond(struct mux_stream *s, int status, const struct mux_header *head
     mux_wake(s->mux);
 }
 
-/* --- bytes that go out --------------------------------------------------------------------------- */
+/* --- bytes that go out ------------------------------------------------------------------------ */
 
 static void wake(struct mux_stream *s)
 {
@@ -237,14 +237,14 @@ void mux_reset_all(struct mux *m, const struct mux_stream *but)
     }
 }
 
-/* --- bytes that come in -------------------------------------------------------------------------- */
+/* --- bytes that come in ----------------------------------------------------------------------- */
 
 bool mux_stream_hold(struct mux_stream *s, size_t len)
 {
     struct mux_budget *budget = s->mux->budget;
 
-    /* Streams that are open already may fill their windows beyond `max`. At twice that those that hold
-     * much are given up one by one, at three times any, never the connection. */
+    /* Streams that are open already may fill their windows beyond `max`. At twice that those that
+     * hold much are given up one by one, at three times any, never the connection. */
     size_t most = (s->held >= MUX_FRAME ? 2 : 3) * budget->max + s->mux->dying;
 
     if (budget->used + len > most && s->id > 1) {
@@ -256,9 +256,10 @@ bool mux_stream_hold(struct mux_stream *s, size_t len)
     return true;
 }
 
-/* Doubles the window of a stream that empties it within two round trips. One that takes longer is slowed
- * by the line or by its reader: more credit would only lie in queues, where all others wait behind it
- * (reference: echo 414 ms beside downloads with 256 KiB, 101 ms with 64 KiB, at 20 Mbit/s). */
+/* Doubles the window of a stream that empties it within two round trips. One that takes longer is
+ * slowed by the line or by its reader: more credit would only lie in queues, where all others wait
+ * behind it (reference: echo 414 ms beside downloads with 256 KiB, 101 ms with 64 KiB, at 20
+ * Mbit/s). */
 static void grow(struct mux_stream *s)
 {
     struct mux *m = s->mux;
@@ -306,7 +307,7 @@ void mux_stream_consumed(struct mux_stream *s, size_t len)
     grow(s);
 }
 
-/* --- small things ---------------------------------------------------------------------------------- */
+/* --- small things ----------------------------------------------------------------------------- */
 
 void mux_stream_set(struct mux_stream *s, void *user)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A table of facts by kind and id, with a list of what has changed. A fact that is gone stays until its
- * end has been said. */
+ * A table of facts by kind and id, with a list of what has changed. A fact that is gone stays until
+ * its end has been said. */
 #include "rows.h"
 
 #include <errno.h>
@@ -72,7 +72,7 @@ void tunnel_rows_free(struct tunnel_rows **rp)
     free(r);
 }
 
-/* --- limits -------------------------------------------------------------------------------------- */
+/* --- limits ----------------------------------------------------------------------------------- */
 
 static bool fits(const char *text, size_t max, bool may_be_empty)
 {
@@ -93,7 +93,7 @@ static int check(const struct tunnel_row *row)
     return 0;
 }
 
-/* --- making and comparing ------------------------------------------------------------------------- */
+/* --- making and comparing --------------------------------------------------------------------- */
 
 static Stoa__Zone__V1__Row *make_row(const struct tunnel_row *row)
 {
@@ -126,7 +126,7 @@ static bool same(const Stoa__Zone__V1__Row *a, const struct tunnel_row *b)
     return true;
 }
 
-/* --- keeping -------------------------------------------------------------------------------------- */
+/* --- keeping ---------------------------------------------------------------------------------- */
 
 static void key_of(struct str *key, const struct tunnel_row *row)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Facts of one end of a connection: kept where they are said, so that only changes are sent, and where
- * they are heard, so that they can be taken back and said again. */
+ * Facts of one end of a connection: kept where they are said, so that only changes are sent, and
+ * where they are heard, so that they can be taken back and said again. */
 #ifndef TUNNEL_ROWS_H
 #define TUNNEL_ROWS_H
 

@@ -14,7 +14,7 @@
 #include <loop/clock.h>
 #include <loop/timer.h>
 
-/* --- certificates ------------------------------------------------------------------------------------ */
+/* --- certificates ----------------------------------------------------------------------------- */
 
 struct linkcerts linkcerts;
 
@@ -25,7 +25,8 @@ static void make_ca(struct pki_pair *out, const char *cn)
     assert_int_equal(pki_ca_new(out, &opts, NULL), 0);
 }
 
-static void make_leaf(struct pki_pair *out, const struct pki_pair *ca, const char *name, int64_t age_s)
+static void make_leaf(struct pki_pair *out, const struct pki_pair *ca, const char *name,
+                      int64_t age_s)
 {
     struct pki_opts opts = { .names = &name, .name_count = 1, .days = 30,
                              .now_s = loop_wall_us() / 1000000 - age_s };
@@ -62,7 +63,7 @@ void linkcerts_fini(void)
     }
 }
 
-/* --- what the ends are told ------------------------------------------------------------------------------ */
+/* --- what the ends are told ------------------------------------------------------------------- */
 
 static void maybe_free(struct linkend *e, const char *where)
 {
@@ -197,7 +198,7 @@ static void on_down(void *arg, enum tunnel_refusal why, const char *text)
     str_set(&e->text, text); /* good beyond the link */
 }
 
-/* --- streams ------------------------------------------------------------------------------------------------ */
+/* --- streams ---------------------------------------------------------------------------------- */
 
 static void on_stream(void *arg, struct mux_stream *s, const struct mux_header *headers, size_t n)
 {
@@ -212,8 +213,8 @@ static void on_stream(void *arg, struct mux_stream *s, const struct mux_header *
     maybe_free(e, "on_stream");
 }
 
-static void on_response(void *arg, struct mux_stream *s, int status, const struct mux_header *headers,
-                        size_t n)
+static void on_response(void *arg, struct mux_stream *s, int status,
+                        const struct mux_header *headers, size_t n)
 {
     struct linkend *e = arg;
 
@@ -286,7 +287,7 @@ static const struct tunnel_link_ops ops = { .find_zone = find_zone,
                                             .streams = &streams,
                                             .on_down = on_down };
 
-/* --- the rig -------------------------------------------------------------------------------------------------- */
+/* --- the rig ---------------------------------------------------------------------------------- */
 
 void linkrig_init(struct linkrig *r)
 {

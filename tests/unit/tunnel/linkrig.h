@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Both ends of a link on one loop, over TCP and TLS on loopback: `in` is expc's, `edge` expe's. What each
- * of them has and expects stands in the rig and is changed by a test before rig_connect(). */
+ * Both ends of a link on one loop, over TCP and TLS on loopback: `in` is expc's, `edge` expe's.
+ * What each of them has and expects stands in the rig and is changed by a test before
+ * rig_connect(). */
 #ifndef TESTS_UNIT_TUNNEL_LINKRIG_H
 #define TESTS_UNIT_TUNNEL_LINKRIG_H
 

@@ -14,7 +14,7 @@ struct packet {
     uint8_t data[];
 };
 
-/* --- what both users do ------------------------------------------------------------------------ */
+/* --- what both users do ----------------------------------------------------------------------- */
 
 static struct rig_stream *stream_new(struct rig_end *end, struct mux_stream *s)
 {
@@ -109,7 +109,7 @@ static void on_goaway(void *arg)
     ((struct rig_end *)arg)->goaways++;
 }
 
-/* --- expc's user --------------------------------------------------------------------------------- */
+/* --- expc's user ------------------------------------------------------------------------------ */
 
 static const char *value_of(const struct mux_header *headers, size_t n, const char *name)
 {
@@ -138,7 +138,7 @@ static void on_stream(void *arg, struct mux_stream *s, const struct mux_header *
     }
 }
 
-/* --- expe's user --------------------------------------------------------------------------------- */
+/* --- expe's user ------------------------------------------------------------------------------ */
 
 static void on_response(void *arg, struct mux_stream *s, int status,
                         const struct mux_header *headers, size_t n)
@@ -202,7 +202,7 @@ int64_t rig_echo(struct rig *r, struct rig_stream *t)
     return t->got >= before + 4 ? t->got_us - start_us : -1;
 }
 
-/* --- the line -------------------------------------------------------------------------------------- */
+/* --- the line --------------------------------------------------------------------------------- */
 
 /* Takes what an end has to send, as far as the line (with a socket's queue of 32 KiB) takes it. */
 static void collect(struct rig *r, struct rig_end *end, struct rig_line *line, bool lost)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Two ends of a mux and the line between them, on a clock of their own: `e` opens streams (expe), `c`
- * serves them (expc). What the serving end does with a stream stands in its header field `app`:
+ * Two ends of a mux and the line between them, on a clock of their own: `e` opens streams (expe),
+ * `c` serves them (expc). What the serving end does with a stream stands in its header field `app`:
  * "echo" sends back what comes, "sink" takes it, "stall" takes nothing in, "source" sends `bytes`,
  * "wait" does not answer. */
 #ifndef TESTS_UNIT_TUNNEL_MUXRIG_H

@@ -17,8 +17,8 @@ static void on_stream(void *arg, struct mux_stream *ms, const struct mux_header 
     mux_respond(ms, 200, NULL, 0, false);
 }
 
-static void on_response(void *arg, struct mux_stream *ms, int status, const struct mux_header *headers,
-                        size_t n)
+static void on_response(void *arg, struct mux_stream *ms, int status,
+                        const struct mux_header *headers, size_t n)
 {
     struct stranger *s = arg;
 
@@ -73,9 +73,10 @@ void stranger_flush(struct stranger *s)
 
 static void on_open(void *arg)
 {
-    static const struct mux_header headers[] = {
-        { ":method", "POST" }, { ":scheme", "https" }, { ":authority", "zone" }, { ":path", "/zone" }
-    };
+    static const struct mux_header headers[] = { { ":method", "POST" },
+                                                 { ":scheme", "https" },
+                                                 { ":authority", "zone" },
+                                                 { ":path", "/zone" } };
     struct stranger *s = arg;
     int err;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An end of a zone connection that does not keep to the protocol: TLS and streams are real, what goes
- * over the control stream is the test's. It dials (in the place of expc) or accepts (of expe). */
+ * An end of a zone connection that does not keep to the protocol: TLS and streams are real, what
+ * goes over the control stream is the test's. It dials (in the place of expc) or accepts (of expe).
+ */
 #ifndef TESTS_UNIT_TUNNEL_STRANGER_H
 #define TESTS_UNIT_TUNNEL_STRANGER_H
 

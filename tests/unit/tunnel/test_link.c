@@ -37,7 +37,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* --- coming up ------------------------------------------------------------------------------------------ */
+/* --- coming up -------------------------------------------------------------------------------- */
 
 static void both_ends_come_up_and_know_each_other(void **state)
 {
@@ -95,7 +95,7 @@ static void clocks_are_compared_with_the_way_taken_off(void **state)
     assert_in_range(tunnel_link_peer(r.in.l)->clock_skew_ms + 20000, 0, 40000);
 }
 
-/* --- facts -------------------------------------------------------------------------------------------------- */
+/* --- facts ------------------------------------------------------------------------------------ */
 
 static int say(struct linkend *e, const char *id, const char *value)
 {
@@ -237,7 +237,7 @@ static void the_facts_of_a_link_take_a_mebibyte_at_most(void **state)
     linkrig_until(&r, r.edge.l->heard_seq == (uint64_t)n - 1);
 }
 
-/* --- requests ------------------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static int ask(struct linkend *e, uint64_t id)
 {
@@ -279,7 +279,7 @@ static void who_asks_without_end_is_refused(void **state)
     assert_int_equal(r.edge.why, TUNNEL_LIMIT);
 }
 
-/* --- streams ---------------------------------------------------------------------------------------------------- */
+/* --- streams ---------------------------------------------------------------------------------- */
 
 static struct mux_stream *open_stream(void)
 {
@@ -355,7 +355,7 @@ static void a_zone_connection_carries_none(void **state)
     assert_int_equal(err, -ENOTCONN);
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------ */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void draining_waits_for_what_runs(void **state)
 {
@@ -464,12 +464,15 @@ static void it_may_be_freed_in_every_call_back(void **state)
         const char *where;
         bool edge, zone;
     } cases[] = {
-        { "on_up", true, false },       { "on_up", false, false },      { "on_probe", true, false },
-        { "on_probe", false, false },   { "on_row", true, true },       { "on_row", false, true },
-        { "on_request", true, true },   { "on_answer", false, true },   { "on_stream", false, false },
-        { "on_response", true, false }, { "on_data", true, false },     { "on_data", false, false },
-        { "on_eof", true, false },      { "on_eof", false, false },     { "on_stream_end", true, false },
-        { "on_goaway", true, false },   { "on_goaway", false, true },   { "on_stream_end", false, false },
+        { "on_up", true, false },         { "on_up", false, false },
+        { "on_probe", true, false },      { "on_probe", false, false },
+        { "on_row", true, true },         { "on_row", false, true },
+        { "on_request", true, true },     { "on_answer", false, true },
+        { "on_stream", false, false },    { "on_response", true, false },
+        { "on_data", true, false },       { "on_data", false, false },
+        { "on_eof", true, false },        { "on_eof", false, false },
+        { "on_stream_end", true, false }, { "on_goaway", true, false },
+        { "on_goaway", false, true },     { "on_stream_end", false, false },
     };
 
     (void)state;

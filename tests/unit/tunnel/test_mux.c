@@ -33,7 +33,7 @@ static struct rig_stream *served(size_t n)
     return LIST_ENTRY(it, struct rig_stream, in);
 }
 
-/* --- one stream ----------------------------------------------------------------------------------- */
+/* --- one stream ------------------------------------------------------------------------------- */
 
 static void a_stream_carries_bytes_both_ways_and_ends_in_order(void **state)
 {
@@ -177,7 +177,7 @@ static void bytes_before_an_orderly_end_count_until_they_are_handed_on(void **st
     assert_int_equal(r.e.budget.used, 0);
 }
 
-/* --- the stall ------------------------------------------------------------------------------------- */
+/* --- the stall -------------------------------------------------------------------------------- */
 
 /* Readers at expc that take nothing, with all sent to them that their windows take. */
 static void stall_up(size_t n)
@@ -257,7 +257,7 @@ static void a_stalled_reader_gets_the_rest_when_it_reads_again(void **state)
     assert_true(t->eof);
 }
 
-/* --- windows ---------------------------------------------------------------------------------------- */
+/* --- windows ---------------------------------------------------------------------------------- */
 
 /* Bytes per second of a download of 8 MiB. */
 static double rate_of_download(void)
@@ -295,7 +295,7 @@ static void a_download_that_fills_the_line_does_not_grow_its_queue(void **state)
         assert_in_range(rig_echo(&r, echo), 1, 150 * RIG_MS);
 }
 
-/* --- the budget -------------------------------------------------------------------------------------- */
+/* --- the budget ------------------------------------------------------------------------------- */
 
 static void above_the_budget_the_serving_end_answers_503_and_the_others_go_on(void **state)
 {
@@ -364,7 +364,7 @@ static void one_budget_counts_for_all_connections(void **state)
     rig_settle(&r);
 }
 
-/* --- turns ---------------------------------------------------------------------------------------- */
+/* --- turns ------------------------------------------------------------------------------------ */
 
 static void two_bulk_streams_share_the_line_and_a_small_one_does_not_wait(void **state)
 {
@@ -384,7 +384,7 @@ static void two_bulk_streams_share_the_line_and_a_small_one_does_not_wait(void *
         assert_in_range(rig_echo(&r, echo), 1, 12 * RIG_MS);
 }
 
-/* --- life signs ------------------------------------------------------------------------------------- */
+/* --- life signs ------------------------------------------------------------------------------- */
 
 static void a_probe_that_is_answered_proves_the_connection(void **state)
 {
@@ -442,7 +442,7 @@ static void a_process_that_stood_still_does_not_take_the_other_end_for_dead(void
     assert_true(mux_is_proven(r.e.m, r.now_us));
 }
 
-/* --- leaving ----------------------------------------------------------------------------------------- */
+/* --- leaving ---------------------------------------------------------------------------------- */
 
 static void who_leaves(struct rig_end *who, struct rig_end *other)
 {
@@ -488,7 +488,7 @@ static void streams_end_with_their_connection(void **state)
     assert_int_equal(served(1)->err, -ECONNABORTED);
 }
 
-/* --- bytes in pieces --------------------------------------------------------------------------------- */
+/* --- bytes in pieces -------------------------------------------------------------------------- */
 
 static void talk_in_pieces(size_t split)
 {

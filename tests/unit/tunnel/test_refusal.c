@@ -44,7 +44,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* --- the words themselves ------------------------------------------------------------------------------ */
+/* --- the words themselves --------------------------------------------------------------------- */
 
 static void every_word_is_its_own_and_has_a_sentence(void **state)
 {
@@ -59,7 +59,7 @@ static void every_word_is_its_own_and_has_a_sentence(void **state)
     assert_int_equal(tunnel_refusal_of(NULL), TUNNEL_MALFORMED);
 }
 
-/* --- one thing wrong, all else right ------------------------------------------------------------------- */
+/* --- one thing wrong, all else right ---------------------------------------------------------- */
 
 static void wrong_password(void) { r.password = "another"; }
 static void unknown_user(void) { r.user = "nobody"; }
@@ -88,17 +88,18 @@ static const struct {
     { "unknown user", unknown_user, TUNNEL_CREDENTIALS, TUNNEL_CREDENTIALS, "user or password",
       "user or password" },
     { "locked", locked, TUNNEL_LOCKED, TUNNEL_LOCKED, "too many", "too many" },
-    { "certificate of the edge of another CA", edge_of_other_ca, TUNNEL_UNTRUSTED, TUNNEL_TLS, "other CA",
-      "does not like our certificate" },
-    { "certificate of the edge expired", edge_expired, TUNNEL_EXPIRED, TUNNEL_TLS, "the clock here says",
-      "does not like our certificate" },
-    { "certificate of the edge for other names", edge_of_other_name, TUNNEL_SUBJECT_NAME, TUNNEL_TLS,
-      "www.octavio.com, expected vcse.octavio.com", "does not like our certificate" },
+    { "certificate of the edge of another CA", edge_of_other_ca, TUNNEL_UNTRUSTED, TUNNEL_TLS,
+      "other CA", "does not like our certificate" },
+    { "certificate of the edge expired", edge_expired, TUNNEL_EXPIRED, TUNNEL_TLS,
+      "the clock here says", "does not like our certificate" },
+    { "certificate of the edge for other names", edge_of_other_name, TUNNEL_SUBJECT_NAME,
+      TUNNEL_TLS, "www.octavio.com, expected vcse.octavio.com", "does not like our certificate" },
     { "certificate of expc of another CA", in_of_other_ca, TUNNEL_UNTRUSTED, TUNNEL_UNTRUSTED,
       "another CA", "another CA" },
     { "certificate of expc expired", in_expired, TUNNEL_EXPIRED, TUNNEL_EXPIRED,
       "the clock of the other end said", "the clock of the edge says" },
-    { "certificate of expc for other names", in_of_other_name, TUNNEL_SUBJECT_NAME, TUNNEL_SUBJECT_NAME,
+    { "certificate of expc for other names", in_of_other_name, TUNNEL_SUBJECT_NAME,
+      TUNNEL_SUBJECT_NAME,
       "presented a certificate for web.octavio.local, expected vcsc.octavio.local",
       "presented a certificate for web.octavio.local, expected vcsc.octavio.local" },
     { "edge that does not know the password", edge_without_password, TUNNEL_SERVER_PROOF,
@@ -118,8 +119,9 @@ static void each_fault_alone_has_its_word_and_sentence_at_both_ends(void **state
         linkrig_until(&r, r.in.downs && r.edge.downs);
         if (r.in.why != faults[i].in || r.edge.why != faults[i].edge
             || !strstr(r.in.text, faults[i].in_says) || !strstr(r.edge.text, faults[i].edge_says))
-            fail_msg("%s: inside %s: %s; edge %s: %s", faults[i].name, tunnel_refusal_word(r.in.why),
-                     r.in.text, tunnel_refusal_word(r.edge.why), r.edge.text);
+            fail_msg("%s: inside %s: %s; edge %s: %s", faults[i].name,
+                     tunnel_refusal_word(r.in.why), r.in.text, tunnel_refusal_word(r.edge.why),
+                     r.edge.text);
         assert_int_equal(r.edge.wrongs, faults[i].edge == TUNNEL_CREDENTIALS);
         assert_int_equal(r.in.ups, 0);
         assert_int_equal(r.edge.ups, faults[i].edge == TUNNEL_SERVER_PROOF);
@@ -127,7 +129,7 @@ static void each_fault_alone_has_its_word_and_sentence_at_both_ends(void **state
     }
 }
 
-/* --- who must not learn what ------------------------------------------------------------------------------ */
+/* --- who must not learn what ------------------------------------------------------------------ */
 
 static void start_stranger(bool edge)
 {
@@ -161,7 +163,8 @@ static void say_proof(const char *scram_final)
     stranger_say(&s, &f);
 }
 
-/* What a stranger with a certificate of nobody hears: challenge without its nonce, word, sentence. */
+/* What a stranger with a certificate of nobody hears: challenge without its nonce, word, sentence.
+ */
 static char *hears(const char *user)
 {
     struct scram_binding binding = { .on = true };
@@ -179,7 +182,8 @@ static char *hears(const char *user)
     assert_non_null(s.frame->challenge);
     salt = strstr(s.frame->challenge->scram_first, ",s=");
     assert_non_null(salt);
-    heard = str_printf("%zu bytes, %s", strlen(s.frame->challenge->scram_first), strstr(salt, ",i="));
+    heard =
+        str_printf("%zu bytes, %s", strlen(s.frame->challenge->scram_first), strstr(salt, ",i="));
     assert_int_equal(scram_client_final(c, s.frame->challenge->scram_first, &final), 0);
     say_proof(final);
     linkrig_until(&r, s.ended);
@@ -220,7 +224,7 @@ static void nothing_that_an_edge_says_names_what_is_on_its_site(void **state)
     }
 }
 
-/* --- proofs of other connections ----------------------------------------------------------------------------- */
+/* --- proofs of other connections -------------------------------------------------------------- */
 
 static void a_proof_for_another_connection_is_told_by_its_binding(void **state)
 {
@@ -245,7 +249,8 @@ static void a_proof_for_another_connection_is_told_by_its_binding(void **state)
     free(final);
 }
 
-static void a_hello_and_proof_that_were_recorded_are_worth_nothing_on_a_second_connection(void **state)
+static void
+a_hello_and_proof_that_were_recorded_are_worth_nothing_on_a_second_connection(void **state)
 {
     struct scram_binding binding = { .on = true };
     struct scram_client *c;
@@ -293,7 +298,7 @@ static void a_client_without_channel_binding_is_refused(void **state)
     free(first);
 }
 
-/* --- ends that do not keep to the protocol ------------------------------------------------------------------- */
+/* --- ends that do not keep to the protocol ---------------------------------------------------- */
 
 /* Says a Hello that `change` has spoilt. */
 static void refused_hello(void (*change)(Stoa__Zone__V1__Hello *), enum tunnel_refusal why)
@@ -331,7 +336,10 @@ static void newer(Stoa__Zone__V1__Hello *h)
     h->max_version = 3;
 }
 
-static void of_no_version(Stoa__Zone__V1__Hello *h) { h->has_min_version = h->has_max_version = false; }
+static void of_no_version(Stoa__Zone__V1__Hello *h)
+{
+    h->has_min_version = h->has_max_version = false;
+}
 static void two_days_late(Stoa__Zone__V1__Hello *h) { h->time_ms -= 2 * 86400000; }
 static void two_days_early(Stoa__Zone__V1__Hello *h) { h->time_ms += 2 * 86400000; }
 static void of_no_time(Stoa__Zone__V1__Hello *h) { h->has_time_ms = false; }
@@ -339,7 +347,10 @@ static void before_the_epoch(Stoa__Zone__V1__Hello *h) { h->time_ms = INT64_MIN;
 static void at_the_end_of_time(Stoa__Zone__V1__Hello *h) { h->time_ms = INT64_MAX; }
 static void of_nobody(Stoa__Zone__V1__Hello *h) { h->node = NULL; }
 static void without_scram(Stoa__Zone__V1__Hello *h) { h->scram_first = NULL; }
-static void with_other_scram(Stoa__Zone__V1__Hello *h) { h->scram_first = (char *)(uintptr_t)"p=x"; }
+static void with_other_scram(Stoa__Zone__V1__Hello *h)
+{
+    h->scram_first = (char *)(uintptr_t) "p=x";
+}
 
 static void with_a_long_hash(Stoa__Zone__V1__Hello *h)
 {
@@ -433,7 +444,8 @@ static void what_is_no_tls_and_what_is_no_http2_is_told_apart(void **state)
 
     restart();
     start_stranger(false);
-    assert_int_equal(tls_stream_write(s.tls, "\0\0\xff\x09garbage..........................", 38), 0);
+    assert_int_equal(tls_stream_write(s.tls, "\0\0\xff\x09garbage..........................", 38),
+                     0);
     linkrig_until(&r, s.ended && r.edge.downs);
     assert_int_equal(r.edge.why, TUNNEL_MALFORMED);
 }
@@ -468,7 +480,8 @@ static void who_says_nothing_is_not_waited_for(void **state)
 
 static void a_stream_before_the_introduction_is_over_is_malformed(void **state)
 {
-    struct mux_header connect[] = { { ":method", "CONNECT" }, { ":authority", "join.octavio.com" } };
+    struct mux_header connect[] = { { ":method", "CONNECT" },
+                                    { ":authority", "join.octavio.com" } };
     int err;
 
     (void)state;
@@ -497,7 +510,7 @@ static void a_word_of_a_newer_edge_is_malformed_with_its_sentence(void **state)
     assert_string_equal(r.in.text, "the moon?is wrong");
 }
 
-/* --- pairing ------------------------------------------------------------------------------------------------------ */
+/* --- pairing ---------------------------------------------------------------------------------- */
 
 static void a_zone_that_waits_is_paired_once(void **state)
 {
@@ -569,6 +582,23 @@ static void a_hello_that_pairs_brings_a_ca(void **state)
     }
 }
 
+static void a_ca_may_be_longer_than_other_texts(void **state)
+{
+    struct str ca = { 0 };
+
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        str_add(&ca, "what openssl x509 -text has put in front of the certificate\n");
+    str_add(&ca, linkcerts.in_ca.cert_pem);
+    r.zone_ca = NULL;
+    r.own_ca = ca.s;
+    linkrig_up(&r);
+    assert_string_equal(r.edge.paired_ca, ca.s);
+    linkrig_fini(&r);
+    linkrig_init(&r);
+    str_fini(&ca);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -591,6 +621,7 @@ int main(void)
         CASE(a_zone_that_waits_is_paired_once),
         CASE(who_pairs_needs_all_three_layers),
         CASE(a_hello_that_pairs_brings_a_ca),
+        CASE(a_ca_may_be_longer_than_other_texts),
     };
 
     return cmocka_run_group_tests(tests, group_setup, group_teardown);

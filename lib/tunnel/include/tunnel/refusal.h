@@ -20,16 +20,16 @@ enum tunnel_refusal {
     TUNNEL_VERSION,      /* "version": no protocol version in common */
     TUNNEL_CREDENTIALS,  /* "credentials": user or password wrong */
     TUNNEL_SERVER_PROOF, /* "serverProof": the edge does not know the password */
-    TUNNEL_BINDING,      /* "binding": the proof is of another TLS connection: replayed, or relayed */
-    TUNNEL_LOCKED,       /* "locked": too many wrong tries from this address */
-    TUNNEL_CLOCK,        /* "clock": a clock is off so far that certificates or hello do not count */
-    TUNNEL_DOMAIN,       /* "domain": not one of the edge's domains */
-    TUNNEL_LIMIT,        /* "limit": too many connections of this zone */
-    TUNNEL_MALFORMED,    /* "malformed": not this protocol, or out of order */
-    TUNNEL_REPLACED,     /* "replaced": a newer connection of the same node took its place */
-    TUNNEL_DEAD,         /* "dead": two pings without answer */
-    TUNNEL_DRAIN,        /* "drain": the other end stops or restarts */
-    TUNNEL_CLOSED,       /* "closed": ended without a word */
+    TUNNEL_BINDING,   /* "binding": the proof is of another TLS connection: replayed, or relayed */
+    TUNNEL_LOCKED,    /* "locked": too many wrong tries from this address */
+    TUNNEL_CLOCK,     /* "clock": a clock is off so far that certificates or hello do not count */
+    TUNNEL_DOMAIN,    /* "domain": not one of the edge's domains */
+    TUNNEL_LIMIT,     /* "limit": too many connections of this zone */
+    TUNNEL_MALFORMED, /* "malformed": not this protocol, or out of order */
+    TUNNEL_REPLACED,  /* "replaced": a newer connection of the same node took its place */
+    TUNNEL_DEAD,      /* "dead": two pings without answer */
+    TUNNEL_DRAIN,     /* "drain": the other end stops or restarts */
+    TUNNEL_CLOSED,    /* "closed": ended without a word */
     TUNNEL_REFUSALS
 };
 
