@@ -54,7 +54,8 @@ struct mux_stream {
     size_t credit;       /* consumed, not given back yet */
     size_t drained;      /* consumed since drained_us */
     int64_t drained_us;
-    bool hidden;         /* refused before anybody was told of it */
+    bool full;           /* to be refused for want of memory */
+    bool hidden;         /* its user has not been told of it, and is not of its end */
     bool has_body;       /* our headers are submitted, our bytes may follow */
     bool deferred;       /* nghttp2 waits for bytes of ours */
     bool ends;           /* mux_end(): no more bytes after those in `out` */

@@ -29,8 +29,9 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
         if (m->count >= MUX_STREAMS_MAX * 2)
             return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
         s = mux_stream_new(m, frame->hd.stream_id);
-        s->hidden = m->last_id > 0
-                    && (m->count > MUX_STREAMS_MAX || m->budget->used >= m->budget->max);
+        s->hidden = true; /* until its headers are whole */
+        s->full = m->last_id > 0
+                  && (m->count > MUX_STREAMS_MAX || m->budget->used >= m->budget->max);
         m->last_id = frame->hd.stream_id;
         (void)nghttp2_session_set_stream_user_data(session, s->id, s);
     }
@@ -84,10 +85,12 @@ static void on_request(struct mux *m, struct mux_stream *s)
     struct mux_head *head = s->head;
 
     s->head = NULL;
-    if (s->hidden)
+    if (s->full || !m->ops.on_stream) {
         mux_respond(s, 503, &full, 1, true);
-    else if (m->ops.on_stream)
+    } else {
+        s->hidden = false;
         m->ops.on_stream(m->arg, s, head->fields, head->n);
+    }
     mux_head_free(&head);
 }
 
