@@ -25,6 +25,8 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 
     if (m->aborted)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (frame->hd.type != NGHTTP2_HEADERS) /* a push, from one who has not read our settings */
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
         if (m->count >= MUX_STREAMS_MAX * 2)
             return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
