@@ -52,6 +52,7 @@ static int load(struct pair *p, struct str *why)
     }
     pki_pair_fini(&p->pem);
     p->pem = fresh;
+    p->e->pairs_loaded++;
     return 0;
 }
 
@@ -207,8 +208,30 @@ static void build_zone(struct expe *e)
     str_fini(&why);
 }
 
+/* Says what the contexts were made of. Owner: the caller. */
+static char *summary(const struct expe *e)
+{
+    const struct site_external_name *x;
+    struct str out = { 0 };
+    size_t it = 0;
+
+    str_addf(&out, "%llu %zu\n", (unsigned long long)e->pairs_loaded, map_count(e->pairs));
+    while ((x = site_next_external_name(e->site, &it)) != NULL)
+        str_addf(&out, "%s %s %s\n", x->name, x->certificate_file ? x->certificate_file : "",
+                 x->key_file ? x->key_file : "");
+    return str_take(&out);
+}
+
+/* New contexts forget sessions that could be resumed: they are made when something has changed. */
 static void build(struct expe *e)
 {
+    char *now = summary(e);
+    bool changed = !str_eq(now, e->built);
+
+    free(e->built);
+    e->built = now;
+    if (!changed)
+        return;
     build_browsers(e);
     build_zone(e);
     daemon_ready_changed(e->daemon);
@@ -253,7 +276,8 @@ void expe_certs_apply(struct expe *e)
 {
     const struct site_external_name *x;
     char *zone_path = conf_path(e->daemon->conf, "pki", zone_cert);
-    bool own = false;
+    char *own_path = conf_path(e->daemon->conf, "pki", own_cert);
+    bool named = false;
     size_t it = 0;
 
     if (!e->pairs)
@@ -262,11 +286,10 @@ void expe_certs_apply(struct expe *e)
     while ((x = site_next_external_name(e->site, &it)) != NULL) {
         (void)want(e, x->certificate_file ? x->certificate_file : "",
                    x->key_file ? x->key_file : "");
-        own = true;
+        named = true;
     }
     /* Not wanted where it is not there, and every name has its own: that is no fault. */
-    char *own_path = conf_path(e->daemon->conf, "pki", own_cert);
-    if (!own || is_there(own_path))
+    if (!named || is_there(own_path))
         (void)want(e, own_cert, own_key);
     if (is_there(zone_path))
         (void)want(e, zone_cert, zone_key);
@@ -290,6 +313,7 @@ void expe_certs_stop(struct expe *e)
         map_free(e->pairs);
         e->pairs = NULL;
     }
+    str_set(&e->built, NULL);
     tls_ctx_free(&e->browsers);
     tls_ctx_free(&e->zone);
 }

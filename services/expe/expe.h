@@ -47,6 +47,8 @@ struct expe {
 
     /* certs.c */
     struct map *pairs;              /* "cert\nkey" -> struct pair */
+    uint64_t pairs_loaded;          /* how often one was */
+    char *built;                    /* what the contexts were made of */
     struct tls_ctx *browsers;       /* for new connections; NULL while there is no certificate */
     struct tls_ctx *zone;           /* the zone port's */
 

@@ -71,8 +71,8 @@ void expe_request(struct expe_link *k, uint64_t id, const uint8_t *data, size_t 
         expe_answer(k, id, "malformed", "not a request of a zone connection", 0);
     else if (r->revoke)
         on_revoke(k, id, r->revoke);
-    else if (r->probe_host && r->probe_host->host)
-        expe_probe_start(k, id, r->probe_host->host);
+    else if (r->probe && r->probe->host)
+        expe_probe_start(k, id, r->probe->host);
     else
         expe_answer(k, id, "unknown", "this version does not know the request", 0);
     if (r)

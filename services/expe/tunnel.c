@@ -194,7 +194,7 @@ static void on_end(void *user, int err)
             front_free(f);
     } else if (f->state == FRONT_TUNNEL) {
         log_debug("connection %llu: cut, the tunnel ended", (unsigned long long)f->number);
-        front_free(f); /* without close_notify: the browser must not take it for the whole */
+        front_free(f); /* the length that it was promised tells the browser that this is not all */
     }
 }
 

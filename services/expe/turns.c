@@ -76,8 +76,9 @@ void expe_turns_each(const struct expe *e, void (*fn)(void *arg, const char *ins
 {
     const char *instance;
     size_t it = 0;
+    void *s;
 
-    while (map_next(e->turns, &it, &instance, NULL))
+    while (map_next(e->turns, &it, &instance, &s))
         fn(arg, instance);
 }
 
@@ -241,8 +242,9 @@ static void say_gone(struct expe *e)
 {
     const char *id;
     size_t it = 0;
+    void *said;
 
-    while (map_next(e->turns_said, &it, &id, NULL)) {
+    while (map_next(e->turns_said, &it, &id, &said)) {
         const struct site_turn_instance *in = site_turn_instance(e->site, id);
         struct telling t = { e, id };
 

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the edge does under those who mean no good, or read slowly; and TURN on the same port. */
+#include "expefix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <base/mem.h>
+#include <base/str.h>
+#include <evp/rand.h>
+#include <loop/accept.h>
+#include <proxy2/proxy2.h>
+#include <tunnel/mux.h>
+
+#include "guest.h"
+#include "inside.h"
+#include "lease.h"
+
+#include "cm.h"
+
+#define NAME EXPEFIX_NAME
+
+enum { STALLED = 200, ECHOES = 50, GARBAGE = 300 };
+
+static int setup(void **state)
+{
+    struct expefix *f = calloc(1, sizeof(*f));
+
+    expefix_open(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    expefix_close(*state);
+    free(*state);
+    return 0;
+}
+
+static void tunnel_up(struct inside *in, struct expefix *f)
+{
+    in->domain = NAME;
+    inside_open(in, f);
+    assert_true(in->up);
+}
+
+/* --- slow readers -------------------------------------------------------------------------------- */
+
+struct all_got {
+    struct guest *g;
+    size_t n;
+};
+
+static bool all_got(void *arg)
+{
+    const struct all_got *a = arg;
+
+    for (size_t i = 0; i < a->n; i++)
+        if (a->g[i].got == 0)
+            return false;
+    return true;
+}
+
+static void echo_once(struct guest *g, int i)
+{
+    char text[32];
+
+    (void)snprintf(text, sizeof(text), "<%d of many>", i);
+    guest_send(g, text);
+    assert_true(guest_saw(g, text));
+}
+
+static void two_hundred_stalled_readers_hold_their_windows_and_nobody_else(void **state)
+{
+    struct expefix *f = *state;
+    struct inside in = { 0 };
+    struct guest *stalled = mem_calloc(STALLED, sizeof(*stalled)), g;
+    struct all_got got = { stalled, STALLED };
+    double held = 0;
+
+    tunnel_up(&in, f);
+    for (int i = 0; i < STALLED; i++) {
+        guest_open(&stalled[i], f, NAME);
+        stalled[i].forgets = true;
+        guest_get(&stalled[i], NAME, "/flood");
+    }
+    assert_true(expefix_until(f, all_got, &got));
+    for (int i = 0; i < STALLED; i++)
+        tls_stream_pause(stalled[i].tls);
+    guest_open(&g, f, NAME);
+    guest_get(&g, NAME, "/echo");
+    assert_true(guest_saw(&g, "echoing\n"));
+    for (int i = 0; i < ECHOES; i++) {
+        echo_once(&g, i);
+        held = MAX(held, expefix_metric(f, "stoa_expe_held_bytes"));
+    }
+    assert_true(held <= (double)STALLED * MUX_WINDOW_MAX + MUX_FRAME);
+    assert_true(held <= (double)MUX_BUDGET);
+    for (int i = 0; i < STALLED; i++)
+        guest_close(&stalled[i]);
+    echo_once(&g, ECHOES);
+    guest_close(&g);
+    assert_true(expefix_wait_metric(f, "stoa_expe_connections", 0));
+    assert_true(expefix_wait_metric(f, "stoa_expe_held_bytes", 0));
+    free(stalled);
+    inside_close(&in);
+}
+
+static void a_browser_that_uploads_is_not_read_faster_than_the_tunnel_takes(void **state)
+{
+    struct expefix *f = *state;
+    struct inside in = { 0 };
+    struct guest g;
+    char *block = mem_zalloc(64 << 10);
+    size_t sent = 0;
+
+    tunnel_up(&in, f);
+    guest_open(&g, f, NAME);
+    g.forgets = true;
+    guest_get(&g, NAME, "/echo");
+    while (sent < (4u << 20)) { /* all of it comes back, whatever its pace */
+        assert_int_equal(tls_stream_write(g.tls, block, 64 << 10), 0);
+        sent += 64 << 10;
+    }
+    while (g.got < sent)
+        busfix_run_for(f->conf.bus_fix, 20);
+    guest_close(&g);
+    free(block);
+    inside_close(&in);
+}
+
+/* --- heads ---------------------------------------------------------------------------------------- */
+
+static void a_head_of_a_mebibyte_gets_431_and_little_memory(void **state)
+{
+    struct expefix *f = *state;
+    long before = expefix_rss_kib(f);
+    char *long_head = mem_zalloc((1 << 20) + 1);
+    char want[] = "HTTP/1.1 431 ";
+
+    memset(long_head, 'a', 1 << 20);
+    memcpy(long_head, "GET / HTTP/1.1\r\nHost: " NAME "\r\nX: ", strlen(NAME) + 27);
+    for (int i = 0; i < 20; i++) {
+        struct guest g;
+
+        guest_open(&g, f, NAME);
+        guest_send(&g, long_head);
+        assert_true(guest_ended(&g));
+        if (g.in.s) /* it may have been cut for what it still sends */
+            assert_true(strncmp(g.in.s, want, strlen(want)) == 0);
+        guest_close(&g);
+    }
+    assert_true(expefix_metric(f, "stoa_expe_pages_total{status=\"431\"}") >= 20);
+    assert_true(expefix_rss_kib(f) - before < 20 * 1024);
+    free(long_head);
+}
+
+static void one_byte_at_a_time_has_the_time_of_all_heads(void **state)
+{
+    static const char head[] = "GET / HTTP/1.1\r\nHost: " NAME "\r\nX: ";
+    struct expefix *f = *state;
+    struct guest g;
+
+    expefix_set(f, "edge", "edge", CONFIX_FIELDS("headTimeout", "1"));
+    guest_open(&g, f, NAME);
+    for (size_t i = 0; !g.closed && !g.eof && i < 10000; i++) {
+        char one[2] = { i < sizeof(head) - 1 ? head[i] : 'a', '\0' };
+
+        guest_send(&g, one);
+        busfix_run_for(f->conf.bus_fix, 100);
+    }
+    assert_true(g.closed || g.eof);
+    assert_true(expefix_metric(f, "stoa_expe_refused_total{reason=\"timeout\"}") >= 1);
+    guest_close(&g);
+    expefix_set(f, "edge", "edge", CONFIX_FIELDS("headTimeout", "10"));
+}
+
+static bool is_cut(int fd)
+{
+    char chunk[256];
+    ssize_t n;
+
+    do
+        n = recv(fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+    while (n > 0);
+    return n == 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+struct cuts {
+    const int *fds;
+    size_t n;
+};
+
+static bool all_cut(void *arg)
+{
+    const struct cuts *c = arg;
+
+    for (size_t i = 0; i < c->n; i++)
+        if (!is_cut(c->fds[i]))
+            return false;
+    return true;
+}
+
+static void garbage_costs_what_the_limits_allow(void **state)
+{
+    struct expefix *f = *state;
+    int fds[GARBAGE];
+    struct cuts cuts = { fds, GARBAGE };
+    long before, after;
+
+    for (int round = 0; round < 2; round++) { /* the first round grows what stays */
+        before = expefix_rss_kib(f);
+        for (size_t i = 0; i < GARBAGE; i++) {
+            uint8_t bytes[512];
+
+            evp_random(bytes, sizeof(bytes));
+            if (i % 2) /* the beginning of a record that never ends */
+                memcpy(bytes, "\x16\x03\x01\x3f\xff\x01\x00\x3f\xfb", 9);
+            fds[i] = expefix_connect(f, EXPEFIX_HTTPS);
+            (void)!send(fds[i], bytes, sizeof(bytes), MSG_NOSIGNAL);
+            if (i % 2)
+                (void)shutdown(fds[i], SHUT_WR);
+        }
+        assert_true(expefix_until(f, all_cut, &cuts));
+        for (size_t i = 0; i < GARBAGE; i++)
+            close(fds[i]);
+        assert_true(expefix_wait_metric(f, "stoa_expe_connections", 0));
+        after = expefix_rss_kib(f);
+    }
+    assert_true(after - before < 16 * 1024);
+    assert_true(expefix_metric(f, "stoa_expe_refused_total{reason=\"handshake\"}") >= GARBAGE);
+}
+
+/* --- limits --------------------------------------------------------------------------------------- */
+
+static void one_source_has_its_share(void **state)
+{
+    struct expefix *f = *state;
+    int fds[4];
+
+    expefix_set(f, "edge", "edge", CONFIX_FIELDS("sourceConnectionLimit", "3"));
+    assert_true(expefix_wait_metric(f, "stoa_expe_connections", 0));
+    /* The change has arrived when the fourth is cut; until then all are let in. */
+    for (bool arrived = false; !arrived;) {
+        struct cuts last = { &fds[3], 1 };
+
+        for (size_t i = 0; i < 4; i++)
+            fds[i] = expefix_connect(f, EXPEFIX_HTTPS);
+        busfix_run_for(f->conf.bus_fix, 200);
+        arrived = all_cut(&last);
+        if (arrived)
+            assert_false(is_cut(fds[0]) || is_cut(fds[1]) || is_cut(fds[2]));
+        for (size_t i = 0; i < 4; i++)
+            close(fds[i]);
+        assert_true(expefix_wait_metric(f, "stoa_expe_connections", 0));
+    }
+    assert_true(expefix_metric(f, "stoa_expe_refused_total{reason=\"source\"}") >= 1);
+    expefix_set(f, "edge", "edge", CONFIX_FIELDS("sourceConnectionLimit", "1000"));
+}
+
+/* --- TURN over TLS -------------------------------------------------------------------------------- */
+
+struct turn {
+    uint8_t got[2048];
+    size_t len;
+    int fd;
+};
+
+static void on_turn_client(void *arg, int fd, const struct addr *peer)
+{
+    struct turn *t = arg;
+
+    (void)peer;
+    t->fd = fd;
+}
+
+static bool has_message(void *arg)
+{
+    struct turn *t = arg;
+    struct proxy2 p;
+    size_t size = 0;
+    ssize_t n;
+
+    if (t->fd < 0)
+        return false;
+    n = recv(t->fd, t->got + t->len, sizeof(t->got) - t->len, MSG_DONTWAIT);
+    t->len += n > 0 ? (size_t)n : 0;
+    return proxy2_parse(&p, t->got, t->len, &size) == 0 && t->len >= size + 20;
+}
+
+static void the_first_byte_of_stun_leads_to_turn(void **state)
+{
+    static const uint8_t binding[20] = { 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4 };
+    struct expefix *f = *state;
+    struct inside in = { 0 };
+    struct loop_accept *private;
+    struct turn t = { .fd = -1 };
+    struct proxy2 p;
+    struct lease l;
+    struct bus *turn = lease_up(f, &l);
+    struct guest g;
+    size_t size;
+
+    assert_int_equal(loop_accept_new(&private, expefix_loop(f), "127.0.0.1", l.private_port,
+                                     on_turn_client, &t), 0);
+    inside_open(&in, f); /* tells when the edge knows of the instance */
+    assert_true(inside_saw_row(&in, "turnInstance", "state=serving\n"));
+    guest_open(&g, f, NULL); /* no SNI */
+    assert_int_equal(tls_stream_write(g.tls, binding, sizeof(binding)), 0);
+    assert_true(expefix_until(f, has_message, &t));
+    assert_int_equal(proxy2_parse(&p, t.got, t.len, &size), 0);
+    assert_false(p.local);
+    assert_int_equal(p.client.family, ADDR_V4);
+    assert_true(addr_is_loopback(&p.client));
+    assert_int_equal(p.client.port, tls_stream_local(g.tls)->port);
+    assert_int_equal(p.server.port, expefix_port(f, EXPEFIX_HTTPS));
+    assert_string_equal(p.tls, "TLSv1.3");
+    assert_memory_equal(t.got + size, binding, sizeof(binding));
+    assert_int_equal(send(t.fd, "answer of turn", 14, MSG_NOSIGNAL), 14);
+    assert_true(guest_saw(&g, "answer of turn"));
+    close(t.fd);
+    assert_true(guest_ended(&g));
+    guest_close(&g);
+    loop_accept_free(&private);
+    bus_free(&turn);
+    inside_close(&in);
+}
+
+static void without_an_instance_a_client_of_turn_is_cut(void **state)
+{
+    static const uint8_t binding[20] = { 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42 };
+    struct expefix *f = *state;
+    struct guest g;
+
+    guest_open(&g, f, NULL);
+    assert_int_equal(tls_stream_write(g.tls, binding, sizeof(binding)), 0);
+    assert_true(guest_ended(&g));
+    assert_true(expefix_metric(f, "stoa_expe_turn_failed_total") >= 1);
+    guest_close(&g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_hundred_stalled_readers_hold_their_windows_and_nobody_else),
+        cmocka_unit_test(a_browser_that_uploads_is_not_read_faster_than_the_tunnel_takes),
+        cmocka_unit_test(a_head_of_a_mebibyte_gets_431_and_little_memory),
+        cmocka_unit_test(one_byte_at_a_time_has_the_time_of_all_heads),
+        cmocka_unit_test(garbage_costs_what_the_limits_allow),
+        cmocka_unit_test(one_source_has_its_share),
+        cmocka_unit_test(without_an_instance_a_client_of_turn_is_cut),
+        cmocka_unit_test(the_first_byte_of_stun_leads_to_turn),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
