@@ -219,7 +219,8 @@ static void each_request_type_has_a_row(void **state)
     for (size_t i = 0; (d = bus_type_at(i)); i++) {
         bool found = false;
 
-        if (!str_ends(d->name, "Request"))
+        /* One that is called nothing else is a part of what goes over a zone (zone.proto). */
+        if (!str_ends(d->name, "Request") || str_ends(d->name, ".Request"))
             continue;
         for (size_t k = 0; policy_row_at(k) && !found; k++)
             found = strcmp(policy_row_at(k)->type, d->name) == 0;
