@@ -38,6 +38,7 @@ struct word {
 struct fact {
     char id[64]; /* of the row */
     const struct kinds_kind *kind;
+    char *name; /* as people know it */
     struct word words[CONFIG_FACT_WORDS_MAX];
     int64_t load_ms; /* its load is written again after that */
 };
@@ -80,6 +81,12 @@ static bool holds(struct fact *f, const char *instance)
         any = any || w->until_ms;
     }
     return any;
+}
+
+static void fact_free(struct fact *f)
+{
+    free(f->name);
+    free(f);
 }
 
 static struct fact *fact_add(struct config *c, const struct kinds_kind *kind, const char *id)
@@ -202,24 +209,32 @@ static int write_row(struct config *c, struct fact *f, struct store_row *row,
     if (err || !changed)
         return err;
     config_state_publish(c);
+    str_set(&f->name, store_row_get(row, row->kind->key));
     if (!known)
-        log_info("%s %s: known, through a zone", row->kind->name, row->id);
+        log_info("%s %s: known, a zone says it", row->kind->name, f->name);
     return 0;
 }
 
+/* A disk that cannot be written is tried again at the next look. */
 static void drop(struct config *c, struct fact *f)
 {
     struct store_problem p = { 0 };
+    int err = store_begin(c->store, &p);
 
-    if (store_begin(c->store, &p) == 0 && store_delete(c->store, f->kind, f->id, &p) == 0 &&
-        store_commit(c->store, NULL, NULL, 0, &p) == 0) {
-        log_info("%s %s: gone, its zone does not say it any more", f->kind->name, f->id);
-        config_state_publish(c);
-    } else {
+    if (!err)
+        err = store_delete(c->store, f->kind, f->id, &p);
+    if (!err)
+        err = store_commit(c->store, NULL, NULL, 0, &p);
+    else
         store_rollback(c->store);
+    if (err && err != -ENOENT)
+        return;
+    if (!err) {
+        log_info("%s %s: gone, no zone says it any more", f->kind->name, f->name ? f->name : f->id);
+        config_state_publish(c);
     }
     (void)map_del(c->facts, f->id);
-    free(f);
+    fact_free(f);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -292,7 +307,7 @@ static void take(struct config *c, struct bus_call *call, const struct fact_kind
     if (err) { /* what was known stays until its time is over */
         if (is_new) {
             (void)map_del(c->facts, f->id);
-            free(f);
+            fact_free(f);
         }
         bus_fail(call, err == -EINVAL ? BUS_INVALID : err == -EEXIST ? BUS_CONFLICT :
                                                                        BUS_UNAVAILABLE,
@@ -360,8 +375,13 @@ static bool adopt(void *arg, struct store_row *row)
 {
     struct config *c = arg;
 
-    if (!str_empty(store_row_get(row, "zone")) && !map_get(c->facts, row->id))
-        hear(fact_add(c, row->kind, row->id), "", CONFIG_FACT_TTL_MS);
+    struct fact *f;
+
+    if (str_empty(store_row_get(row, "zone")) || map_get(c->facts, row->id))
+        return true;
+    f = fact_add(c, row->kind, row->id);
+    f->name = str_dup(store_row_get(row, row->kind->key));
+    hear(f, "", CONFIG_FACT_TTL_MS);
     return true;
 }
 
@@ -391,6 +411,6 @@ void config_facts_stop(struct config *c)
 
     loop_timer_free(&c->fact_timer);
     while (c->facts && map_next(c->facts, &it, NULL, &f))
-        free(f);
+        fact_free(f);
     map_free(c->facts);
 }

@@ -356,6 +356,30 @@ static void facts_of_before_a_restart_have_to_be_said_again(void **state)
     assert_true(wait_for(f, is_none));
 }
 
+static void facts_of_a_backup_are_forgotten_as_well(void **state)
+{
+    Stoa__Config__V1__BackupRequest backup = STOA__CONFIG__V1__BACKUP_REQUEST__INIT;
+    Stoa__Config__V1__RestoreRequest restore = STOA__CONFIG__V1__RESTORE_REQUEST__INIT;
+    struct fix *f = *state;
+    ProtobufCMessage *body = NULL, *done = NULL;
+
+    assert_int_equal(say_turn(f, f->expc, "one", LONG_MS), BUS_OK);
+    assert_int_equal(busfix_ask(f->c.bus_fix, f->c.admin, &config_dst, &backup.base, &body),
+                     BUS_OK);
+    assert_int_equal(say(f, &(struct said){ .kind = "turnInstance", .id = "one", .gone = true }),
+                     BUS_OK);
+    assert_true(wait_for(f, is_none));
+    f->seen = 0;
+    restore.name = ((Stoa__Config__V1__BackupReply *)(void *)body)->name;
+    assert_int_equal(busfix_ask(f->c.bus_fix, f->c.admin, &config_dst, &restore.base, &done),
+                     BUS_OK);
+    assert_null(((Stoa__Config__V1__WriteReply *)(void *)done)->problem);
+    assert_true(wait_for(f, is_seen));
+    assert_true(wait_for(f, is_none));
+    protobuf_c_message_free_unpacked(body, NULL);
+    protobuf_c_message_free_unpacked(done, NULL);
+}
+
 static enum bus_code say_load(struct fix *f, int load)
 {
     char text[16];
@@ -505,6 +529,7 @@ int main(void)
         TEST(an_edge_cannot_fill_the_site),
         TEST(facts_and_places_do_not_meet),
         TEST(facts_of_before_a_restart_have_to_be_said_again),
+        TEST(facts_of_a_backup_are_forgotten_as_well),
         TEST(a_load_that_changes_often_is_written_now_and_then),
         EDGE(a_zone_is_paired_once_and_in_time),
         EDGE(nobody_else_pairs_a_zone),
