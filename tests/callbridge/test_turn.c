@@ -190,6 +190,9 @@ static void its_status_is_what_a_try_says(void **state)
     assert_false(reply->hosts[0]->reachable);
     assert_false(reply->hosts[0]->success);
     assert_string_equal(reply->hosts[0]->failure, "unreachable"); /* the port is closed */
+    assert_string_equal(reply->hosts[0]->transport, "tcp"); /* after UDP */
+    assert_non_null(strstr(reply->hosts[0]->text, "127.0.0.9")); /* where, and by which way */
+    assert_non_null(strstr(reply->hosts[0]->text, "over TCP"));
     protobuf_c_message_free_unpacked(body, NULL);
     req.turn_server = TEXT("00000000-0000-4000-8000-000000000000");
     assert_int_equal(busfix_ask(fix.conf.bus_fix, admin, &dst, &req.base, &body), BUS_OK);

@@ -189,13 +189,14 @@ static void without_a_callbridge_the_status_says_so(void **state)
 
 /* --- instances -------------------------------------------------------------------------------- */
 
-/* Registers an instance as the daemon turn does. */
+/* Registers an instance as the daemon turn does; `server`: where it answers, NULL: not told. */
 static unsigned register_turn(struct bus *turn, const char *holder, unsigned number,
-                              const char *address, const char *outside)
+                              const char *address, const char *outside, const char *server)
 {
     static const struct bus_dst dst = { .role = "config" };
     Stoa__Turn__V1__LeaseRequest req = STOA__TURN__V1__LEASE_REQUEST__INIT;
     char *addresses[] = { (char *)(uintptr_t)address }, *publics[] = { (char *)(uintptr_t)outside };
+    char *servers[] = { (char *)(uintptr_t)server };
     ProtobufCMessage *reply;
     unsigned port;
 
@@ -206,6 +207,8 @@ static unsigned register_turn(struct bus *turn, const char *holder, unsigned num
     req.public_addresses = publics;
     req.n_addresses = 1;
     req.n_public_addresses = outside ? 1 : 0;
+    req.servers = servers;
+    req.n_servers = server ? 1 : 0;
     req.state = (char *)(uintptr_t)"serving";
     assert_int_equal(busfix_ask(fix.config.bus_fix, turn, &dst, &req.base, &reply), BUS_OK);
     port = ((Stoa__Turn__V1__LeaseReply *)(void *)reply)->port;
@@ -255,12 +258,12 @@ static void an_instance_behind_a_row_is_no_entry_of_its_own(void **state)
     gethostname(host, sizeof(host) - 1);
     here = str_printf("%s/3", host);
     /* By its private address, its public one, and by being on this machine. */
-    register_turn(turn, "edge1/1", 1, "172.16.85.168", "10.88.246.156");
+    register_turn(turn, "edge1/1", 1, "172.16.85.168", "10.88.246.156", NULL);
     adminfix_add(&fix, "turnServers", "serverAddress=127.0.0.1", local);
-    register_turn(turn, here, 3, "192.0.2.33", NULL);
-    register_turn(turn, "elsewhere/2", 2, "10.1.1.1", "198.51.100.1");
+    register_turn(turn, here, 3, "192.0.2.33", NULL, NULL);
+    register_turn(turn, "elsewhere/2", 2, "10.1.1.1", "198.51.100.1", "10.1.1.9");
     list = wait_total("3");
-    assert_non_null(strstr(list, "<serverAddress>10.1.1.1</serverAddress>"
+    assert_non_null(strstr(list, "<serverAddress>10.1.1.9</serverAddress>"
                                  "<clientAddress>198.51.100.1</clientAddress></turnServer>"
                                  "</turnServers>")); /* behind the rows */
     assert_null(strstr(list, "192.0.2.33"));
@@ -289,7 +292,7 @@ static void an_instance_without_a_row_can_be_looked_at_and_not_changed(void **st
     (void)state;
     last_id(own);
     path = str_printf(TURN "/%s", own);
-    wanted = str_printf(XML "<turnServer id=\"%s\"><serverAddress>10.1.1.1</serverAddress>"
+    wanted = str_printf(XML "<turnServer id=\"%s\"><serverAddress>10.1.1.9</serverAddress>"
                             "<clientAddress>198.51.100.1</clientAddress>"
                             "<numRegistrations>0</numRegistrations><type>standard</type>"
                             "<tcpPortNumberOverride>3479</tcpPortNumberOverride></turnServer>",
@@ -320,8 +323,8 @@ static void pages_go_on_from_rows_to_instances(void **state)
     struct call c = { .path = TURN "?offset=2&limit=2", .user = ADMIN };
 
     (void)state;
-    register_turn(turn, "far/4", 4, "10.4.4.4", NULL);
-    register_turn(turn, "far/5", 5, "10.5.5.5", NULL);
+    register_turn(turn, "far/4", 4, "10.4.4.4", NULL, NULL);
+    register_turn(turn, "far/5", 5, "10.5.5.5", NULL, NULL);
     free(wait_total("5"));
     adminfix_call(&fix, &c);
     assert_non_null(strstr(c.body.s, "<turnServers total=\"5\"><turnServer id="));
