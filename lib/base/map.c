@@ -171,7 +171,8 @@ bool map_next(const struct map *m, size_t *it, const char **key, void **value)
             continue;
         if (key)
             *key = e->key;
-        *value = e->value;
+        if (value)
+            *value = e->value;
         return true;
     }
     return false;
