@@ -49,6 +49,7 @@ enum {
     TURN_RESOLVE_MS = 30000,      /* names are looked up again */
     TURN_RESOLVE_FAILED_MS = 5000,
     TURN_WAITING_MS = 10000,      /* a zone needs seconds to come up: no fault before */
+    TURN_SETTLE_MS = 2000,        /* a zone that is up says its instances within that */
     TURN_PROBE_EVERY_MS = 60000,  /* each server, by each callbridge */
     TURN_PROBE_SOON_MS = 700,     /* after a first failure: it is told after the second */
     TURN_PROBE_FAILED_MS = 10000, /* while it fails */

@@ -63,6 +63,24 @@ static void put_url(struct guest_server *out, const char *scheme, const char *ho
     out->msg.n_urls++;
 }
 
+/* The first of a list that can be meant for everybody: `localhost` is somebody else there. */
+static bool first_name(const char *list, char dst[TURNS_HOST_SIZE])
+{
+    const char *at = list ? list : "";
+
+    while (*at) {
+        size_t len = strcspn(at, ", ");
+
+        if (len > 0 && len < TURNS_HOST_SIZE && memchr(at, '.', len)) {
+            (void)snprintf(dst, TURNS_HOST_SIZE, "%.*s", (int)len, at);
+            return true;
+        }
+        at += len;
+        at += strspn(at, ", ");
+    }
+    return false;
+}
+
 /* TURN over TLS at the edges of a zone: each hands it to one of its instances, all of which know the
  * name. One URL for each edge: every one costs the browser a relay. */
 static void put_edges(const struct participant *p, const char *zone, struct guest_server *out)
@@ -71,14 +89,9 @@ static void put_edges(const struct participant *p, const char *zone, struct gues
     char name[TURNS_HOST_SIZE];
     size_t it = 0;
 
-    while ((e = site_next_edge_fact(p->call->cb->site, &it)) != NULL) {
-        size_t len = strcspn(e->names ? e->names : "", ", ");
-
-        if (!str_eq(e->zone, zone) || !e->turns_port || len == 0 || len >= sizeof(name))
-            continue;
-        (void)snprintf(name, sizeof(name), "%.*s", (int)len, e->names);
-        put_url(out, "turns", name, e->turns_port, "tcp");
-    }
+    while ((e = site_next_edge_fact(p->call->cb->site, &it)) != NULL)
+        if (str_eq(e->zone, zone) && e->turns_port && first_name(e->names, name))
+            put_url(out, "turns", name, e->turns_port, "tcp");
 }
 
 static void fill_one(const struct participant *p, const struct turns_server *s,

@@ -47,6 +47,7 @@ struct turns {
     turns_changed_fn fn;
     void *arg;
     struct list places;
+    int64_t settled_ms; /* see zones_are_settled() */
     struct map *seen; /* instance -> struct seen */
     struct turns_server list[TURNS_MAX], next[TURNS_MAX];
     size_t n, n_next;
@@ -238,12 +239,19 @@ static bool a_zone_is_down(const struct turns *t)
     return false;
 }
 
+/* All zones are up, and have been for a moment: instances are said one by one, after the edge. */
+static bool zones_are_settled(struct turns *t)
+{
+    if (a_zone_is_down(t))
+        t->settled_ms = loop_now_ms() + TURN_SETTLE_MS;
+    return loop_now_ms() >= t->settled_ms;
+}
+
 /* A row without instances is a foreign server, and what a foreign server without shared secret is used
  * with is its password: browsers get it. So a row that may be ours is not taken for one. */
-static bool may_be_ours(const struct turns *t, const struct site_turn_server *row,
-                        const struct place *p)
+static bool may_be_ours(struct turns *t, const struct site_turn_server *row, const struct place *p)
 {
-    return str_empty(row->shared_secret) && (p->is_ours || a_zone_is_down(t));
+    return str_empty(row->shared_secret) && (p->is_ours || !zones_are_settled(t));
 }
 
 static void add_row(struct turns *t, const struct site_turn_server *row, struct place *p)
@@ -418,6 +426,7 @@ void turns_peer(struct turns *t, const struct bus_peer *peer, bool up)
 void turns_tick(struct turns *t)
 {
     int64_t now_ms = loop_now_ms(), now_s = (int64_t)time(NULL);
+    bool settled = zones_are_settled(t), over = false;
     struct list *it, *tmp;
 
     LIST_EACH(it, tmp, &t->places) {
@@ -425,17 +434,16 @@ void turns_tick(struct turns *t)
 
         if (now_ms >= p->resolve_ms)
             look_up(p);
+        over = over || (settled && p->waiting_ms && !p->is_ours);
         if (p->waiting_ms && now_ms - p->waiting_ms > TURN_WAITING_MS)
             daemon_fault_raise(t->d, "turnServerUnavailable", p->host,
                                "TURN server \"%s\" cannot be used: none of its instances is known; "
                                "they run elsewhere, or the zone to them is down", p->host);
     }
-    for (size_t i = 0; i < t->n; i++) {
-        if (now_s >= t->list[i].renew_s) {
-            update(t);
-            break;
-        }
-    }
+    for (size_t i = 0; i < t->n; i++)
+        over = over || now_s >= t->list[i].renew_s;
+    if (over)
+        update(t);
 }
 
 /* --- the list --------------------------------------------------------------------------------- */

@@ -58,7 +58,7 @@ static void say(unsigned number)
         { "state", "serving" },
     };
     static const char *const of_edge[][2] = {
-        { "names", "join.octavio.com,other.octavio.com" }, { "turnsPort", "443" },
+        { "names", "localhost,join.octavio.com,other.octavio.com" }, { "turnsPort", "443" },
     };
     const char *const(*pairs)[2] = number ? turn : of_edge;
     Stoa__Zone__V1__Field items[ARRAY_LEN(turn)], *ptrs[ARRAY_LEN(turn)];
