@@ -118,7 +118,7 @@ static int run(const struct stoa_ctx *ctx, int argc, char **argv)
 const struct stoa_cmd cmd_mmp = {
     .name = "mmp",
     .args = "[COMMAND ..]",
-    .summary = "the guide's command shell: license, callbridge, webbridge, pki",
+    .summary = "the guide's command shell: license, callbridge, webbridge, pki, zone, turn",
     .help =
         "With a command carries it out: stoa mmp \"webbridge\". Without one it is a shell with\n"
         "history and completion (Tab), or reads commands from a pipe, one per line; # begins a\n"

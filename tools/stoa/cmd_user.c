@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * stoa user: who may use the REST API and the web administration. The password is hashed here; it
  * never leaves this process. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include <base/str.h>
 #include <config.pb-c.h>
@@ -15,11 +12,12 @@
 
 #include "config_ask.h"
 #include "config_print.h"
+#include "password.h"
 #include "stoa.h"
 
 static const char kind[] = "apiUser";
 
-enum { PASSWORD_MIN = 8, PASSWORD_MAX = 256, PAGE = 500 };
+enum { PAGE = 500 };
 
 /* Everything of one invocation. */
 struct job {
@@ -27,89 +25,18 @@ struct job {
     struct ask *ask;
     const char *name, *role;
     const char *file;                    /* of the password; "-": standard input; NULL: asked for */
-    char password[PASSWORD_MAX + 2];
+    char password[PASSWORD_SIZE];
     char hash[EVP_PASSWORD_TEXT_SIZE];
 };
 
 /* --- passwords -------------------------------------------------------------------------------- */
 
-/* The first line without its end. Returns false when there is none, or when it is too long. */
-static bool read_line(FILE *f, char *dst, size_t cap)
-{
-    size_t len;
-
-    if (!fgets(dst, (int)cap, f))
-        return false;
-    len = strcspn(dst, "\r\n");
-    if (len == cap - 1)
-        return false;
-    dst[len] = '\0';
-    return true;
-}
-
-/* Asks on the terminal without showing what is typed. */
-static bool ask_for(FILE *tty, const char *prompt, char *dst, size_t cap)
-{
-    struct termios before, quiet;
-    bool ok;
-
-    if (tcgetattr(fileno(tty), &before) != 0)
-        return false;
-    quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    /* First quiet, then the prompt: what is typed upon it must not be thrown away. */
-    if (tcsetattr(fileno(tty), TCSAFLUSH, &quiet) != 0)
-        return false;
-    fprintf(tty, "%s: ", prompt);
-    fflush(tty);
-    ok = read_line(tty, dst, cap);
-    (void)tcsetattr(fileno(tty), TCSAFLUSH, &before);
-    fprintf(tty, "\n");
-    fflush(tty);
-    return ok;
-}
-
-static int type_twice(struct job *j)
-{
-    char again[sizeof(j->password)] = "";
-    FILE *tty = fopen("/dev/tty", "r+e");
-    int code = STOA_OK;
-
-    if (!tty)
-        return stoa_usage("there is no terminal to type the password on; say --password-file "
-                          "FILE, or - for standard input");
-    if (!ask_for(tty, "Password", j->password, sizeof(j->password)) ||
-        !ask_for(tty, "Password again", again, sizeof(again)))
-        code = stoa_fail("the password could not be read");
-    else if (!str_eq(j->password, again))
-        code = stoa_fail("the two passwords are not the same");
-    explicit_bzero(again, sizeof(again));
-    fclose(tty);
-    return code;
-}
-
-static int read_file(struct job *j)
-{
-    FILE *f = str_eq(j->file, "-") ? stdin : fopen(j->file, "re");
-    bool ok;
-
-    if (!f)
-        return stoa_fail("cannot read %s: %s", j->file, strerror(errno));
-    ok = read_line(f, j->password, sizeof(j->password));
-    if (f != stdin)
-        fclose(f);
-    return ok ? STOA_OK : stoa_fail("%s: the first line is no password", j->file);
-}
-
 static int take_password(struct job *j)
 {
-    int code = j->file ? read_file(j) : type_twice(j);
-    size_t len = strlen(j->password);
+    int code = password_take(j->file, j->password);
 
     if (code != STOA_OK)
         return code;
-    if (len < PASSWORD_MIN || len > PASSWORD_MAX || !str_utf8_ok(j->password, len))
-        return stoa_fail("a password has %d to %d bytes of UTF-8", PASSWORD_MIN, PASSWORD_MAX);
     evp_password_hash(j->hash, j->password);
     return STOA_OK;
 }

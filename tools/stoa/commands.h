@@ -6,6 +6,7 @@
 #include "stoa.h"
 
 #define STOA_COMMANDS(X) \
+    X(accounts)          \
     X(call)              \
     X(calls)             \
     X(cert)              \
@@ -17,7 +18,9 @@
     X(ports)             \
     X(run)               \
     X(status)            \
-    X(user)
+    X(turn)              \
+    X(user)              \
+    X(zone)
 
 #define STOA_DECLARE(name) extern const struct stoa_cmd cmd_##name;
 STOA_COMMANDS(STOA_DECLARE)

@@ -82,6 +82,11 @@ int mmp_webbridge_trust(struct mmp *m, int argc, char **argv);
 int mmp_webbridge_redirect(struct mmp *m, int argc, char **argv);
 int mmp_webbridge_restart(struct mmp *m, int argc, char **argv);
 
+/* mmp_pages.c: pages of Expressway-C and -E, which have no command line in the guide. */
+int mmp_zone(struct mmp *m, int argc, char **argv);
+int mmp_turn(struct mmp *m, int argc, char **argv);
+int mmp_accounts(struct mmp *m, int argc, char **argv);
+
 int mmp_pki_list(struct mmp *m, int argc, char **argv);
 int mmp_pki_inspect(struct mmp *m, int argc, char **argv);
 int mmp_pki_match(struct mmp *m, int argc, char **argv);

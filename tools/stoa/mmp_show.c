@@ -105,7 +105,6 @@ int mmp_elsewhere(struct mmp *m, const char *verb)
         const char *verb, *where;
     } table[] = {
         { "xmpp", "there is no XMPP server yet; its domains are kept: 'stoa config list domain'" },
-        { "turn", "TURN servers are rows of the configuration: 'stoa config list turnServer'" },
         { "webadmin", "there is no web administration yet; 'stoa config' does what it would do" },
         { "tls", "every service speaks TLS 1.2 and 1.3, which cannot be lowered" },
         { "dns", "names are looked up by the machine; static records go first: "

@@ -45,6 +45,10 @@ static const struct mmp_verb verbs[] = {
     { "pki", "match", "KEY CRT", 2, 2, "says whether they belong together", mmp_pki_match },
     { "pki", "verify", "CRT BUNDLE", 2, 2, "says whether the bundle has its issuer",
       mmp_pki_verify },
+    { "zone", NULL, "", 0, 0,
+      "shows zones, tunnels and the targets of the guest account client URI", mmp_zone },
+    { "turn", NULL, "", 0, 0, "shows settings and status of the TURN servers", mmp_turn },
+    { "accounts", NULL, "", 0, 0, "shows who may log in, and for what", mmp_accounts },
     { "help", NULL, "[COMMAND]", 0, 1, "lists the commands, or explains one", mmp_help },
     { "exit", NULL, "", 0, 0, "ends the shell", mmp_exit },
 };
