@@ -20,7 +20,8 @@ enum {
     OPT_LOG,
     OPT_LIBEXEC,
     OPT_READY,
-    OPT_ONLY
+    OPT_ONLY,
+    OPT_EDGE_NETWORK
 };
 
 static const struct option options[] = {
@@ -33,6 +34,7 @@ static const struct option options[] = {
     { "libexec", required_argument, NULL, OPT_LIBEXEC },
     { "on-ready", required_argument, NULL, OPT_READY },
     { "only", required_argument, NULL, OPT_ONLY },
+    { "edge-network", required_argument, NULL, OPT_EDGE_NETWORK },
     { 0 },
 };
 
@@ -60,6 +62,8 @@ static int take(struct run_opts *opts, int opt)
         opts->on_ready = optarg;
     else if (opt == OPT_ONLY)
         opts->only = optarg;
+    else if (opt == OPT_EDGE_NETWORK)
+        opts->edge_network = optarg;
     else if (opt == '?')
         return STOA_USAGE;
     else if (stoa_number("the number of instances", optarg, 0, RUN_NUMBER_MAX, &n) != 0)
@@ -196,6 +200,8 @@ const struct stoa_cmd cmd_run = {
             "  --webbridge N     so many instances (1)\n"
             "  --turn N          so many instances (1)\n"
             "  --on-ready CMD    run this shell command once when every daemon is ready\n"
-            "  --libexec DIR     where the daemons are\n",
+            "  --libexec DIR     where the daemons are\n"
+            "  --edge-network PROGRAM  of two sites: this runs the edge's supervisor, whose command\n"
+            "                    line it gets, in a network of its own (deploy/edge-network)\n",
     .run = run,
 };

@@ -41,6 +41,7 @@ struct run_opts {
     const char *libexec;    /* directory of the daemons */
     const char *on_ready;   /* shell command, run once when every daemon is ready; NULL: none */
     const char *only;       /* "busd,config": these roles only; NULL: all */
+    const char *edge_network; /* run_sites(): program that runs the edge's supervisor; NULL: none */
     unsigned callbridges, webbridges, turns; /* instances */
 };
 

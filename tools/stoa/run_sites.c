@@ -204,6 +204,8 @@ static void command_line(const struct sites *s, const char *site, char *argv[ARG
     ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
     size_t n = 0;
 
+    if (o->edge_network && str_eq(site, "edge"))
+        argv[n++] = str_dup(o->edge_network);
     argv[n++] = str_ndup(self, len < 0 ? 0 : (size_t)len);
     argv[n++] = str_dup("run");
     argv[n++] = str_dup(site);
