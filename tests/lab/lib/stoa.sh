@@ -76,7 +76,9 @@ edge_up() {
   for role in busd config expe turn webadmin; do
     [ ! -x "$lab_libexec/$role" ] || place "$work/libexec/edge" $role
   done
-  STOA_LISTEN=0.0.0.0 STOA_PORT_EDGE_HTTPS=443 STOA_PORT_EDGE_HTTP=80 STOA_PORT_EDGE_ADMIN=445 start_site expe edge "$@"
+  STOA_LISTEN_EDGE_HTTPS=192.168.245.61 STOA_LISTEN_EDGE_HTTP=192.168.245.61 STOA_LISTEN_ZONE=172.16.85.168 \
+    STOA_LISTEN_EDGE_ADMIN=172.16.85.168 STOA_PORT_EDGE_HTTPS=443 STOA_PORT_EDGE_HTTP=80 STOA_PORT_EDGE_ADMIN=445 \
+    start_site expe edge "$@"
   stoa_edge config import "$lab_dir/../../deploy/example-site/edge.conf" >"$work/import.log" 2>&1 ||
     fail "the guide's edge cannot be imported"
   edge_turn
