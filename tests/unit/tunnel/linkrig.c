@@ -10,9 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <openssl/ssl.h>
+
 #include <base/mem.h>
 #include <loop/clock.h>
 #include <loop/timer.h>
+#include <tls_priv.h>
 
 /* --- certificates ----------------------------------------------------------------------------- */
 
@@ -356,12 +359,25 @@ void linkrig_sockets(int fd[2])
     close(l);
 }
 
+/* What no function of lib/tls makes: a client of a zone that has no certificate. */
+static struct tls_ctx *ctx_without_cert(void)
+{
+    static const unsigned char alpn[] = "\x0bstoa-zone/1";
+    struct tls_ctx *ctx = NULL;
+
+    assert_int_equal(tls_ctx_client(&ctx, NULL, false, false, NULL), 0);
+    assert_int_equal(SSL_CTX_set_alpn_protos(ctx->ssl, alpn, sizeof(alpn) - 1), 0);
+    return ctx;
+}
+
 struct tls_ctx *linkrig_ctx(struct linkrig *r, bool edge)
 {
     const struct pki_pair *pair = edge ? r->edge_pair : r->in_pair;
     struct tls_zone_opts opts = { .cert_pem = pair->cert_pem, .key_pem = pair->key_pem };
     struct tls_ctx *ctx = NULL;
 
+    if (!edge && r->no_cert)
+        return ctx_without_cert();
     if (edge) {
         assert_int_equal(tls_ctx_zone_server(&ctx, &opts, NULL), 0);
     } else {

@@ -64,7 +64,7 @@ struct linkrig {
     const struct pki_pair *edge_pair;
     const char *zone_user, *zone_ca, *zone_name;
     struct scram_verifier verifier;
-    bool locked, no_domains;
+    bool locked, no_domains, no_cert; /* no_cert: of a stranger inside */
     struct tunnel_times times; /* 0: as usual */
 };
 

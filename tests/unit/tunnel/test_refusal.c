@@ -300,7 +300,7 @@ static void a_client_without_channel_binding_is_refused(void **state)
 
 /* --- ends that do not keep to the protocol ---------------------------------------------------- */
 
-/* Says a Hello that `change` has spoilt. */
+/* Says a Hello that `change` has spoilt, and the right password. */
 static void refused_hello(void (*change)(Stoa__Zone__V1__Hello *), enum tunnel_refusal why)
 {
     struct scram_binding binding = { .on = true };
@@ -308,7 +308,6 @@ static void refused_hello(void (*change)(Stoa__Zone__V1__Hello *), enum tunnel_r
     struct scram_client *c;
     char *first, *final = NULL;
 
-    restart();
     start_stranger(false);
     assert_int_equal(tls_stream_binding(s.tls, binding.data), 0);
     c = scram_client_new(SCRAM_SHA_256, r.user, r.password, &binding, NULL);
@@ -325,9 +324,11 @@ static void refused_hello(void (*change)(Stoa__Zone__V1__Hello *), enum tunnel_r
     assert_string_equal(s.refused, tunnel_refusal_word(why));
     assert_int_equal(r.edge.why, why);
     assert_true(strlen(s.refused_text) > 10);
+    assert_int_equal(r.edge.ups, 0);
     scram_client_free(&c);
     free(first);
     free(final);
+    restart();
 }
 
 static void newer(Stoa__Zone__V1__Hello *h)
@@ -336,6 +337,7 @@ static void newer(Stoa__Zone__V1__Hello *h)
     h->max_version = 3;
 }
 
+static void as_it_was(Stoa__Zone__V1__Hello *h) { (void)h; }
 static void of_no_version(Stoa__Zone__V1__Hello *h)
 {
     h->has_min_version = h->has_max_version = false;
@@ -394,6 +396,16 @@ static void a_hello_that_cannot_be_used_is_refused_with_its_word(void **state)
     refused_hello(with_a_long_hash, TUNNEL_MALFORMED);
     refused_hello(with_too_many_domains, TUNNEL_MALFORMED);
     refused_hello(with_a_long_domain, TUNNEL_MALFORMED);
+}
+
+static void who_knows_the_password_and_has_no_certificate_is_refused(void **state)
+{
+    (void)state;
+    r.no_cert = true;
+    refused_hello(as_it_was, TUNNEL_NO_CERT);
+    r.no_cert = true;
+    r.zone_ca = NULL; /* pairing needs one as well */
+    refused_hello(as_it_was, TUNNEL_NO_CERT);
 }
 
 static void frames_out_of_order_or_unreadable_are_malformed(void **state)
@@ -612,6 +624,7 @@ int main(void)
         CASE(a_hello_and_proof_that_were_recorded_are_worth_nothing_on_a_second_connection),
         CASE(a_client_without_channel_binding_is_refused),
         CASE(a_hello_that_cannot_be_used_is_refused_with_its_word),
+        CASE(who_knows_the_password_and_has_no_certificate_is_refused),
         CASE(frames_out_of_order_or_unreadable_are_malformed),
         CASE(what_is_no_tls_and_what_is_no_http2_is_told_apart),
         CASE(a_connection_that_is_cut_in_the_handshake_is_closed),
