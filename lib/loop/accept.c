@@ -3,6 +3,7 @@
 #include <loop/accept.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 
 struct loop_accept {
     uv_poll_t poll;
-    int fd;
+    int fd, spare_fd;
     loop_accept_fn fn;
     void *arg;
 };
@@ -51,6 +52,20 @@ static int open_any(uint16_t port)
     return fd;
 }
 
+/* Without a free descriptor a connection would wait, and wake the loop, for ever: one is kept for
+ * turning it away. */
+static void turn_away(struct loop_accept *l)
+{
+    int fd;
+
+    if (l->spare_fd >= 0)
+        close(l->spare_fd);
+    fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 void loop_accept_now(struct loop_accept *l)
 {
     for (int i = 0; i < LOOP_ACCEPT_BATCH; i++) {
@@ -60,6 +75,10 @@ void loop_accept_now(struct loop_accept *l)
         int on = 1;
         int fd = accept4(l->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+            turn_away(l);
+            continue;
+        }
         if (fd < 0)
             return;
         if (addr_from_sockaddr(&peer, (const struct sockaddr *)&ss) != 0) {
@@ -100,12 +119,15 @@ int loop_accept_new(struct loop_accept **out, uv_loop_t *loop, const char *ip, u
         return fd;
     l = MEM_NEW(struct loop_accept);
     l->fd = fd;
+    l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     l->fn = fn;
     l->arg = arg;
     l->poll.data = l;
     err = uv_poll_init(loop, &l->poll, fd);
     if (err) {
         close(fd);
+        if (l->spare_fd >= 0)
+            close(l->spare_fd);
         free(l);
         return err;
     }
@@ -125,5 +147,7 @@ void loop_accept_free(struct loop_accept **lp)
     *lp = NULL;
     uv_poll_stop(&l->poll);
     close(l->fd);
+    if (l->spare_fd >= 0)
+        close(l->spare_fd);
     uv_close((uv_handle_t *)&l->poll, on_closed);
 }

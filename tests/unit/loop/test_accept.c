@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -173,6 +174,41 @@ static int tear_down(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Or one address that opens many would hold all others up, and the loop would spin. */
+static void without_descriptors_who_comes_is_turned_away(void **state)
+{
+    struct guests g = { .n = 0 };
+    struct loop_accept *l;
+    struct rlimit before, low;
+    uint16_t port = free_port();
+    int hoard[64], n = 0, early, late;
+    char byte;
+
+    (void)state;
+    assert_int_equal(loop_accept_new(&l, &loop, "127.0.0.1", port, on_accepted, &g), 0);
+    early = knock("127.0.0.1", port);
+    assert_true(early >= 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    low = before;
+    low.rlim_cur = (rlim_t)early + 8;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    while (n < 64 && (hoard[n] = dup(early)) >= 0)
+        n++;
+    for (int i = 0; i < 10; i++)
+        (void)uv_run(&loop, UV_RUN_NOWAIT);
+    assert_int_equal(g.n, 0);
+    assert_int_equal(recv(early, &byte, 1, 0), 0); /* closed, not left waiting */
+    while (n > 0)
+        close(hoard[--n]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    late = knock("127.0.0.1", port);
+    wait_for(&g, 1);
+    say_goodbye(&g);
+    close(early);
+    close(late);
+    loop_accept_free(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +216,7 @@ int main(void)
         TEST(a_star_is_every_address_of_both_families),
         TEST(whoever_the_kernel_has_connected_is_let_in_before_closing),
         TEST(what_cannot_be_opened_says_why),
+        TEST(without_descriptors_who_comes_is_turned_away),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
