@@ -42,6 +42,7 @@ struct expe {
     uint8_t mask_key[32];           /* for users that there are not */
     struct loop_timer *tick, *apply_timer;
     struct expe_numbers n;
+    uint32_t connections_max;       /* as the limit of open files allows */
     bool draining;
     int64_t drain_ms;               /* when it began */
 
@@ -218,6 +219,7 @@ struct expe_zone {
     int64_t since_ms;              /* wall clock */
     int64_t changed_ms;            /* loop's */
     bool refused;                  /* with a word, since it was last active */
+    int64_t rogue_ms;              /* somebody was refused while it was active; 0: nobody */
     bool seen;
 };
 

@@ -6,6 +6,7 @@
 
 enum {
     /* --- browsers ----------------------------------------------------------------------------- */
+    EXPE_FILES_OTHER = 1200,       /* descriptors for anything but browsers: zone port, bus, files */
     EXPE_HEAD_BYTES_MAX = 8192,    /* request head; browsers send below 2 KiB */
     EXPE_IN_BYTES_MAX = EXPE_HEAD_BYTES_MAX + (32 << 10), /* a head, and what came with its end */
     EXPE_RATE_BURST = 2,           /* seconds of sourceRate at once: a page opens 6 connections */
@@ -37,6 +38,7 @@ enum {
     EXPE_PROBE_BYTES_MAX = 4096,   /* of the answer that are looked at */
     EXPE_REVOKE_LIST_MAX = 1024,   /* of one request; as turn takes of one event */
     EXPE_ZONE_GRACE_MS = 5000,     /* an expc that restarts is back by then: no fault before */
+    EXPE_ZONE_REFUSED_MS = 600000, /* a connection that was refused beside the zone's own is told */
     EXPE_LOAD_SAID_MS = 2000,      /* load of TURN instances is told this often */
     EXPE_DRAIN_MS = 2000,          /* connections last for hours: they are not waited for longer */
 };

@@ -21,8 +21,8 @@ static const char *const port_names[] = { "edge-https", "edge-http", "zone" };
 struct expe_source *expe_let_in(struct expe *e, const struct addr *from)
 {
     const struct site_edge *s = site_edge(e->site);
-    const struct expe_source_limits limits = { s->connection_limit, s->source_connection_limit,
-                                               s->source_rate };
+    const struct expe_source_limits limits = { MIN(s->connection_limit, e->connections_max),
+                                               s->source_connection_limit, s->source_rate };
     struct expe_source *source = NULL;
     char ip[ADDR_TEXT_MAX];
 
@@ -33,8 +33,10 @@ struct expe_source *expe_let_in(struct expe *e, const struct addr *from)
     case EXPE_FULL:
         e->n.refused_full++;
         if (log_limit("edge connections"))
-            log_warning("connection from %s: refused, all %u are in use (connectionLimit)",
-                        addr_print_ip(from, ip), s->connection_limit);
+            log_warning("connection from %s: refused, all %u are in use (%s)",
+                        addr_print_ip(from, ip), limits.all,
+                        limits.all < s->connection_limit ? "limit of open files" :
+                                                           "connectionLimit");
         return NULL;
     case EXPE_SOURCE_FULL:
         e->n.refused_source++;

@@ -19,15 +19,20 @@ enum { TICK_MS = 500, LISTEN_MS = 5000 };
 /* Closing goes on after stop(), in the loop's last turns; so the state belongs to the process. */
 static struct expe expe;
 
-/* Two descriptors for a connection that goes on to TURN. */
-static void raise_files(void)
+/* Two descriptors for a connection that goes on to TURN; what is not there cannot be promised. */
+static void raise_files(struct expe *e)
 {
     struct rlimit lim;
 
+    e->connections_max = UINT32_MAX;
     if (getrlimit(RLIMIT_NOFILE, &lim))
         return;
     lim.rlim_cur = lim.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &lim);
+    if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY)
+        e->connections_max = (uint32_t)MIN(
+            MAX(lim.rlim_cur, 2 * EXPE_FILES_OTHER + 0ull) / 2 - EXPE_FILES_OTHER / 2,
+            (rlim_t)UINT32_MAX);
 }
 
 static void on_tick(void *arg)
@@ -76,7 +81,7 @@ static int start(struct daemon *d)
     e->turns = map_new();
     e->turns_said = map_new();
     e->budget.max = MUX_BUDGET;
-    raise_files();
+    raise_files(e);
     err = expe_follow_start(e);
     if (err)
         return err;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <log/log.h>
 #include <loop/timer.h>
@@ -20,14 +21,17 @@ static const struct expe_stream_ops stream_ops;
 
 static int open_stream(struct front *f)
 {
-    char client[ADDR_TEXT_MAX];
+    char client[ADDR_TEXT_MAX], name[HTTPHEAD_HOST_MAX + 1];
+    const char *sni = tls_stream_sni(f->tls);
     const struct mux_header headers[] = {
         { "stoa-client", addr_print(&f->peer, client) },
         { "stoa-tls", tls_stream_version(f->tls) },
-        { "stoa-sni", tls_stream_sni(f->tls) },
+        { "stoa-sni", name },
         { "stoa-connection", f->id },
     };
 
+    if (httphead_host(name, sizeof(name), sni, strlen(sni)))
+        name[0] = '\0'; /* none, or none that is a name */
     f->stream.ops = &stream_ops;
     return expe_stream_open(f->e, &f->stream, f->req.host, headers, ARRAY_LEN(headers));
 }

@@ -17,6 +17,7 @@
 
 static const char fault[] = "zoneConnection", clock_fault[] = "zoneClock";
 static const char drift_fault[] = "zoneConfiguration", pair_fault[] = "zonePairing";
+static const char rogue_fault[] = "zoneRefused";
 
 enum { PAIR_MS = 10000, NAMES_MAX = 16 };
 
@@ -193,6 +194,26 @@ void expe_zone_up(struct expe *e, struct expe_link *k)
     expe_zones_look(e);
 }
 
+/* One of the three layers has failed. */
+static bool is_proof(enum tunnel_refusal why)
+{
+    static const bool proofs[TUNNEL_REFUSALS] = {
+        [TUNNEL_UNTRUSTED] = true,    [TUNNEL_EXPIRED] = true, [TUNNEL_SUBJECT_NAME] = true,
+        [TUNNEL_NO_CERT] = true,      [TUNNEL_BINDING] = true, [TUNNEL_CREDENTIALS] = true,
+        [TUNNEL_LOCKED] = true,
+    };
+
+    return proofs[why];
+}
+
+/* Length of an address's text without its port: that of each try is another one. */
+static size_t host_len(const char *from)
+{
+    const char *colon = strrchr(from, ':');
+
+    return colon ? (size_t)(colon - from) : strlen(from);
+}
+
 void expe_zone_down(struct expe *e, const char *zone, bool was_up, const char *from,
                     enum tunnel_refusal why, const char *text)
 {
@@ -209,9 +230,17 @@ void expe_zone_down(struct expe *e, const char *zone, bool was_up, const char *f
     else if (log_limit(key))
         log_warning("zone %s: connection refused, from=%s, %s: %s", z ? z->name : "(unknown)", from,
                     tunnel_refusal_word(why), sentence);
-    if (!z || str_eq(z->state, "Active"))
-        if (!z || !was_up)
-            return; /* somebody else, while the zone's own expc is connected */
+    if (!z || why == TUNNEL_DOMAIN)
+        return; /* the pages tell what is denied; the zone itself is well */
+    if (!was_up && str_eq(z->state, "Active")) { /* the zone's own expc is connected */
+        if (!is_proof(why))
+            return;
+        z->rogue_ms = loop_now_ms();
+        daemon_fault_raise(e->daemon, rogue_fault, z->name,
+                           "Somebody at %.*s was refused as zone \"%s\" while it is connected: %s",
+                           (int)host_len(from), from, z->name, sentence);
+        return;
+    }
     z->why = why;
     set_text(z, sentence);
     z->refused = !was_up;
@@ -280,6 +309,10 @@ static void look(struct expe *e, struct expe_zone *z)
              (z->refused || loop_now_ms() - z->changed_ms >= EXPE_ZONE_GRACE_MS))
         daemon_fault_raise(e->daemon, fault, z->name, "Zone \"%s\" is not connected: %s", z->name,
                            z->text ? z->text : "no expc has connected.");
+    if (z->rogue_ms && loop_now_ms() - z->rogue_ms > EXPE_ZONE_REFUSED_MS) {
+        z->rogue_ms = 0;
+        daemon_fault_clear(e->daemon, rogue_fault, z->name);
+    }
     if (s.drift)
         daemon_fault_raise(e->daemon, drift_fault, z->name,
                            "Two expc of zone \"%s\" serve different domains or join names.",
@@ -299,7 +332,8 @@ void expe_zones_look(struct expe *e)
 
 static void zone_free(struct expe *e, struct expe_zone *z)
 {
-    static const char *const types[] = { fault, clock_fault, drift_fault, pair_fault };
+    static const char *const types[] = { fault, clock_fault, drift_fault, pair_fault,
+                                         rogue_fault };
 
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
         daemon_fault_clear(e->daemon, types[i], z->name);

@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include <base/mem.h>
 #include <base/str.h>
 #include <bus/validate.h>
+#include <loop/clock.h>
+#include <scram/scram.h>
 #include <turn.pb-c.h>
 #include <zone.pb-c.h>
 
@@ -191,6 +193,140 @@ static void guessing_is_slowed_and_the_lock_has_its_own_word(void **state)
     while (right.why == TUNNEL_LOCKED);
     assert_true(right.up);
     inside_close(&right);
+}
+
+static void somebody_who_is_refused_beside_the_zone_is_told(void **state)
+{
+    struct expefix *f = *state;
+    struct inside in = { .node = "own" }, wrong = { .password = "guess" };
+
+    inside_open(&in, f);
+    assert_true(expefix_wait_status(f, "\"zoneConnection\"", false));
+    inside_open(&wrong, f);
+    assert_int_equal(wrong.why, TUNNEL_CREDENTIALS);
+    assert_true(expefix_wait_status(f, "\"zoneRefused\"", true));
+    assert_true(expefix_wait_status(f, "\"zoneConnection\"", false));
+    assert_true(in.up);
+    inside_close(&in);
+}
+
+/* The test's own wall clock, of which the link tells the other end (linked with --wrap). */
+int64_t __real_loop_wall_us(void);
+int64_t __wrap_loop_wall_us(void);
+static int64_t skew_us;
+
+int64_t __wrap_loop_wall_us(void)
+{
+    return __real_loop_wall_us() + skew_us;
+}
+
+static void a_clock_that_is_off_is_a_fault_of_its_own(void **state)
+{
+    struct expefix *f = *state;
+    struct inside in = { .node = "late" };
+
+    skew_us = -(int64_t)120 * 1000000;
+    inside_open(&in, f);
+    skew_us = 0;
+    assert_true(in.up);
+    assert_true(expefix_wait_status(f, "\"zoneClock\"", true));
+    assert_true(expefix_wait_log(f, "differs by -120 s"));
+    inside_close(&in);
+    inside_open(&in, f);
+    assert_true(expefix_wait_status(f, "\"zoneClock\"", false));
+    inside_close(&in);
+}
+
+/* --- pairing --------------------------------------------------------------------------------------------- */
+
+static char *add_zone(struct expefix *f, const char *name, const char *user, int64_t until_s)
+{
+    struct scram_verifier v;
+    struct confix_answer a;
+    char *verifier, until[24];
+
+    scram_verifier_make(&v, SCRAM_SHA_256, EXPEFIX_PASSWORD, SCRAM_ITERATIONS);
+    verifier = scram_verifier_print(&v);
+    (void)snprintf(until, sizeof(until), "%lld", (long long)until_s);
+    expefix_add(f, "zoneUser", CONFIX_FIELDS("name", user, "verifier", verifier));
+    free(verifier);
+    confix_add(&f->conf, "zoneServer",
+               CONFIX_FIELDS("name", name, "username", user, "subjectNames", EXPEFIX_EXPC,
+                             "pairUntil", until), &a);
+    assert_int_equal(a.code, BUS_OK);
+    assert_string_equal(a.problem, "");
+    return str_dup(a.id);
+}
+
+static void remove_zone(struct expefix *f, char *id)
+{
+    struct confix_answer a;
+
+    confix_delete(&f->conf, "zoneServer", id, &a);
+    assert_int_equal(a.code, BUS_OK);
+    free(id);
+}
+
+struct stored {
+    struct expefix *f;
+    const char *zone;
+};
+
+static bool is_stored(void *arg)
+{
+    const struct stored *s = arg;
+
+    return !str_eq(confix_value(&s->f->conf, "zoneServer", s->zone, "peerCa"), "(unset)");
+}
+
+static void open_when_known(struct inside *in, struct expefix *f)
+{
+    do /* until the edge has heard of the new zone */
+        inside_open(in, f);
+    while (in->why == TUNNEL_CREDENTIALS || in->why == TUNNEL_LOCKED);
+}
+
+static void a_zone_is_paired_by_its_first_connection_and_by_no_second(void **state)
+{
+    struct expefix *f = *state;
+    const char *const names[] = { EXPEFIX_EXPC };
+    const struct pki_opts opts = { .names = names, .name_count = 1, .now_s = time(NULL) };
+    struct pki_pair foreign = { 0 };
+    struct inside first = { .user = "newuser", .node = "first" };
+    struct inside second = { .user = "newuser", .node = "second", .pair = &foreign,
+                             .ca = &f->foreign_ca };
+    struct inside nameless = { .user = "newuser", .node = "third" };
+    char *zone = add_zone(f, "New Zone", "newuser", time(NULL) + 3600);
+    struct stored s = { f, zone };
+
+    assert_int_equal(pki_issue(&foreign, &f->foreign_ca, &opts, NULL), 0);
+    open_when_known(&first, f);
+    assert_true(first.up);
+    inside_open(&second, f); /* at once: config may not have stored it yet */
+    assert_int_equal(second.why, TUNNEL_UNTRUSTED);
+    assert_true(expefix_until(f, is_stored, &s));
+    inside_open(&second, f);
+    assert_int_equal(second.why, TUNNEL_UNTRUSTED);
+    assert_true(first.up);
+    inside_open(&nameless, f); /* the same CA again */
+    assert_true(nameless.up);
+    inside_close(&nameless);
+    inside_close(&first);
+    remove_zone(f, zone);
+    pki_pair_fini(&foreign);
+}
+
+static void a_zone_that_waits_no_longer_is_not_paired(void **state)
+{
+    struct expefix *f = *state;
+    struct inside in = { .user = "olduser" };
+    char *zone = add_zone(f, "Old Zone", "olduser", time(NULL) - 1);
+
+    open_when_known(&in, f);
+    assert_int_equal(in.why, TUNNEL_UNTRUSTED);
+    assert_true(expefix_wait_status(f, "\"zonePairing\"", true));
+    remove_zone(f, zone);
+    assert_true(expefix_wait_status(f, "\"zonePairing\"", false));
 }
 
 /* --- what the edge says ------------------------------------------------------------------------------------ */
@@ -384,6 +520,10 @@ int main(void)
         cmocka_unit_test(a_zone_that_is_switched_off_ends),
         cmocka_unit_test(the_newest_registration_of_a_process_counts),
         cmocka_unit_test(new_connections_take_the_tunnel_that_is_left),
+        cmocka_unit_test(somebody_who_is_refused_beside_the_zone_is_told),
+        cmocka_unit_test(a_clock_that_is_off_is_a_fault_of_its_own),
+        cmocka_unit_test(a_zone_is_paired_by_its_first_connection_and_by_no_second),
+        cmocka_unit_test(a_zone_that_waits_no_longer_is_not_paired),
         cmocka_unit_test(the_edge_says_what_it_is_and_which_turn_instances_are_up),
         cmocka_unit_test(guests_that_are_gone_are_gone_at_every_turn_instance),
         cmocka_unit_test(a_probe_takes_the_way_of_a_browser),
