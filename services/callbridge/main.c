@@ -264,6 +264,13 @@ static void on_turns(void *arg, const struct turns_server *list, size_t n)
     evp_wipe(relays, sizeof(relays));
 }
 
+static bool is_alive(void *arg, const char *id)
+{
+    const struct callbridge *cb = arg;
+
+    return cb->turnwatch && turnwatch_ready(cb->turnwatch, id);
+}
+
 static int start(struct daemon *d)
 {
     static const char *const topics[] = { "site", "site-secret", "turn-secret", NULL };
@@ -298,6 +305,7 @@ static int start(struct daemon *d)
     rc = site_follow(cb->site, d->bus, topics, cache);
     free(cache);
     cb->turns = turns_new(d, cb->site, on_turns, cb);
+    turns_ask_alive(cb->turns, is_alive);
     cb->turnwatch = turnwatch_new(d, cb->turns);
     cb->links = wblinks_new(d, cb->site);
     wblinks_configure(cb->links); /* with the copy of last time, if there is one */

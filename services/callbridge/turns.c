@@ -45,6 +45,7 @@ struct turns {
     struct daemon *d;
     const struct site *site;
     turns_changed_fn fn;
+    turns_alive_fn alive;
     void *arg;
     struct list places;
     int64_t settled_ms; /* see zones_are_settled() */
@@ -299,6 +300,31 @@ static bool differs(const struct turns *t)
     return false;
 }
 
+static bool is_next(const struct turns *t, const char *id)
+{
+    for (size_t i = 0; i < t->n_next; i++)
+        if (str_eq(t->next[i].id, id))
+            return true;
+    return false;
+}
+
+/* The row of an instance goes when it has died, and when the zone is cut. In the second case media runs
+ * on: so what lives is kept, for those who are on it. */
+static void keep_alive(struct turns *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct turns_server *old = &t->list[i];
+        const struct site_zone *z = old->zone[0] ? site_zone(t->site, old->zone) : NULL;
+
+        if (!z || !z->enabled || !site_turn_server(t->site, old->row) || is_next(t, old->id) ||
+            t->n_next == TURNS_MAX || !t->alive || !t->alive(t->arg, old->id))
+            continue;
+        t->next[t->n_next] = *old;
+        t->next[t->n_next].draining = t->next[t->n_next].orphan = true;
+        t->n_next++;
+    }
+}
+
 static void update(struct turns *t)
 {
     struct list *it, *tmp;
@@ -312,6 +338,7 @@ static void update(struct turns *t)
         if (row && site_has_secrets(t->site, SITE_TURN_SERVER, p->id))
             add_row(t, row, p);
     }
+    keep_alive(t);
     changed = differs(t);
     memcpy(t->list, t->next, sizeof(t->list));
     t->n = t->n_next;
@@ -441,7 +468,7 @@ void turns_tick(struct turns *t)
                                "they run elsewhere, or the zone to them is down", p->host);
     }
     for (size_t i = 0; i < t->n; i++)
-        over = over || now_s >= t->list[i].renew_s;
+        over = over || now_s >= t->list[i].renew_s || t->list[i].orphan;
     if (over)
         update(t);
 }
@@ -473,6 +500,11 @@ struct turns *turns_new(struct daemon *d, const struct site *site, turns_changed
     list_init(&t->places);
     t->seen = map_new();
     return t;
+}
+
+void turns_ask_alive(struct turns *t, turns_alive_fn fn)
+{
+    t->alive = fn;
 }
 
 void turns_free(struct turns **tp)

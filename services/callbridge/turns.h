@@ -52,6 +52,7 @@ struct turns_server {
     bool inside;                /* its addresses are inside ones: nothing for guests outside */
     uint32_t load;
     bool draining;
+    bool orphan;                /* of a zone, without a row, and alive: draining */
     enum turns_login login;
     char user[129], secret[TURNS_SECRET_SIZE];
     uint8_t key[STUN_CRED_KEY_LEN]; /* TURNS_DERIVED */
@@ -66,6 +67,13 @@ typedef void (*turns_changed_fn)(void *arg, const struct turns_server *list, siz
 /* Owner: the caller, ends with turns_free(). */
 struct turns *turns_new(struct daemon *d, const struct site *site, turns_changed_fn fn, void *arg);
 void turns_free(struct turns **t);
+
+/* True while there is a relay on the server; called with the argument of turns_new(). */
+typedef bool (*turns_alive_fn)(void *arg, const char *id);
+
+/* Servers of zones stay in the list without their rows, draining, as long as `fn` says so: a zone that
+ * is cut ends no media. */
+void turns_ask_alive(struct turns *t, turns_alive_fn fn);
 
 /* The configuration has changed. */
 void turns_configure(struct turns *t);

@@ -22,6 +22,7 @@ struct fix {
     struct site *site;
     struct turns *turns;
     unsigned changes;
+    bool alive; /* there are relays on all of them */
 };
 
 static void on_changed(void *arg, const struct turns_server *list, size_t n)
@@ -29,6 +30,12 @@ static void on_changed(void *arg, const struct turns_server *list, size_t n)
     (void)list;
     (void)n;
     ((struct fix *)arg)->changes++;
+}
+
+static bool is_alive(void *arg, const char *id)
+{
+    (void)id;
+    return ((struct fix *)arg)->alive;
 }
 
 static int setup(void **state)
@@ -45,6 +52,7 @@ static int setup(void **state)
     f.d->instance = "cb1";
     f.site = site_new(NULL, NULL);
     f.turns = turns_new(f.d, f.site, on_changed, &f);
+    turns_ask_alive(f.turns, is_alive);
     *state = &f;
     return 0;
 }
@@ -218,6 +226,37 @@ static void forget_instance(struct fix *f)
     assert_int_equal(site_apply(f->site, &gone, false), 0);
     free(id);
     turns_configure(f->turns);
+}
+
+/* A zone that is cut takes the rows away; media goes on as long as the instance lives. */
+static void an_instance_of_a_zone_that_is_cut_stays_while_it_lives(void **state)
+{
+    struct fix *f = *state;
+    char *text;
+    size_t it = 0;
+
+    configure(f, "[zone \"vcse\"]\naddress = 172.16.85.168\n");
+    configure(f, row);
+    text = str_printf("[turnInstance \"vcse:edge1/1\"]\nport = 3478\nservers = 172.16.85.168\n"
+                      "zone = %s\nstate = serving\n", site_next_zone(f->site, &it)->id);
+    configure(f, text);
+    f->alive = true;
+    assert_false(at_port(f, 3478)->draining);
+    forget_instance(f);
+    assert_true(at_port(f, 3478)->draining); /* nobody comes to it */
+    configure(f, text);
+    assert_false(at_port(f, 3478)->draining);
+    forget_instance(f);
+    f->alive = false; /* now its relay is lost as well */
+    turns_tick(f->turns);
+    assert_int_equal(count(f), 0);
+    /* Without its zone it is not kept. */
+    f->alive = true;
+    configure(f, text);
+    configure(f, "[zone \"vcse\"]\naddress = 172.16.85.168\nenabled = false\n");
+    forget_instance(f);
+    assert_int_equal(count(f), 0);
+    free(text);
 }
 
 /* A foreign server's password goes to browsers: that of our own may not, whatever is down. */
@@ -407,6 +446,7 @@ int main(void)
         TEST(registered_instances_stand_behind_their_row),
         TEST(an_instance_of_a_zone_is_up_while_its_row_is_there),
         TEST(a_load_alone_resends_nothing),
+        TEST(an_instance_of_a_zone_that_is_cut_stays_while_it_lives),
         TEST(a_row_that_may_be_ours_is_no_foreign_server),
         TEST(inside_addresses_are_known_as_such),
         TEST(names_of_our_own_servers_are_derived_and_stay),
