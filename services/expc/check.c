@@ -95,7 +95,7 @@ static void conclude(struct check *c)
         answer(c, true, "", "");
         return;
     }
-    (void)snprintf(text, sizeof(text), "The web bridge behind %s at %s: %s.", c->url.host,
+    (void)snprintf(text, sizeof(text), "The web bridge behind %s at %s: %s", c->url.host,
                    found->address_text, found->text);
     /* Bad Request is a matter of another setting: the certificate fits. */
     if (str_eq(found->code, "name") || str_eq(found->code, "certificate") ||
@@ -125,7 +125,7 @@ static void ask(struct check *c, const struct addr *list, size_t n)
 
     if (n == 0) {
         (void)snprintf(text, sizeof(text), "The name %s has no address, neither as a host record nor "
-                       "in the inside DNS.", c->url.host);
+                       "in the inside DNS", c->url.host);
         answer(c, false, "resolve", text);
         return;
     }
@@ -198,7 +198,7 @@ void check_on_request(void *arg, struct bus_call *call, const ProtobufCMessage *
     x->check_count++;
     if (tls_ctx_client(&c->ctx, x->ca_pem, true, true, &why) ||
         (x->cert_pem && x->key_pem && tls_ctx_identify(c->ctx, x->cert_pem, x->key_pem, &why)))
-        answer(c, false, "certificate", why.s ? why.s : "expc's own certificate cannot be used.");
+        answer(c, false, "certificate", why.s ? why.s : "expc's own certificate cannot be used");
     else
         begin(c);
     str_fini(&why);

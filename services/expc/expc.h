@@ -245,8 +245,9 @@ void facts_row(struct edge *e, const struct tunnel_row *row);
 /* Tells config everything that still holds, once more. */
 void facts_repeat(struct expc *x);
 
-/* The edge is not dialled any more: config forgets it by itself. */
-void facts_free(struct edge *e);
+/* What the edge has said before counts no more: it says everything anew on each connection. config is
+ * not told: what is not repeated it forgets by itself, and what is said again it never misses. */
+void facts_forget(struct edge *e);
 
 /* Guests that are gone: to every edge. A bus_handler_fn. */
 void facts_on_revoke(void *arg, struct bus_call *call, const ProtobufCMessage *body);

@@ -102,6 +102,21 @@ static void say(struct edge *e, const struct fact *f, bool gone)
     free(fields);
 }
 
+/* Edges of one site say the same of their TURN instances, and so does one edge with two addresses. */
+static bool others_say(const struct edge *e, const char *key)
+{
+    struct list *it, *tmp;
+
+    LIST_EACH(it, tmp, &e->zone->edges) {
+        const struct edge *other = LIST_ENTRY(it, struct edge, node);
+
+        if (other != e && other->control && other->control->state == LINE_UP &&
+            map_get(other->facts, key))
+            return true;
+    }
+    return false;
+}
+
 void facts_row(struct edge *e, const struct tunnel_row *row)
 {
     char *key = str_printf("%s\n%s", row->kind, row->id);
@@ -114,7 +129,7 @@ void facts_row(struct edge *e, const struct tunnel_row *row)
                      e->title);
     } else if (row->gone) {
         f = map_del(e->facts, key);
-        if (f)
+        if (f && !others_say(e, key))
             say(e, f, true);
         fact_free(f);
     } else {
@@ -131,7 +146,7 @@ static void repeat(struct edge *e)
     void *f;
 
     if (!e->control || e->control->state != LINE_UP)
-        return; /* they come again with the next connection; until then config counts */
+        return; /* config forgets them by itself, or the next connection brings them again */
     while (map_next(e->facts, &at, NULL, &f))
         say(e, f, false);
 }
@@ -146,7 +161,7 @@ void facts_repeat(struct expc *x)
     }
 }
 
-void facts_free(struct edge *e)
+void facts_forget(struct edge *e)
 {
     size_t at = 0;
     void *f;

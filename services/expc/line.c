@@ -205,8 +205,10 @@ static void on_up(void *arg, const char *const *denied, size_t n)
         if (denied && denied[i])
             log_info("zone %s: domain %s is denied by the edge, reason=%s, edge=%s",
                      l->edge->zone->name, x->domains[i], denied[i], l->edge->title);
-    if (!l->domain)
-        hurry_domains(l->edge);
+    if (l->domain)
+        return;
+    facts_forget(l->edge); /* of a connection before; this one's come now */
+    hurry_domains(l->edge);
 }
 
 static void on_probe(void *arg, int64_t rtt_us)

@@ -2,6 +2,8 @@
  * expc: dials the edge, and leads its guests to the web bridges. */
 #include "expc.h"
 
+#include <sys/resource.h>
+
 #include <loop/timer.h>
 #include <turn.pb-c.h>
 
@@ -16,6 +18,17 @@ static const struct bus_handler handlers[] = {
     { &stoa__zone__v1__check_uri_request__descriptor, check_on_request },
 };
 
+/* A descriptor for each browser, and what the loop needs. */
+static void raise_files(void)
+{
+    struct rlimit lim;
+
+    if (getrlimit(RLIMIT_NOFILE, &lim))
+        return;
+    lim.rlim_cur = lim.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &lim);
+}
+
 static int start(struct daemon *d)
 {
     struct expc *x = &expc;
@@ -27,6 +40,7 @@ static int start(struct daemon *d)
     list_init(&x->streams);
     list_init(&x->checks);
     d->user = x;
+    raise_files();
     numbers_start(x);
     targets_start(x);
     return follow_start(x);

@@ -76,7 +76,7 @@ static void edge_stop(struct edge *e)
 static void edge_free(struct edge *e)
 {
     edge_stop(e);
-    facts_free(e);
+    facts_forget(e);
     map_free(e->facts);
     list_del(&e->node);
     free(e);

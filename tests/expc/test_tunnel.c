@@ -188,6 +188,21 @@ static void facts_of_the_edge_reach_config_and_go_again(void **state)
     expcfix_until(&f, fact_is_there, &gone);
 }
 
+static void facts_of_a_connection_before_do_not_stay(void **state)
+{
+    static const struct tunnel_field fields[] = { { "names", JOIN_NAME }, { "node", "vcse-1" } };
+    const struct tunnel_row row = { .kind = "edge", .id = "vcse-1", .fields = fields,
+                                    .n = ARRAY_LEN(fields) };
+    bool there = true, gone = false;
+
+    (void)state;
+    testedge_row(f.test_edge, &row);
+    expcfix_until(&f, fact_is_there, &there);
+    expcfix_edge_start(&f, NULL, NULL); /* it knows of nothing */
+    all_up();
+    expcfix_until(&f, fact_is_there, &gone);
+}
+
 static bool has_revoked(void *arg)
 {
     (void)arg;
@@ -377,6 +392,7 @@ int main(void)
         cmocka_unit_test(a_browser_that_does_not_read_stops_nobody_else),
         cmocka_unit_test(the_end_of_the_browsers_bytes_reaches_the_web_bridge),
         cmocka_unit_test(facts_of_the_edge_reach_config_and_go_again),
+        cmocka_unit_test(facts_of_a_connection_before_do_not_stay),
         cmocka_unit_test(guests_that_are_gone_are_told_to_the_edge),
         cmocka_unit_test(the_pages_have_the_guides_lines),
         cmocka_unit_test(hello_names_every_domain),
