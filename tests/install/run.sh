@@ -14,7 +14,7 @@ complete() {
   for file in bin/stoa bin/bustap libexec/stoa/{busd,config,callbridge,webbridge}; do
     [ -x "$1/$file" ] || fail "$file is missing in $1"
   done
-  for file in share/stoa/ports share/stoa/example-site/inside.conf share/doc/stoa/{LICENSE,README.md,ports.md} \
+  for file in share/stoa/ports share/stoa/example-site/{inside,edge}.conf share/doc/stoa/{LICENSE,README.md,ports.md} \
     share/man/man1/{stoa,bustap}.1 share/man/man8/stoa-{busd,config,callbridge,webbridge}.8; do
     [ -f "$1/$file" ] || fail "$file is missing in $1"
   done
