@@ -137,7 +137,7 @@ export async function startStoa({ cpus = ALL_CPUS, relayPort = STOA_RELAYS }) {
   const port = await freePort();
   const env = { ...cleanEnv(), STOA_PORT_TURN: String(port), STOA_PORT_TURN_PRIVATE: "0",
     STOA_PORT_RELAY: String(relayPort) };
-  const command = [join(build, "bin/stoa"), "--state", state];
+  const command = [join(build, "bin/stoa"), "--state", state, "--site", "edge"];
   const stoa = (...args) => exec(command[0], [...command.slice(1), ...args], { env });
   // `stoa status` ends with 1 while a daemon is not ready; its list is there all the same.
   const turn = async () => {
@@ -145,7 +145,7 @@ export async function startStoa({ cpus = ALL_CPUS, relayPort = STOA_RELAYS }) {
     return JSON.parse(stdout || "[]").find((d) => d.role === "turn");
   };
   await stoa("keys", "make");
-  const program = run(cpus, [...command, "run", "inside", "--listen", "127.0.0.1", "--only",
+  const program = run(cpus, [...command, "run", "edge", "--listen", "127.0.0.1", "--only",
     "busd,config,turn"], env);
   const stop = () => program.stop().then(() => rm(state, { recursive: true, force: true }));
   const server = { name: "turn", address: `127.0.0.1:${port}`, stop };

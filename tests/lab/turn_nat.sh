@@ -55,13 +55,13 @@ ok "three namespaces with static NAT"
 
 # --- the server -------------------------------------------------------------------------------------
 
-export STOA_STATE=$work/state/inside
-stoa() { "$LAB_STOA" --state "$work/state" "$@"; }
+export STOA_STATE=$work/state/edge
+stoa() { "$LAB_STOA" --state "$work/state" --site edge "$@"; }
 
 mkdir -p "$work/state"
-"$LAB_STOA" --state "$work/state" keys make >/dev/null
+stoa keys make >/dev/null
 unset STOA_STATE
-ip netns exec srv "$LAB_STOA" --state "$work/state" run inside --only busd,config,turn --on-ready "touch $work/ready" \
+ip netns exec srv "$LAB_STOA" --state "$work/state" run edge --only busd,config,turn --on-ready "touch $work/ready" \
   >"$work/stoa.log" 2>&1 &
 within 300 test -e "$work/ready" || fail "the server is not ready"
 stoa config set turn staticNat=10.88.246.156/172.16.85.168 realm=octavio.com >/dev/null

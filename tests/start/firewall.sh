@@ -27,17 +27,11 @@ name=none site=inside
 mkdir -p none/inside
 same "as it would be started" 'in * tcp 8443-8443
 in * tcp 8080-8080
-in * udp 50000-50015
-in * tcp 3478-3478
-in * udp 3478-3478
-in * udp 24000-29999'
+in * udp 50000-50015'
 same "--port-base and --listen" "in 192.0.2.7 tcp 30000-30000
 in 192.0.2.7 tcp 30001-30001
 in 192.0.2.7 tcp 30003-30003
-in 192.0.2.7 udp 30100-30115
-in 192.0.2.7 tcp 30250-30250
-in 192.0.2.7 udp 30250-30250
-in 192.0.2.7 udp 30400-30999" --port-base 30000 --listen 192.0.2.7
+in 192.0.2.7 udp 30100-30115" --port-base 30000 --listen 192.0.2.7
 same "loopback alone" "" --listen 127.0.0.1
 run ports --firewall --listen ::1 | grep -q '^Nothing has to be opened' || fail "it says nothing about nothing"
 code=0
@@ -46,11 +40,17 @@ code=0
 
 site=edge
 same "the edge as it would be started" 'in * tcp 9443-9443
-in * tcp 9080-9080'
+in * tcp 9080-9080
+in * tcp 3478-3478
+in * udp 3478-3478
+in * udp 24000-29999'
 same "an edge that listens everywhere" "in 0.0.0.0 tcp 9443-9443
 in 0.0.0.0 tcp 9080-9080
 in 0.0.0.0 tcp 7001-7001
-in 0.0.0.0 tcp 9445-9445" --listen 0.0.0.0
+in 0.0.0.0 tcp 9445-9445
+in 0.0.0.0 tcp 3478-3478
+in 0.0.0.0 udp 3478-3478
+in 0.0.0.0 udp 24000-29999" --listen 0.0.0.0
 mkdir -p none/edge
 both=$("$stoa" --state none ports --format nftables)
 for chain in inside_in inside_out edge_in edge_out; do
@@ -65,13 +65,17 @@ name=own site=inside
 start_stoa own --port-base "$base"
 wait_ready own
 turn=$((base + 250))
-media="in * tcp $turn-$turn
-in * udp $((base + 100))-$((base + 115))
-in * udp $turn-$turn
-in * udp $((base + 400))-$((base + 999))"
+media="in * udp $((base + 100))-$((base + 115))"
 same "a running site: its web bridge is on this machine" "in * tcp $base-$base
 in * tcp $((base + 1))-$((base + 1))
 $media"
+site=edge
+same "the edge beside it" "in * tcp $((base + 5))-$((base + 5))
+in * tcp $((base + 6))-$((base + 6))
+in * tcp $turn-$turn
+in * udp $turn-$turn
+in * udp $((base + 400))-$((base + 999))"
+site=inside
 run config add turnServer serverAddress=192.0.2.9 username=u tcpPortNumberOverride=3479 >/dev/null
 run config add webBridge url=https://bridge2.example:8443 >/dev/null
 run config add webBridge url=https://bridge3.example >/dev/null

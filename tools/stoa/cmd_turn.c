@@ -13,7 +13,6 @@
 #include "daemons.h"
 #include "network.h"
 #include "pages.h"
-#include "run.h"
 #include "status_turn.h"
 
 /* What the page shows. */
@@ -112,7 +111,7 @@ static int run(const struct stoa_ctx *ctx, int argc, char **argv)
 {
     if (argc > 1)
         return stoa_usage("unexpected argument \"%s\"", argv[1]);
-    return page_show(ctx, run_site_has("edge", "turn") ? "edge" : "inside", page_turn);
+    return page_show(ctx, "edge", page_turn);
 }
 
 const struct stoa_cmd cmd_turn = {

@@ -4,7 +4,6 @@
 #include "mmp.h"
 
 #include "pages.h"
-#include "run.h"
 #include "zone.h"
 
 int mmp_zone(struct mmp *m, int argc, char **argv)
@@ -18,7 +17,7 @@ int mmp_turn(struct mmp *m, int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    return page_show(m->ctx, run_site_has("edge", "turn") ? "edge" : "inside", page_turn);
+    return page_show(m->ctx, "edge", page_turn);
 }
 
 int mmp_accounts(struct mmp *m, int argc, char **argv)
