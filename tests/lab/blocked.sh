@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The guide's meeting from networks that let little through: see blocked.test.mjs.
+export LAB_PAGE=yes
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 

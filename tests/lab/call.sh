@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The guide's meeting through the edge, with all that is promised of it: see call.test.mjs. Beside the pages, both
 # sides of the edge are searched for inside addresses.
-export LAB_HIDE=yes
+export LAB_PAGE=yes LAB_HIDE=yes
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 

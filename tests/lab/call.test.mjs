@@ -38,10 +38,11 @@ test("client1, client2 and a PC inside meet; nothing starts from the edge, nothi
   assert.ok(ben.told.some((t) => INSIDE.test(t.text)), "a guest inside is told, so the search finds what there is");
 
   assert.equal(await count("fw-in", "out_in_started"), 0);
-  assert.ok(await count("fw-in", "in_out") > 0);
-  assert.ok(await count("fw-out", "turn_udp") > 100, "the media of the guests outside came through 3478");
-  // From relay to relay it stays in the server.
-  for (const counter of ["relay_in", "relay_out", "hairpin_denied", "out_denied"]) {
+  // By UDP or TCP: without a network between them one is as good as the other.
+  assert.ok(await count("fw-out", "turn_udp") + await count("fw-out", "turn_tcp") > 200, "media came through 3478");
+  // From relay to relay it stays in the server. (relay_in has the browsers' checks from their own addresses, which get
+  // no answer.)
+  for (const counter of ["relay_out", "hairpin_denied", "out_denied"]) {
     assert.equal(await count("fw-out", counter), 0, counter);
   }
 });

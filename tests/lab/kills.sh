@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # A meeting through the edge, with two TURN instances, while parts of it go: see kills.test.mjs.
-export LAB_TURN_PORTS=3478-3479
+export LAB_PAGE=yes LAB_TURN_PORTS=3478-3479
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -8,12 +8,15 @@
 #   count fw-in out_in_started     # evidence
 #   self_check_again
 #
+# LAB_PAGE=yes, set before: the test has browsers, and the guest page is built first.
 # `work` is a folder in memory that is gone with the lab; what a failed test leaves is copied to LAB_KEEP.
 # shellcheck shell=bash
 set -eu
 lab_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # By CTest from its build tree; by hand from the usual one.
 export LAB_STOA=${LAB_STOA:-$lab_dir/../../build/asan/bin/stoa} LAB_SNIFF=${LAB_SNIFF:-$lab_dir/../../build/asan/tests/lab/lab_sniff}
+# Inside there is no network to install anything from.
+[ -n "${LAB_INSIDE:-}" ] || [ -z "${LAB_PAGE:-}" ] || "$lab_dir/../../web/build"
 # shellcheck source=tests/lab/lib/enter.sh
 . "$lab_dir/lib/enter.sh"
 # shellcheck source=tests/common.sh

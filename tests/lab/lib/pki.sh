@@ -23,7 +23,7 @@ issue() {
 
 # edge_certificate KIND: what browsers see at the edge.
 #   right         by the public CA, the guide's names     no-san       without the name of the web bridge
-#   expired       since yesterday                          self-signed  by nobody
+#   expiring      for 20 s more                           self-signed  by nobody
 edge_certificate() {
   local file=$work/state/edge/pki/expe ca=$work/public name names=()
   case $1 in
@@ -34,23 +34,23 @@ edge_certificate() {
       "$LAB_STOA" pki selfsigned "${names[@]}" --cert "$file.crt" --key "$file.key" --force >/dev/null ||
         fail "no self-signed certificate"
       ;;
-    expired) issue_expired "$ca" "$file" "${pki_edge_names[@]}" ;;
+    expiring) issue_expiring "$ca" "$file" "${pki_edge_names[@]}" ;;
     *) fail "there is no certificate $1" ;;
   esac
 }
 
-# `stoa pki` makes none that has ended already.
-issue_expired() {
+# `stoa pki` makes none for less than a day, and expe takes none that has ended.
+issue_expiring() {
   local ca=$1 file=$2 sans
   shift 2
   sans=$(printf ',DNS:%s' "$@")
   printf '%s\n' '[ca]' 'default_ca=c' '[c]' "database=$work/index" "new_certs_dir=$work" "rand_serial=yes" \
     'default_md=sha256' 'policy=p' '[p]' 'commonName=supplied' '[e]' "subjectAltName=${sans#,}" \
-    'extendedKeyUsage=serverAuth' >"$work/expired.cnf"
+    'extendedKeyUsage=serverAuth' >"$work/expiring.cnf"
   : >"$work/index"
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$file.key" -subj "/CN=$1" \
-    -out "$work/expired.csr" 2>/dev/null &&
-    openssl ca -batch -config "$work/expired.cnf" -extensions e -cert "$ca.crt" -keyfile "$ca.key" \
-      -startdate "$(date -ud '-30 days' +%Y%m%d%H%M%SZ)" -enddate "$(date -ud '-1 day' +%Y%m%d%H%M%SZ)" \
-      -in "$work/expired.csr" -notext -out "$file.crt" 2>"$work/expired.log" || fail "no expired certificate"
+    -out "$work/expiring.csr" 2>/dev/null &&
+    openssl ca -batch -config "$work/expiring.cnf" -extensions e -cert "$ca.crt" -keyfile "$ca.key" \
+      -startdate "$(date -ud '-1 hour' +%Y%m%d%H%M%SZ)" -enddate "$(date -ud '+20 seconds' +%Y%m%d%H%M%SZ)" \
+      -in "$work/expiring.csr" -notext -out "$file.crt" 2>"$work/expiring.log" || fail "no certificate that expires"
 }

@@ -33,7 +33,8 @@ stoa_keys() {
   issue "$pki/ca" "$pki/webbridge" cmsweb.octavio.com cmsweb.cms.octavio.local cms.octavio.local
   issue "$pki/ca" "$pki/webadmin" admin.cms.octavio.local
   issue "$pki/ca" "$pki/callbridge" cms.octavio.local
-  issue "$pki/ca" "$pki/expc" vcsc.octavio.local
+  # Its role: web bridges take guests of the outside from such alone (decision 015).
+  issue "$pki/ca" "$pki/expc" vcsc.octavio.local expc
   cp "$pki/callbridge.crt" "$pki/webbridge.trust"
   pki=$work/state/edge/pki
   authority "$pki/ca" "Lab edge CA"
