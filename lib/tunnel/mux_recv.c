@@ -206,9 +206,13 @@ static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const u
     (void)flags;
     if (m->aborted)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
-    /* The connection's credit goes back at once: one slow reader must not take it from the others.
-     */
-    (void)nghttp2_session_consume_connection(session, len);
+    /* The connection's credit goes back on receipt: one slow reader must not take it from the
+     * others. */
+    m->credit += len;
+    if (m->credit >= MUX_CONNECTION_WINDOW / MUX_CREDIT_PART) {
+        (void)nghttp2_submit_window_update(session, NGHTTP2_FLAG_NONE, 0, (int32_t)m->credit);
+        m->credit = 0;
+    }
     if (!s || s->hidden || s->reset || len == 0 || !mux_stream_hold(s, len))
         return 0;
     if (m->ops.on_data)
