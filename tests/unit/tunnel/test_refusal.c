@@ -59,6 +59,26 @@ static void every_word_is_its_own_and_has_a_sentence(void **state)
     assert_int_equal(tunnel_refusal_of(NULL), TUNNEL_MALFORMED);
 }
 
+static void every_word_stands_in_the_manual(void **state)
+{
+    static char text[64 << 10];
+    FILE *f = fopen(EDGE_MD, "re");
+    size_t n;
+
+    (void)state;
+    assert_non_null(f);
+    n = fread(text, 1, sizeof(text) - 1, f);
+    assert_int_equal(fclose(f), 0);
+    text[n] = '\0';
+    for (int i = TUNNEL_OK + 1; i < TUNNEL_REFUSALS; i++) {
+        char *row = str_printf("\n| `%s` |", tunnel_refusal_word((enum tunnel_refusal)i));
+
+        if (!strstr(text, row))
+            fail_msg("no row in docs/edge.md: %s", row);
+        free(row);
+    }
+}
+
 /* --- one thing wrong, all else right ---------------------------------------------------------- */
 
 static void wrong_password(void) { r.password = "another"; }
@@ -617,6 +637,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(every_word_is_its_own_and_has_a_sentence),
+        CASE(every_word_stands_in_the_manual),
         CASE(each_fault_alone_has_its_word_and_sentence_at_both_ends),
         CASE(a_stranger_cannot_tell_an_unknown_user_from_a_wrong_password),
         CASE(nothing_that_an_edge_says_names_what_is_on_its_site),
