@@ -28,7 +28,7 @@ struct tls_ctx;
 /* Counted since the start; read by metrics.c. */
 struct expe_numbers {
     uint64_t connections, refused_full, refused_source, refused_rate, handshakes_failed;
-    uint64_t heads_timed_out, redirects, tunnelled, turn, turn_failed;
+    uint64_t heads_timed_out, stalled, redirects, tunnelled, turn, turn_failed;
     uint64_t pages[600];            /* by status */
     uint64_t link_refusals[TUNNEL_REFUSALS];
     uint64_t from_browsers_b, to_browsers_b;
@@ -123,6 +123,9 @@ struct expe_source *expe_let_in(struct expe *e, const struct addr *from);
 /* Takes over a browser's connection to 443, or to 80. */
 void expe_front_new(struct expe *e, int fd, const struct addr *from, struct expe_source *source);
 void expe_plain_new(struct expe *e, int fd, const struct addr *from, struct expe_source *source);
+
+/* Cuts browsers that read nothing for too long. */
+void expe_fronts_look(struct expe *e);
 
 /* Closes all. */
 void expe_fronts_stop(struct expe *e);

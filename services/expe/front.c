@@ -15,6 +15,7 @@
 #include <base/mem.h>
 #include <evp/rand.h>
 #include <log/log.h>
+#include <loop/clock.h>
 #include <loop/timer.h>
 #include <site/site.h>
 
@@ -354,6 +355,30 @@ void expe_front_new(struct expe *e, int fd, const struct addr *from, struct expe
     f->timer = loop_timer_new(e->daemon->loop, on_timer, f);
     loop_timer_start(f->timer, head_ms + 1000, 0); /* the stream's own limit comes first */
     f->tls = tls_stream_new(e->daemon->loop, fd, e->browsers, &opts, &ops, f);
+}
+
+/* A reader that stands still holds its window. Where memory gets short those go first that have stood
+ * for the longest: else a handful of addresses could keep all new guests out. */
+void expe_fronts_look(struct expe *e)
+{
+    size_t used = e->budget.used, max = e->budget.max;
+    int64_t now_ms = loop_now_ms(), longest_ms = EXPE_STALLED_MS;
+    struct list *it, *tmp;
+
+    if (used >= max / 8 * 7)
+        longest_ms = EXPE_STALLED_LEAST_MS;
+    else if (used >= max / 2)
+        longest_ms = EXPE_STALLED_SHORT_MS;
+    LIST_EACH(it, tmp, &e->fronts) {
+        struct front *f = LIST_ENTRY(it, struct front, node);
+
+        if (!front_tunnel_stalls(f, now_ms, longest_ms))
+            continue;
+        e->n.stalled++;
+        log_debug("connection %llu: cut, it reads nothing, from=%s", (unsigned long long)f->number,
+                  f->from);
+        front_free(f);
+    }
 }
 
 void expe_fronts_stop(struct expe *e)

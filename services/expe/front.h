@@ -45,6 +45,7 @@ struct front {
     char id[64];               /* "<node>/<number>": the other end's log has it, too */
     unsigned tries;
     size_t owed;               /* bytes of the stream that the browser's socket has not taken */
+    int64_t taken_ms;          /* when it last took some, or the first of these came */
 
     /* turn.c */
     struct loop_dial *dial;
@@ -78,6 +79,9 @@ void front_tunnel_open(struct front *f);
 void front_tunnel_data(struct front *f, const uint8_t *data, size_t len);
 void front_tunnel_room(struct front *f);
 void front_tunnel_eof(struct front *f);
+
+/* True when a browser has taken nothing for so long although something waits for it. */
+bool front_tunnel_stalls(const struct front *f, int64_t now_ms, int64_t longest_ms);
 
 /* --- turn.c ------------------------------------------------------------------------------------ */
 

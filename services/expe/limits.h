@@ -17,6 +17,9 @@ enum {
     EXPE_LINGER_BYTES = 64 << 10,  /* read and thrown away meanwhile: closing earlier would reset */
     EXPE_TAIL_MS = 30000,          /* the same for the end of a tunnelled connection, each time
                                     * that something has left */
+    EXPE_STALLED_MS = 60000,       /* a browser that takes nothing although something waits */
+    EXPE_STALLED_SHORT_MS = 10000, /* the same while half of tunnelMemory is held ... */
+    EXPE_STALLED_LEAST_MS = 3000,  /* ... and while it is nearly all: new guests go first */
     EXPE_PATH_MAX = 512,           /* kept when redirected; a longer one becomes "/" */
 
     /* --- TURN over TLS ------------------------------------------------------------------------ */

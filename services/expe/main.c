@@ -42,6 +42,7 @@ static void on_tick(void *arg)
 
     expe_zones_look(e);
     expe_probes_look(e);
+    expe_fronts_look(e);
     if (now_ms - e->turns_said_ms >= EXPE_LOAD_SAID_MS)
         expe_turns_say(e);
     if (!expe_listening(e) && now_ms / LISTEN_MS != (now_ms - TICK_MS) / LISTEN_MS)

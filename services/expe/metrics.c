@@ -78,6 +78,7 @@ void expe_metrics_start(struct expe *e)
         { "connections", &n->refused_full },      { "source", &n->refused_source },
         { "rate", &n->refused_rate },             { "handshake", &n->handshakes_failed },
         { "timeout", &n->heads_timed_out },
+        { "stalled", &n->stalled },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(refused); i++)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <log/log.h>
+#include <loop/clock.h>
 #include <loop/timer.h>
 
 static const struct expe_stream_ops stream_ops;
@@ -114,6 +115,7 @@ static void consume(struct front *f)
     if (taken == 0 || !f->stream.s)
         return;
     f->owed -= taken;
+    f->taken_ms = loop_now_ms();
     mux_stream_consumed(f->stream.s, taken);
 }
 
@@ -121,6 +123,11 @@ void front_tunnel_room(struct front *f)
 {
     consume(f);
     expe_stream_flush(&f->stream);
+}
+
+bool front_tunnel_stalls(const struct front *f, int64_t now_ms, int64_t longest_ms)
+{
+    return f->state == FRONT_TUNNEL && f->owed > 0 && now_ms - f->taken_ms >= longest_ms;
 }
 
 static struct front *of(void *user)
@@ -137,6 +144,8 @@ static void on_data(void *user, const uint8_t *data, size_t len)
         return;
     }
     f->e->n.to_browsers_b += len;
+    if (f->owed == 0)
+        f->taken_ms = loop_now_ms();
     f->owed += len;
     consume(f);
 }
@@ -166,6 +175,8 @@ static void on_response(void *user, int status, const char *reason)
         return;
     if (status == 200) {
         f->e->n.tunnelled++;
+        log_debug("connection %llu: through a tunnel, host=%s, from=%s, id=%s",
+                  (unsigned long long)f->number, f->req.host, f->from, f->id);
         f->state = FRONT_TUNNEL;
         loop_timer_stop(f->timer);
         if (hand_on(f))

@@ -144,6 +144,44 @@ static void two_hundred_stalled_readers_hold_their_windows_and_nobody_else(void 
     inside_close(&in);
 }
 
+/* Status of a new guest's page. */
+static int new_guest(struct expefix *f)
+{
+    char *text = guest_page(f, NAME, "GET / HTTP/1.1\r\nHost: " NAME "\r\n\r\n", "\r\n\r\n");
+    int status = str_starts(text, "HTTP/1.1 ") ? atoi(text + 9) : 0;
+
+    free(text);
+    return status;
+}
+
+static void where_memory_is_short_those_who_read_nothing_go_first(void **state)
+{
+    struct expefix *f = *state;
+    struct inside in = { 0 };
+    struct guest *stalled = mem_calloc(STALLED, sizeof(*stalled));
+    int n = 0;
+
+    expefix_set(f, "edge", "edge", CONFIX_FIELDS("tunnelMemory", "4"));
+    tunnel_up(&in, f);
+    while (n < STALLED && new_guest(f) == 200) {
+        guest_open(&stalled[n], f, NAME);
+        stalled[n].forgets = true;
+        guest_get(&stalled[n], NAME, "/flood");
+        (void)guest_got(&stalled[n]);
+        tls_stream_pause(stalled[n++].tls);
+    }
+    print_message("%s after %d stalled readers\n", n < STALLED ? "full" : "not full", n);
+    while (new_guest(f) == 503) /* not for ever */
+        busfix_run_for(f->conf.bus_fix, 200);
+    assert_int_equal(new_guest(f), 200);
+    assert_true(expefix_metric(f, "stoa_expe_refused_total{reason=\"stalled\"}") >= 1);
+    while (n > 0)
+        guest_close(&stalled[--n]);
+    free(stalled);
+    expefix_set(f, "edge", "edge", CONFIX_FIELDS("tunnelMemory", "64"));
+    inside_close(&in);
+}
+
 static void a_browser_that_uploads_is_not_read_faster_than_the_tunnel_takes(void **state)
 {
     struct expefix *f = *state;
@@ -383,6 +421,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_hundred_stalled_readers_hold_their_windows_and_nobody_else),
+        cmocka_unit_test(where_memory_is_short_those_who_read_nothing_go_first),
         cmocka_unit_test(a_browser_that_uploads_is_not_read_faster_than_the_tunnel_takes),
         cmocka_unit_test(a_head_of_a_mebibyte_gets_431_and_little_memory),
         cmocka_unit_test(one_byte_at_a_time_has_the_time_of_all_heads),
