@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Certificates: of each external name by SNI, and of the zone port. Each pair of files is watched; a
- * pair that cannot be used leaves the old one in place and raises a fault. Running connections keep
- * what they began with.
+ * Certificates: of each external name by SNI, and of the zone port. Each pair of files is
+ * watched; a pair that cannot be used leaves the old one in place and raises a fault. Running
+ * connections keep what they began with.
  *
  * Whoever names no known host gets pki/expe.crt, else the first name's. The zone port has
  * pki/zone.crt where there is one: the names that browsers use may have a certificate of another

@@ -118,7 +118,7 @@ bool expe_listening(const struct expe *e);
 /* Counts a connection from outside in. NULL: over a limit; it has been counted and logged. */
 struct expe_source *expe_let_in(struct expe *e, const struct addr *from);
 
-/* --- front.c, plain.c -------------------------------------------------------------------------- */
+/* --- front.c, plain.c ------------------------------------------------------------------------- */
 
 /* Takes over a browser's connection to 443, or to 80. */
 void expe_front_new(struct expe *e, int fd, const struct addr *from, struct expe_source *source);
@@ -131,7 +131,7 @@ void expe_fronts_look(struct expe *e);
 void expe_fronts_stop(struct expe *e);
 void expe_plains_stop(struct expe *e);
 
-/* --- turns.c ----------------------------------------------------------------------------------- */
+/* --- turns.c ---------------------------------------------------------------------------------- */
 
 /* What the bus says of an instance. */
 void expe_turns_peer(struct expe *e, const struct bus_peer *peer, bool up);
@@ -154,13 +154,13 @@ void expe_turns_say_to(struct expe *e, struct tunnel_link *l);
 /* Calls `fn` with the name on the bus of each instance that is up. */
 void expe_turns_each(const struct expe *e, void (*fn)(void *arg, const char *instance), void *arg);
 
-/* --- links.c ----------------------------------------------------------------------------------- */
+/* --- links.c ---------------------------------------------------------------------------------- */
 
 /* Takes over a connection to the zone port. */
 void expe_link_new(struct expe *e, int fd, const struct addr *from);
 
-/* Whatever has a stream: the first member of its user pointer. A stream that has no user any more is
- * ignored until it has ended. */
+/* Whatever has a stream: the first member of its user pointer. A stream that has no user any
+ * more is ignored until it has ended. */
 struct expe_stream_ops {
     void (*on_response)(void *user, int status, const char *reason);
     void (*on_data)(void *user, const uint8_t *data, size_t len);
@@ -210,7 +210,7 @@ struct expe_link {
     struct map *denied;     /* domain -> reason, owned: of a zone connection */
 };
 
-/* --- zones.c ----------------------------------------------------------------------------------- */
+/* --- zones.c ---------------------------------------------------------------------------------- */
 
 /* A zone that may connect, and what has become of it. */
 struct expe_zone {
@@ -246,7 +246,7 @@ void expe_zones_look(struct expe *e);
 void expe_zones_apply(struct expe *e);
 void expe_zones_stop(struct expe *e);
 
-/* --- request.c, probe.c, status.c, metrics.c ----------------------------------------------------- */
+/* --- request.c, probe.c, status.c, metrics.c -------------------------------------------------- */
 
 /* A request of an expc. */
 void expe_request(struct expe_link *k, uint64_t id, const uint8_t *data, size_t len);

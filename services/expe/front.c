@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A browser's connection until it is known where it goes: TLS, the first byte, the head of the first
- * request, its Host.
+ * A browser's connection until it is known where it goes: TLS, the first byte, the head of the
+ * first request, its Host.
  *
- * After TLS the first byte decides: 0x00-0x03 begin a STUN message (RFC 8489 s5), letters a request.
- * ALPN and SNI decide nothing: clients of TURN send neither. */
+ * After TLS the first byte decides: 0x00-0x03 begin a STUN message (RFC 8489 s5), letters a
+ * request. ALPN and SNI decide nothing: clients of TURN send neither. */
 #include "front.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 enum { STUN_FIRST_MAX = 0x03 };
 
-/* --- its end ----------------------------------------------------------------------------------- */
+/* --- its end ---------------------------------------------------------------------------------- */
 
 void front_free(struct front *f)
 {
@@ -61,7 +61,7 @@ void front_finish(struct front *f)
     loop_timer_start(f->timer, f->state == FRONT_BYE ? EXPE_LINGER_MS : EXPE_TAIL_MS, 0);
 }
 
-/* --- pages ------------------------------------------------------------------------------------- */
+/* --- pages ------------------------------------------------------------------------------------ */
 
 void front_page(struct front *f, int status, const char *reason, const char *why)
 {
@@ -143,7 +143,7 @@ static void refuse_head(struct front *f, enum httphead_verdict v)
     str_fini(&why);
 }
 
-/* --- the head ---------------------------------------------------------------------------------- */
+/* --- the head --------------------------------------------------------------------------------- */
 
 int front_keep(struct front *f, const uint8_t *data, size_t len)
 {
@@ -166,8 +166,8 @@ void front_took(struct front *f, size_t n)
     f->in = NULL;
 }
 
-/* A head sent byte by byte is not read anew for each: only when its empty line may be there, when it
- * is as long as it may be, and once at the beginning. */
+/* A head sent byte by byte is not read anew for each: only when its empty line may be there,
+ * when it is as long as it may be, and once at the beginning. */
 static bool is_worth_reading(const struct front *f, size_t before)
 {
     size_t from = before > 3 ? before - 3 : 0;
@@ -206,7 +206,7 @@ static void on_head(struct front *f, const uint8_t *data, size_t len)
     }
 }
 
-/* --- the stream of TLS -------------------------------------------------------------------------- */
+/* --- the stream of TLS ------------------------------------------------------------------------ */
 
 static void on_open(void *arg)
 {
@@ -357,8 +357,8 @@ void expe_front_new(struct expe *e, int fd, const struct addr *from, struct expe
     f->tls = tls_stream_new(e->daemon->loop, fd, e->browsers, &opts, &ops, f);
 }
 
-/* A reader that stands still holds its window. Where memory gets short those go first that have stood
- * for the longest: else a handful of addresses could keep all new guests out. */
+/* A reader that stands still holds its window. Where memory gets short those go first that have
+ * stood for the longest: else a handful of addresses could keep all new guests out. */
 void expe_fronts_look(struct expe *e)
 {
     size_t used = e->budget.used, max = e->budget.max;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One connection from a browser to 443, and its two ways on: into a tunnel, or to a TURN instance. */
+ * One connection from a browser to 443, and its two ways on: into a tunnel, or to a TURN
+ * instance. */
 #ifndef EXPE_FRONT_H
 #define EXPE_FRONT_H
 
@@ -35,7 +36,7 @@ struct front {
     enum front_state state;
     bool peer_ended;           /* the browser sends no more */
     bool shut;                 /* nor do we */
-    uint8_t *in;               /* of the browser, not handed on yet: the head; later what did not fit */
+    uint8_t *in;               /* of the browser, not handed on yet: head, or what had no room */
     size_t in_len;
     size_t thrown;             /* bytes thrown away in FRONT_BYE */
     size_t tail;               /* what was queued at the last look at the end */
@@ -55,7 +56,7 @@ struct front {
     unsigned n_instances;
 };
 
-/* --- front.c ----------------------------------------------------------------------------------- */
+/* --- front.c ---------------------------------------------------------------------------------- */
 
 /* Ends it now. */
 void front_free(struct front *f);
@@ -72,7 +73,7 @@ void front_took(struct front *f, size_t n);
 /* No more bytes to the browser: what is queued, then the end. It has time to take them. */
 void front_finish(struct front *f);
 
-/* --- tunnel.c ---------------------------------------------------------------------------------- */
+/* --- tunnel.c --------------------------------------------------------------------------------- */
 
 /* The head is there and its Host is one of ours. */
 void front_tunnel_open(struct front *f);
@@ -83,7 +84,7 @@ void front_tunnel_eof(struct front *f);
 /* True when a browser has taken nothing for so long although something waits for it. */
 bool front_tunnel_stalls(const struct front *f, int64_t now_ms, int64_t longest_ms);
 
-/* --- turn.c ------------------------------------------------------------------------------------ */
+/* --- turn.c ----------------------------------------------------------------------------------- */
 
 void front_turn_open(struct front *f);
 void front_turn_data(struct front *f, const uint8_t *data, size_t len);

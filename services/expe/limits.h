@@ -6,7 +6,7 @@
 
 enum {
     /* --- browsers ----------------------------------------------------------------------------- */
-    EXPE_FILES_OTHER = 1200,       /* descriptors for anything but browsers: zone port, bus, files */
+    EXPE_FILES_OTHER = 1200,       /* descriptors for all but browsers: zone port, bus, files */
     EXPE_HEAD_BYTES_MAX = 8192,    /* request head; browsers send below 2 KiB */
     EXPE_IN_BYTES_MAX = EXPE_HEAD_BYTES_MAX + (32 << 10), /* a head, and what came with its end */
     EXPE_RATE_BURST = 2,           /* seconds of sourceRate at once: a page opens 6 connections */

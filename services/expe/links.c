@@ -394,7 +394,8 @@ void expe_link_new(struct expe *e, int fd, const struct addr *from)
 
 /* --- all -------------------------------------------------------------------------------------- */
 
-/* What has to be judged again is ended: expc comes back at once, and is judged by what holds now. */
+/* What has to be judged again is ended: expc comes back at once, and is judged by what holds
+ * now. */
 void expe_links_apply(struct expe *e)
 {
     struct list *it, *tmp;

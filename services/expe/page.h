@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The few answers that the edge gives by itself: whole HTTP/1.1 responses. Everything else comes from
- * a web bridge. */
+ * The few answers that the edge gives by itself: whole HTTP/1.1 responses. Everything else comes
+ * from a web bridge. */
 #ifndef EXPE_PAGE_H
 #define EXPE_PAGE_H
 
@@ -22,8 +22,8 @@ struct expe_page {
 /* Appends the response: head, and body unless it answers a HEAD. It always ends the connection. */
 void expe_page_print(struct str *out, const struct expe_page *p);
 
-/* Appends the address to which a plain request is sent: https, the name, the port unless 443, and the
- * request's own target where that is a path that can be repeated. */
+/* Appends the address to which a plain request is sent: https, the name, the port unless 443,
+ * and the request's own target where that is a path that can be repeated. */
 void expe_page_location(struct str *out, const char *name, unsigned port, const char *target);
 
 /* True for a status that the pages know. */

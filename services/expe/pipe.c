@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Plain TCP over libuv. The memory goes when libuv has closed the handle, one turn after the user has
- * given it up. */
+ * Plain TCP over libuv. The memory goes when libuv has closed the handle, one turn after the
+ * user has given it up. */
 #include "pipe.h"
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Asks for the page of a join name through a tunnel, as a browser would, and answers with the status
- * that came: a tunnel that is up may still lead to web bridges that are not. */
+ * Asks for the page of a join name through a tunnel, as a browser would, and answers with the
+ * status that came: a tunnel that is up may still lead to web bridges that are not. */
 #include "expe.h"
 
 #include <errno.h>
@@ -76,7 +76,8 @@ static void on_response(void *user, int status, const char *reason)
         return;
     }
     n = snprintf(request, sizeof(request),
-                 "GET / HTTP/1.1\r\nHost: %s\r\nUser-Agent: stoa-probe\r\nConnection: close\r\n\r\n",
+                 "GET / HTTP/1.1\r\nHost: %s\r\nUser-Agent: stoa-probe\r\n"
+                 "Connection: close\r\n\r\n",
                  p->host);
     if (mux_write(p->stream.s, request, (size_t)n) != n)
         answer(p, "refused", "the tunnel takes no bytes", 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The brake against guessing zone passwords, by address (IPv6: /64). A few wrong tries are free,
- * then there is one every few seconds; it never closes for good. An address from which a password
- * was proven has a brake of its own size: whoever shares it with a guesser still gets in. Time comes
- * from the caller. */
+ * then there is one every few seconds; it never closes for good. An address from which a
+ * password was proven has a brake of its own size: whoever shares it with a guesser still gets
+ * in. Time comes from the caller. */
 #ifndef EXPE_TRIES_H
 #define EXPE_TRIES_H
 

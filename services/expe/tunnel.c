@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A browser's connection through a tunnel: raw bytes both ways. Nothing of a request is changed; the
- * web bridge checks the Host of each.
+ * A browser's connection through a tunnel: raw bytes both ways. Nothing of a request is changed;
+ * the web bridge checks the Host of each.
  *
- * Back-pressure: bytes of the stream count as consumed only when the browser's socket has taken them,
- * so a slow browser holds its stream's window and nothing else; and of a browser nothing is read
- * while its stream's queue is full. */
+ * Back-pressure: bytes of the stream count as consumed only when the browser's socket has taken
+ * them, so a slow browser holds its stream's window and nothing else; and of a browser nothing
+ * is read while its stream's queue is full. */
 #include "front.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 static const struct expe_stream_ops stream_ops;
 
-/* --- opening ----------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static int open_stream(struct front *f)
 {
@@ -58,7 +58,7 @@ void front_tunnel_open(struct front *f)
     expe_stream_flush(&f->stream);
 }
 
-/* --- from the browser --------------------------------------------------------------------------- */
+/* --- from the browser ------------------------------------------------------------------------- */
 
 /* Hands on what was kept. Returns false while some of it has no room. */
 static bool hand_on(struct front *f)
@@ -104,7 +104,7 @@ void front_tunnel_eof(struct front *f)
     expe_stream_flush(&f->stream);
 }
 
-/* --- to the browser ----------------------------------------------------------------------------- */
+/* --- to the browser --------------------------------------------------------------------------- */
 
 /* Gives back the window of what the socket has taken. */
 static void consume(struct front *f)

@@ -14,7 +14,7 @@
 
 #include "pipe.h"
 
-/* --- from the instance --------------------------------------------------------------------------- */
+/* --- from the instance ------------------------------------------------------------------------ */
 
 static void on_data(void *arg, const uint8_t *data, size_t len)
 {
@@ -48,7 +48,7 @@ static void on_end(void *arg, int err)
 
 static const struct expe_pipe_ops pipe_ops = { on_data, on_room, on_end };
 
-/* --- dialling ------------------------------------------------------------------------------------ */
+/* --- dialling --------------------------------------------------------------------------------- */
 
 static void begin(struct front *f, int fd)
 {
@@ -111,7 +111,7 @@ void front_turn_open(struct front *f)
     f->dial = loop_dial_start(f->e->daemon->loop, &f->turn, NULL, EXPE_TURN_DIAL_MS, on_dialled, f);
 }
 
-/* --- from the client ------------------------------------------------------------------------------ */
+/* --- from the client -------------------------------------------------------------------------- */
 
 void front_turn_data(struct front *f, const uint8_t *data, size_t len)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * TURN instances of this site: which are up (the bus says so), what zones are told of them, which one
- * takes a client of 443. */
+ * TURN instances of this site: which are up (the bus says so), what zones are told of them,
+ * which one takes a client of 443. */
 #include "expe.h"
 
 #include <errno.h>
@@ -82,7 +82,7 @@ void expe_turns_each(const struct expe *e, void (*fn)(void *arg, const char *ins
         fn(arg, instance);
 }
 
-/* --- choosing ------------------------------------------------------------------------------------- */
+/* --- choosing --------------------------------------------------------------------------------- */
 
 static bool is_here(const struct expe *e, const struct site_turn_instance *in)
 {
@@ -101,8 +101,8 @@ static int private_at(const struct expe *e, const struct site_turn_instance *in,
 {
     const char *listen = conf_listen(e->daemon->conf, "turn-private");
 
-    if (is_here(e, in) && !str_eq(listen, "*") && addr_parse_ip(at, listen, in->private_port) == 0 &&
-        !addr_is_any(at))
+    if (is_here(e, in) && !str_eq(listen, "*") &&
+        addr_parse_ip(at, listen, in->private_port) == 0 && !addr_is_any(at))
         return 0;
     if (is_here(e, in))
         return addr_parse_ip(at, "127.0.0.1", in->private_port);
@@ -143,7 +143,7 @@ int expe_turns_choose(struct expe *e, const char *const *tried, struct addr *at,
     return str_copy(instance, 64, best->instance) ? -ENOENT : 0;
 }
 
-/* --- telling zones -------------------------------------------------------------------------------- */
+/* --- telling zones ---------------------------------------------------------------------------- */
 
 enum { FIELDS_MAX = 16 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Zones: who may connect, what the pages and faults say about each. A zone is Active while one of its
- * zone connections has answered its last probes. */
+ * Zones: who may connect, what the pages and faults say about each. A zone is Active while one
+ * of its zone connections has answered its last probes. */
 #include "expe.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ static const char rogue_fault[] = "zoneRefused";
 
 enum { PAIR_MS = 10000, NAMES_MAX = 16 };
 
-/* --- who may connect --------------------------------------------------------------------------- */
+/* --- who may connect -------------------------------------------------------------------------- */
 
 static const struct site_zone_server *by_user(const struct expe *e, const char *user)
 {
@@ -72,8 +72,8 @@ static char *ca_of(struct expe *e, const struct site_zone_server *z)
         return str_dup(map_get(e->paired, z->id));
     if ((int64_t)z->pair_until_s < (int64_t)time(NULL)) {
         daemon_fault_raise(e->daemon, pair_fault, z->name,
-                           "Zone \"%s\" has no CA and waits no longer to be paired: an expc with the "
-                           "right password was refused. Set its CA, or add the zone anew.",
+                           "Zone \"%s\" has no CA and waits no longer to be paired: an expc that "
+                           "named its user was refused. Set its CA, or add the zone anew.",
                            z->name);
         return str_dup("");
     }
@@ -131,7 +131,7 @@ char *expe_zone_summary(const struct expe *e, const char *zone)
     return text;
 }
 
-/* --- pairing ----------------------------------------------------------------------------------- */
+/* --- pairing ---------------------------------------------------------------------------------- */
 
 static void on_stored(void *arg, const struct bus_result *r)
 {
@@ -159,7 +159,7 @@ void expe_zone_paired(struct expe *e, const char *zone, const char *peer_ca_pem)
     (void)bus_request(e->daemon->bus, &dst, &req.base, &opts, on_stored, e);
 }
 
-/* --- links come and go -------------------------------------------------------------------------- */
+/* --- links come and go ------------------------------------------------------------------------ */
 
 static void set_text(struct expe_zone *z, const char *text)
 {
@@ -247,7 +247,7 @@ void expe_zone_down(struct expe *e, const char *zone, bool was_up, const char *f
     expe_zones_look(e);
 }
 
-/* --- states ------------------------------------------------------------------------------------- */
+/* --- states ----------------------------------------------------------------------------------- */
 
 struct seen {
     bool up, active;

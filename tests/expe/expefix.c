@@ -60,7 +60,7 @@ static uint16_t free_base(void)
     }
 }
 
-/* --- certificates ------------------------------------------------------------------------------ */
+/* --- certificates ----------------------------------------------------------------------------- */
 
 static struct pki_pair make_ca(const char *cn)
 {
@@ -98,7 +98,8 @@ void expefix_certificate(struct expefix *f, const char *file, const char *const 
 
 static void make_certificates(struct expefix *f)
 {
-    static const char *const front[] = { EXPEFIX_NAME, "localhost" }, *const other[] = { EXPEFIX_OTHER };
+    static const char *const front[] = { EXPEFIX_NAME, "localhost" };
+    static const char *const other[] = { EXPEFIX_OTHER };
     static const char *const zone[] = { EXPEFIX_EDGE }, *const expc[] = { EXPEFIX_EXPC };
     char *dir = str_printf("%s/pki", busfix_dir(f->conf.bus_fix));
 
@@ -114,7 +115,7 @@ static void make_certificates(struct expefix *f)
     f->expc = make_leaf(&f->inside_ca, expc, ARRAY_LEN(expc));
 }
 
-/* --- configuration ------------------------------------------------------------------------------ */
+/* --- configuration ---------------------------------------------------------------------------- */
 
 static void must(struct expefix *f, const struct confix_answer *a)
 {
@@ -162,7 +163,7 @@ static void configure(struct expefix *f)
                 CONFIX_FIELDS("sourceRate", "100000", "sourceConnectionLimit", "1000"));
 }
 
-/* --- the process -------------------------------------------------------------------------------- */
+/* --- the process ------------------------------------------------------------------------------ */
 
 static char *log_path(const struct expefix *f)
 {
@@ -268,7 +269,7 @@ void expefix_close(struct expefix *f)
     free(f->zone);
 }
 
-/* --- what it says -------------------------------------------------------------------------------- */
+/* --- what it says ----------------------------------------------------------------------------- */
 
 double expefix_metric(struct expefix *f, const char *name)
 {
@@ -364,7 +365,7 @@ long expefix_rss_kib(const struct expefix *f)
     return kib;
 }
 
-/* --- the loop ------------------------------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 uint16_t expefix_port(const struct expefix *f, unsigned offset)
 {

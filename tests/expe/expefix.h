@@ -28,7 +28,8 @@ struct expefix {
     struct pki_pair edge_ca, inside_ca, foreign_ca, expc; /* expc: its certificate */
 };
 
-/* Starts busd, config and expe, with two external names, a domain and a zone that has been paired. */
+/* Starts busd, config and expe, with two external names, a domain and a zone that has been
+ * paired. */
 void expefix_open(struct expefix *f);
 void expefix_close(struct expefix *f);
 

@@ -20,7 +20,7 @@ struct served {
     struct str unsent;  /* an echo that had no room */
 };
 
-/* --- streams ------------------------------------------------------------------------------------- */
+/* --- streams ---------------------------------------------------------------------------------- */
 
 static void flood(struct served *v)
 {
@@ -146,7 +146,7 @@ static void on_stream_end(void *arg, struct mux_stream *s, int err)
     free(v);
 }
 
-/* --- the control stream ----------------------------------------------------------------------------- */
+/* --- the control stream ----------------------------------------------------------------------- */
 
 static void on_up(void *arg, const char *const *denied, size_t n)
 {
@@ -237,7 +237,7 @@ static const struct tunnel_link_ops ops = {
     .on_down = on_down,
 };
 
-/* --- opening ----------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static bool is_decided(void *arg)
 {
@@ -296,7 +296,7 @@ void inside_close(struct inside *in)
     in->up = false;
 }
 
-/* --- waiting ------------------------------------------------------------------------------------------ */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 struct want {
     struct inside *in;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One connection of an expc, made of tunnel_link_dial(), with a web bridge behind it that knows a few
- * paths:
+ * One connection of an expc, made of tunnel_link_dial(), with a web bridge behind it that knows
+ * some paths:
  *   /         200 with the head of the CONNECT and of the request in its body
  *   /echo     200, then every byte comes back
  *   /flood    200, then bytes without end
@@ -47,7 +47,8 @@ struct inside {
     int answer_status;
 };
 
-/* Dials and waits until it is up or down. `in` is all zero but for what differs from the defaults. */
+/* Dials and waits until it is up or down. `in` is all zero but for what differs from the
+ * defaults. */
 void inside_open(struct inside *in, struct expefix *f);
 /* Ends; the other end sees it closed. */
 void inside_close(struct inside *in);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a browser finds at the edge: the page through a tunnel, and the edge's own answers where there
- * is none. Real expe, config and busd; expc and web bridge are made in the test. */
+ * What a browser finds at the edge: the page through a tunnel, and the edge's own answers where
+ * there is none. Real expe, config and busd; expc and web bridge are made in the test. */
 #include "expefix.h"
 
 #include <fcntl.h>
@@ -70,7 +70,7 @@ static void expect(struct expefix *f, const char *request, int status)
     free(text);
 }
 
-/* --- the page ------------------------------------------------------------------------------------- */
+/* --- the page --------------------------------------------------------------------------------- */
 
 static void a_page_comes_through_the_tunnel_as_it_was_asked_for(void **state)
 {
@@ -136,7 +136,7 @@ static void a_stream_that_breaks_ends_its_browser_alone(void **state)
     inside_close(&in);
 }
 
-/* --- Host ----------------------------------------------------------------------------------------- */
+/* --- Host ------------------------------------------------------------------------------------- */
 
 static void a_host_counts_in_every_form_that_means_the_same(void **state)
 {
@@ -208,8 +208,8 @@ static void requests_that_are_none_get_400(void **state)
     inside_close(&in);
 }
 
-/* What monitors and old clients send: no SNI, no ALPN; which may not decide anything. Blocking, in a
- * process of its own: the loop of the test carries the other end. */
+/* What monitors and old clients send: no SNI, no ALPN; which may not decide anything. Blocking,
+ * in a process of its own: the loop of the test carries the other end. */
 static int plain_client(uint16_t port)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -260,7 +260,7 @@ static void without_sni_and_alpn_the_host_decides(void **state)
     inside_close(&in);
 }
 
-/* --- no way in -------------------------------------------------------------------------------------- */
+/* --- no way in -------------------------------------------------------------------------------- */
 
 static void without_a_tunnel_there_is_503_at_once(void **state)
 {
@@ -326,7 +326,7 @@ static void a_tunnel_that_dies_before_its_answer_is_followed_by_the_next(void **
     inside_close(&good);
 }
 
-/* --- certificates ------------------------------------------------------------------------------------ */
+/* --- certificates ----------------------------------------------------------------------------- */
 
 static void served_fingerprint(struct expefix *f, const char *sni, char dst[96])
 {
@@ -401,7 +401,7 @@ static void a_broken_certificate_leaves_the_old_one_and_says_so(void **state)
     assert_string_not_equal(before, after);
 }
 
-/* --- port 80 ----------------------------------------------------------------------------------------- */
+/* --- port 80 ---------------------------------------------------------------------------------- */
 
 static char *plain(struct expefix *f, const char *request)
 {

@@ -52,7 +52,7 @@ static void tunnel_up(struct inside *in, struct expefix *f)
     assert_true(in->up);
 }
 
-/* --- slow readers -------------------------------------------------------------------------------- */
+/* --- slow readers ----------------------------------------------------------------------------- */
 
 static bool has_got(void *arg)
 {
@@ -205,7 +205,7 @@ static void a_browser_that_uploads_is_not_read_faster_than_the_tunnel_takes(void
     inside_close(&in);
 }
 
-/* --- heads ---------------------------------------------------------------------------------------- */
+/* --- heads ------------------------------------------------------------------------------------ */
 
 static void a_head_of_a_mebibyte_gets_431_and_little_memory(void **state)
 {
@@ -309,7 +309,7 @@ static void garbage_costs_what_the_limits_allow(void **state)
     assert_true(expefix_metric(f, "stoa_expe_refused_total{reason=\"handshake\"}") >= GARBAGE);
 }
 
-/* --- limits --------------------------------------------------------------------------------------- */
+/* --- limits ----------------------------------------------------------------------------------- */
 
 static void one_source_has_its_share(void **state)
 {
@@ -336,7 +336,7 @@ static void one_source_has_its_share(void **state)
     expefix_set(f, "edge", "edge", CONFIX_FIELDS("sourceConnectionLimit", "1000"));
 }
 
-/* --- TURN over TLS -------------------------------------------------------------------------------- */
+/* --- TURN over TLS ---------------------------------------------------------------------------- */
 
 struct turn {
     uint8_t got[2048];
