@@ -374,12 +374,19 @@ uint16_t expefix_port(const struct expefix *f, unsigned offset)
 
 int expefix_connect(const struct expefix *f, unsigned offset)
 {
+    return expefix_connect_from(f, offset, NULL);
+}
+
+int expefix_connect_from(const struct expefix *f, unsigned offset, const char *from)
+{
+    struct sockaddr_in own = { .sin_family = AF_INET };
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(expefix_port(f, offset)),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) ||
-        fcntl(fd, F_SETFL, O_NONBLOCK)) {
+    own.sin_addr.s_addr = from ? inet_addr(from) : htonl(INADDR_ANY);
+    if (fd < 0 || (from && bind(fd, (struct sockaddr *)&own, sizeof(own))) ||
+        connect(fd, (struct sockaddr *)&a, sizeof(a)) || fcntl(fd, F_SETFL, O_NONBLOCK)) {
         (void)fprintf(stderr, "expefix: cannot connect to port %u: %s\n",
                       expefix_port(f, offset), strerror(errno));
         abort();

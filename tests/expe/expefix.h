@@ -44,8 +44,9 @@ void expefix_wait_ready(struct expefix *f);
 enum { EXPEFIX_HTTPS = 5, EXPEFIX_HTTP = 6, EXPEFIX_ZONE_PORT = 7 };
 uint16_t expefix_port(const struct expefix *f, unsigned offset);
 
-/* A connected socket to such a port, non-blocking. */
+/* A connected socket to such a port, non-blocking; from an address of 127.0.0.0/8 (NULL: any). */
 int expefix_connect(const struct expefix *f, unsigned offset);
+int expefix_connect_from(const struct expefix *f, unsigned offset, const char *from);
 
 /* Makes a certificate of the edge's CA and puts it with its key into pki/<name>.crt and .key. */
 void expefix_certificate(struct expefix *f, const char *file, const char *const *names, size_t n);

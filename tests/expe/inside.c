@@ -278,7 +278,8 @@ void inside_open(struct inside *in, struct expefix *f)
         abort();
     }
     opts.ctx = ctx;
-    in->l = tunnel_link_dial(expefix_loop(f), expefix_connect(f, EXPEFIX_ZONE_PORT), &opts, &ops,
+    in->l = tunnel_link_dial(expefix_loop(f),
+                             expefix_connect_from(f, EXPEFIX_ZONE_PORT, in->from), &opts, &ops,
                              in);
     tls_ctx_free(&ctx);
     if (!expefix_until(f, is_decided, in)) {

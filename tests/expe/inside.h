@@ -29,6 +29,7 @@ struct inside {
     struct mux_budget budget;
     /* what is to be; the defaults fit */
     const char *node, *domain, *user, *password;
+    const char *from;                 /* own address, of 127.0.0.0/8 */
     const char *const *domains;
     size_t domain_count;
     const struct pki_pair *pair, *ca; /* own certificate, and the CA said in Hello */
