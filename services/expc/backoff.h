@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * How long to wait before the next try: 0.5, 1, 2, 4 .. 20 s, each times a random part of one, so that
- * many who lost the same edge do not come back together. No clock, no timer. */
+ * How long to wait before the next try: 0.5, 1, 2, 4 .. 20 s, each times a random part of one, so
+ * that many who lost the same edge do not come back together. No clock, no timer. */
 #ifndef EXPC_BACKOFF_H
 #define EXPC_BACKOFF_H
 

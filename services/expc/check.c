@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A client URI before it is stored: does its name lead to web bridges, can they be reached, and is their
- * certificate made for it? What is wrong is found by the operator then, and not by a guest. */
+ * A client URI before it is stored: does its name lead to web bridges, can they be reached, and
+ * is their certificate made for it? What is wrong is found by the operator then, and not by a
+ * guest. */
 #include "expc.h"
 
 #include <stdio.h>
@@ -124,8 +125,8 @@ static void ask(struct check *c, const struct addr *list, size_t n)
     char text[SITE_WEBURL_HOST_MAX + 128];
 
     if (n == 0) {
-        (void)snprintf(text, sizeof(text), "The name %s has no address, neither as a host record nor "
-                       "in the inside DNS", c->url.host);
+        (void)snprintf(text, sizeof(text), "The name %s has no address, neither as a host record "
+                       "nor in the inside DNS", c->url.host);
         answer(c, false, "resolve", text);
         return;
     }

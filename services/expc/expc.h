@@ -6,11 +6,11 @@
  *   zone.c      a zone: the addresses of its edge, at each of them lines
  *   line.c      one connection of a zone: dialled, lost, dialled again
  *   stream.c    a browser's connection: from a line to a web bridge
- *   targets.c   the web bridges: where they are, how they are     pool.c  which one is next
- *   reach.c     a connection to one of them                       probe.c  one question for the page
+ *   targets.c   the web bridges: where they are, how they are   pool.c  which one is next
+ *   reach.c     a connection to one of them                     probe.c  one question for the page
  *   facts.c     what edges say, for config; what callbridges say, for edges
- *   status.c    the pages of the guide                            check.c  a URI before it is stored
- *   numbers.c   metrics                                           backoff.c  when to try again */
+ *   status.c    the pages of the guide                          check.c  a URI before it is stored
+ *   numbers.c   metrics                                         backoff.c  when to try again */
 #ifndef EXPC_EXPC_H
 #define EXPC_EXPC_H
 
@@ -82,7 +82,7 @@ struct expc {
     bool demo, draining;
 
     /* follow.c: what is served; lines hold on to these texts */
-    char *join_names[3];  /* of streams: the client URI's host; in the demo also localhost and STOA_NAME */
+    char *join_names[3];  /* of streams: the client URI's host; in the demo localhost as well */
     size_t join_count;
     char **domains;
     size_t domain_count;
@@ -231,10 +231,11 @@ struct probe_result {
     int status; /* HTTP; 0: it did not come to that */
 };
 
-/* Asks one web bridge for the page of `host`; `fn` is called once from the loop, the probe is gone by
- * then. Owner: the caller, probe_free() if need be. */
-struct probe *probe_new(struct expc *x, struct tls_ctx *ctx, const struct addr *to, const char *host,
-                        void (*fn)(void *arg, const struct probe_result *r), void *arg);
+/* Asks one web bridge for the page of `host`; `fn` is called once from the loop, the probe is gone
+ * by then. Owner: the caller, probe_free() if need be. */
+struct probe *probe_new(struct expc *x, struct tls_ctx *ctx, const struct addr *to,
+                        const char *host, void (*fn)(void *arg, const struct probe_result *r),
+                        void *arg);
 void probe_free(struct probe **p);
 
 /* --- facts.c ---------------------------------------------------------------------------------- */
@@ -245,8 +246,9 @@ void facts_row(struct edge *e, const struct tunnel_row *row);
 /* Tells config everything that still holds, once more. */
 void facts_repeat(struct expc *x);
 
-/* What the edge has said before counts no more: it says everything anew on each connection. config is
- * not told: what is not repeated it forgets by itself, and what is said again it never misses. */
+/* What the edge has said before counts no more: it says everything anew on each connection.
+ * config is not told: what is not repeated it forgets by itself, and what is said again it never
+ * misses. */
 void facts_forget(struct edge *e);
 
 /* Guests that are gone: to every edge. A bus_handler_fn. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What edges say, handed to config, and what callbridges say, handed to edges. Nothing goes as it came:
- * kinds are a table, and a zone's facts carry the zone's id, which the edge cannot choose. */
+ * What edges say, handed to config, and what callbridges say, handed to edges. Nothing goes as it
+ * came: kinds are a table, and a zone's facts carry the zone's id, which the edge cannot choose. */
 #include "expc.h"
 
 #include <stdlib.h>
@@ -102,7 +102,8 @@ static void say(struct edge *e, const struct fact *f, bool gone)
     free(fields);
 }
 
-/* Edges of one site say the same of their TURN instances, and so does one edge with two addresses. */
+/* Edges of one site say the same of their TURN instances, and so does one edge with two
+ * addresses. */
 static bool others_say(const struct edge *e, const char *key)
 {
     struct list *it, *tmp;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The site's configuration: zones, domains, the guest account client URI; and the certificate files. */
+ * The site's configuration: zones, domains, the guest account client URI; and the certificate
+ * files. */
 #include "expc.h"
 
 #include <stdlib.h>
@@ -56,8 +57,8 @@ static const char *configured_uri(const struct expc *x)
                                                                       : NULL;
 }
 
-/* The URI that counts. In the demo the public name takes the place of the example's: it is what the web
- * bridge's certificate is made for (docs/decisions/009). */
+/* The URI that counts. In the demo the public name takes the place of the example's: it is what the
+ * web bridge's certificate is made for (docs/decisions/009). */
 static const char *client_uri(const struct expc *x)
 {
     const char *uri = configured_uri(x), *name = conf_get(x->daemon->conf, "NAME");

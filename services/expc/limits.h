@@ -5,7 +5,7 @@
 
 enum {
     /* --- zones -------------------------------------------------------------------------------- */
-    EXPC_EDGES_MAX = 16,          /* addresses behind one zone; edge.md: up to 6 edges of a cluster */
+    EXPC_EDGES_MAX = 16,          /* addresses behind one zone: a cluster has up to 6 edges */
     EXPC_DOMAINS_MAX = 34,        /* 32 tunnelDomain rows, the join name, in the demo localhost */
     EXPC_DIAL_MS = 5000,          /* a firewall that drops is found out after that */
     EXPC_BACKOFF_FIRST_MS = 500,  /* edge.md section 4, rule 4: 0.5, 1, 2, 4 .. 20 s, full jitter */
@@ -16,7 +16,7 @@ enum {
     EXPC_QUIET_MS = 5000,         /* sites that start together: no fault for so long */
     EXPC_LOOK_MS = 1000,          /* faults, names and files are looked at */
     EXPC_DRAIN_MS = 3000,         /* running streams after SIGTERM; 'stoa run' waits 5 s */
-    EXPC_FACTS_MAX = 256,         /* rows of one edge that are kept; an edge has one, and 64 turns */
+    EXPC_FACTS_MAX = 256,         /* rows of one edge; it has one itself, and 64 turns */
     EXPC_FACT_BYTES_MAX = 8192,   /* of one row: a list of names */
     EXPC_FACT_REPEAT_MS = 5000,   /* config is told again; it forgets after */
     EXPC_FACT_TTL_MS = 15000,     /* two lost repeats */
@@ -33,8 +33,8 @@ enum {
     EXPC_CHECKS_MAX = 8,          /* URIs that operators have checked at the same time */
 
     /* --- streams ------------------------------------------------------------------------------ */
-    EXPC_OPEN_MS = 8000,          /* until a stream is answered, over all targets; expe waits 10 s */
-    EXPC_EARLY_MAX = 64 << 10,    /* bytes of the browser before the web bridge is there: one window */
+    EXPC_OPEN_MS = 8000,          /* until a stream is answered, over all targets */
+    EXPC_EARLY_MAX = 64 << 10,    /* of the browser before the web bridge is there: a window */
     EXPC_STREAMS_MAX = 20000,     /* browser connections in all: WB_CONNS_MAX of five web bridges */
 };
 

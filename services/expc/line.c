@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One connection of a zone: the zone connection itself, or that of a domain. It is dialled, and after
- * every loss dialled again. A domain's connection waits for the zone connection of its edge: a wrong
- * password is one failure then, and not one for each domain. */
+ * One connection of a zone: the zone connection itself, or that of a domain. It is dialled, and
+ * after every loss dialled again. A domain's connection waits for the zone connection of its edge:
+ * a wrong password is one failure then, and not one for each domain. */
 #include "expc.h"
 
 #include <stdlib.h>
@@ -131,9 +131,9 @@ static void raise_loss(struct line *l)
     (void)subject_of(l, subject, sizeof(subject));
     if (l->domain)
         daemon_fault_raise(d, fault_tunnel, subject,
-                           "The tunnel for %s through zone \"%s\" to %s is not up (%s): %s", l->domain,
-                           l->edge->zone->name, l->edge->title, tunnel_refusal_word(l->why),
-                           sentence(l));
+                           "The tunnel for %s through zone \"%s\" to %s is not up (%s): %s",
+                           l->domain, l->edge->zone->name, l->edge->title,
+                           tunnel_refusal_word(l->why), sentence(l));
     else
         daemon_fault_raise(d, fault_zone, subject, "Zone \"%s\" to %s is not up (%s): %s",
                            l->edge->zone->name, l->edge->title, tunnel_refusal_word(l->why),

@@ -60,7 +60,9 @@ static double read_tunnels(void *arg)
 static void counter(struct expc *x, const char *name, const char *help, const char *labels,
                     uint64_t *value)
 {
-    daemon_metric_read(daemon_metric_counter(x->daemon->metrics, name, help, labels), read_u64, value);
+    struct daemon_metrics *all = x->daemon->metrics;
+
+    daemon_metric_read(daemon_metric_counter(all, name, help, labels), read_u64, value);
 }
 
 static void gauge(struct expc *x, const char *name, const char *help, double (*read)(void *arg))

@@ -17,7 +17,7 @@
 enum pool_health {
     POOL_UNKNOWN, /* not asked yet */
     POOL_HEALTHY, /* answers with the page */
-    POOL_ODD,     /* answers with something else: a browser is better off with its words than ours */
+    POOL_ODD,     /* answers with something else: better its words for a browser than ours */
     POOL_DEAD,
     POOL_LOOP,    /* an address of the edge itself: never used */
 };
@@ -49,12 +49,13 @@ struct pool {
 void pool_init(struct pool *p);
 void pool_fini(struct pool *p);
 
-/* The list is this from now on: new ones are unknown, old ones keep what is known of them. Returns true
- * when that changed something. At most EXPC_TARGETS_MAX. */
+/* The list is this from now on: new ones are unknown, old ones keep what is known of them. Returns
+ * true when that changed something. At most EXPC_TARGETS_MAX. */
 bool pool_set(struct pool *p, const struct addr *addresses, size_t n);
 
-/* The target for the next browser: of the healthy ones (else the unknown, else the odd) that with the
- * fewest streams, of several alike the one whose turn is longest ago; none of `tried`. NULL: none. */
+/* The target for the next browser: of the healthy ones (else the unknown, else the odd) that with
+ * the fewest streams, of several alike the one whose turn is longest ago; none of `tried`. NULL:
+ * none. */
 struct pool_target *pool_pick(struct pool *p, struct pool_target *const *tried, size_t n);
 
 /* A stream to a target begins, or has ended (the target may be gone then). */

@@ -80,8 +80,8 @@ static void judge(struct probe *p)
         r.code = r.text = "";
     } else if (status == 421) {
         r.code = "host";
-        (void)snprintf(text, sizeof(text), "it does not answer for the name %s (421 Bad Request): the "
-                       "Web Bridge URI (webBridgeUri) names another host", p->host);
+        (void)snprintf(text, sizeof(text), "it does not answer for the name %s (421 Bad Request): "
+                       "the Web Bridge URI (webBridgeUri) names another host", p->host);
     } else {
         (void)snprintf(text, sizeof(text), "it answers %d to the request for the page", r.status);
     }
@@ -130,8 +130,9 @@ static void on_late(void *arg)
     dead(arg, "timeout", "it does not answer in time");
 }
 
-struct probe *probe_new(struct expc *x, struct tls_ctx *ctx, const struct addr *to, const char *host,
-                        void (*fn)(void *arg, const struct probe_result *r), void *arg)
+struct probe *probe_new(struct expc *x, struct tls_ctx *ctx, const struct addr *to,
+                        const char *host, void (*fn)(void *arg, const struct probe_result *r),
+                        void *arg)
 {
     struct reach_opts opts = { .loop = x->daemon->loop, .ctx = ctx, .name = host, .to = *to };
     struct probe *p = MEM_NEW(struct probe);

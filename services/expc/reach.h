@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A connection to a web bridge: TCP, the PROXY header in the clear, verified TLS. What comes afterwards
- * are plain bytes. One object from the first packet to the last. */
+ * A connection to a web bridge: TCP, the PROXY header in the clear, verified TLS. What comes
+ * afterwards are plain bytes. One object from the first packet to the last. */
 #ifndef EXPC_REACH_H
 #define EXPC_REACH_H
 

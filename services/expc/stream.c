@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A browser's connection: a CONNECT stream of a line, and behind it a connection to a web bridge. The
- * edge names the join name and nothing else; which web bridge that is, is decided here.
+ * A browser's connection: a CONNECT stream of a line, and behind it a connection to a web bridge.
+ * The edge names the join name and nothing else; which web bridge that is, is decided here.
  *
- * Bytes are not kept: what the web bridge does not take is not given back to the stream's window, what
- * the stream does not take stops reading from the web bridge. */
+ * Bytes are not kept: what the web bridge does not take is not given back to the stream's window,
+ * what the stream does not take stops reading from the web bridge. */
 #include "expc.h"
 
 #include <stdio.h>
@@ -40,8 +40,8 @@ static const char *const words[EXPC_REASONS] = {
     [EXPC_LIMIT] = "limit",
 };
 
-/* Calls into a mux are followed by tunnel_link_flush() unless they come from one of its own calls back;
- * it is the last statement, for the stream may be gone afterwards. */
+/* Calls into a mux are followed by tunnel_link_flush() unless they come from one of its own calls
+ * back; it is the last statement, for the stream may be gone afterwards. */
 
 /* --- answering -------------------------------------------------------------------------------- */
 
@@ -133,7 +133,8 @@ static void on_room(void *arg)
 
 /* --- from the web bridge to the browser ------------------------------------------------------- */
 
-/* Queues as much as there is room for. Returns how much, or -1: the stream takes nothing any more. */
+/* Queues as much as there is room for. Returns how much, or -1: the stream takes nothing any
+ * more. */
 static ssize_t to_browser(struct stream *s, const void *data, size_t len)
 {
     ssize_t n = mux_write(s->mux, data, len);

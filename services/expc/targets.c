@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The web bridges behind the guest account client URI: where they are (host records, else the inside
- * DNS), and how they are (each is asked for the page every few seconds). */
+ * The web bridges behind the guest account client URI: where they are (host records, else the
+ * inside DNS), and how they are (each is asked for the page every few seconds). */
 #include "expc.h"
 
 #include <errno.h>
@@ -47,8 +47,8 @@ static void tell(struct expc *x)
     if (!one || one->health == POOL_UNKNOWN || loop_now_ms() - t->since_ms < EXPC_QUIET_MS)
         return;
     daemon_fault_raise(x->daemon, fault, "webProxy",
-                       "Guests outside reach no web bridge: none of the %zu behind %s is healthy; %s "
-                       "(%s): %s", pool_count(&t->pool), t->url.host,
+                       "Guests outside reach no web bridge: none of the %zu behind %s is healthy; "
+                       "%s (%s): %s", pool_count(&t->pool), t->url.host,
                        addr_print(&one->address, address), one->code, one->text);
 }
 
@@ -170,8 +170,8 @@ static bool list_has(const char *list, const struct addr *a)
     return false;
 }
 
-/* The edge is known by the addresses that are dialled, and by those that its TURN instances announce,
- * static NAT among them. On one machine both sites have the same address. */
+/* The edge is known by the addresses that are dialled, and by those that its TURN instances
+ * announce, static NAT among them. On one machine both sites have the same address. */
 bool targets_is_loop(const struct expc *x, const struct addr *a)
 {
     const struct site_turn_instance *in;
@@ -179,7 +179,8 @@ bool targets_is_loop(const struct expc *x, const struct addr *a)
     bool own = zones_own(x, a);
 
     while (!own && (in = site_next_turn_instance(x->site, &it)) != NULL)
-        own = !str_empty(in->zone) && (list_has(in->public_addresses, a) || list_has(in->servers, a));
+        own = !str_empty(in->zone) &&
+              (list_has(in->public_addresses, a) || list_has(in->servers, a));
     return own && !is_of_this_machine(a);
 }
 
@@ -193,8 +194,8 @@ static void mark_loops(struct expc *x)
 
         if (loop && t->health != POOL_LOOP) {
             forget(NULL, t);
-            found(x, t, POOL_LOOP, "loop", "it is an address of the edge: the inside DNS has no zone "
-                  "of its own for the name, and leads back outside");
+            found(x, t, POOL_LOOP, "loop", "it is an address of the edge: the inside DNS has no "
+                  "zone of its own for the name, and leads back outside");
         } else if (!loop && t->health == POOL_LOOP) {
             (void)pool_found(t, POOL_UNKNOWN, "", "");
         }
@@ -234,9 +235,10 @@ static void resolved(struct expc *x, const struct addr *list, size_t n, bool by_
             log_info("guest account client URI %s: has no address", t->url.host);
         if (t->known || loop_now_ms() - t->since_ms >= EXPC_QUIET_MS)
             daemon_fault_raise(x->daemon, fault_resolve, "webProxy",
-                               "The guest account client URI's name %s has no address, neither as a "
-                               "host record nor in the inside DNS. %s.", t->url.host,
-                               t->known ? "The last ones stay in use" : "Guests outside cannot join");
+                               "The guest account client URI's name %s has no address, neither "
+                               "as a host record nor in the inside DNS. %s.", t->url.host,
+                               t->known ? "The last ones stay in use" :
+                                          "Guests outside cannot join");
         return;
     }
     daemon_fault_clear(x->daemon, fault_resolve, "webProxy");

@@ -57,7 +57,8 @@ static int start_server(struct daemon *d)
         .ca_path = ca,
     };
     wb.listen_opts = opts;
-    wb.listen_opts.cert_path = wb.listen_opts.key_path = wb.listen_opts.ca_path = NULL; /* freed below */
+    wb.listen_opts.cert_path = wb.listen_opts.key_path = NULL; /* freed below */
+    wb.listen_opts.ca_path = NULL;
     int err = wb_server_start(&wb, &opts, &why);
     if (err == 0)
         err = wb_listen_start(&wb, &port, &why);

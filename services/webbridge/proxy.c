@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Connections of guests outside. expc opens them on a listener of their own: first a PROXY header in
- * the clear (who the browser is, through which zone it came), then TLS, in which expc shows its
- * certificate. The public listeners know nothing of PROXY headers: whoever could send one there would
- * choose the address that quotas and the brake against guessing count.
- * Why so: docs/decisions/015.
+ * Connections of guests outside. expc opens them on a listener of their own: first a PROXY header
+ * in the clear (who the browser is, through which zone it came), then TLS, in which expc shows its
+ * certificate. The public listeners know nothing of PROXY headers: whoever could send one there
+ * would choose the address that quotas and the brake against guessing count. Why so:
+ * docs/decisions/015.
  *
  * The header is read byte-exact, so that the ClientHello behind it stays in the socket. */
 #include "webbridge.h"

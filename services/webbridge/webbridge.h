@@ -2,7 +2,7 @@
  * The daemon's inner types. One thread, one libuv loop; libwebsockets is a guest in that loop.
  *
  *   listen.c   listeners, as the configuration has them
- *   proxy.c    connections of guests outside, who come through expc: PROXY header, expc's certificate
+ *   proxy.c    guests outside, who come through expc: PROXY header, expc's certificate
  *   server.c   connections and their quotas, the libwebsockets context, certificate
  *   http.c     requests: Host check, files, redirects, small error pages
  *   ws.c       WebSockets: handshake check, frames in, bounded queue out
@@ -202,8 +202,8 @@ void wb_conn_free(struct wb_conn *c);
 
 /* --- listen.c --------------------------------------------------------------------------------- */
 
-/* Opens the first listeners. Errors: negative errno, `why` says it in a sentence and *port which row
- * of deploy/ports it is about; an address of the configuration that cannot be used is a fault
+/* Opens the first listeners. Errors: negative errno, `why` says it in a sentence and *port which
+ * row of deploy/ports it is about; an address of the configuration that cannot be used is a fault
  * instead. */
 int wb_listen_start(struct webbridge *wb, const char **port, struct str *why) MUST_USE;
 

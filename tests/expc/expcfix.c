@@ -39,7 +39,8 @@ static void store(const struct expcfix *f, const char *stem, const struct pki_pa
     free(key);
 }
 
-static void issue(struct pki_pair *out, const struct pki_pair *ca, const char *const *names, size_t n)
+static void issue(struct pki_pair *out, const struct pki_pair *ca, const char *const *names,
+                  size_t n)
 {
     const struct pki_opts o = { .names = names, .name_count = n, .now_s = time(NULL) };
 
@@ -161,6 +162,16 @@ static void configure(struct expcfix *f)
     free(ca);
 }
 
+void expcfix_dns(struct expcfix *f, const char *lines)
+{
+    char *from = str_printf("%s/dns.new", f->dir), *to = str_printf("%s/dns", f->dir);
+
+    put_file(f->dir, "dns.new", lines);
+    assert_int_equal(rename(from, to), 0);
+    free(from);
+    free(to);
+}
+
 void expcfix_targets(struct expcfix *f, const char *numbers)
 {
     struct str list = { 0 };
@@ -214,8 +225,13 @@ static void child(struct expcfix *f, const char *role, unsigned i)
     set_port("STOA_PORT_HTTP", 0);
     set_port("STOA_PORT_HTTPS", f->https[i] - 10 * i); /* as deploy/ports counts */
     set_port("STOA_PORT_PROXY", f->proxy[i] - 10 * i);
-    if (f->demo)
-        (void)setenv("STOA_DEMO", "1", 1);
+    if (str_eq(role, "expc")) {
+        char *dns = str_printf("%s/dns", f->dir);
+
+        (void)setenv("FAKEDNS", dns, 1);
+        (void)setenv("LD_PRELOAD", FAKEDNS, 1);
+        (void)setenv("ASAN_OPTIONS", "detect_leaks=1:verify_asan_link_order=0", 1);
+    }
     (void)execl(binary, binary, (char *)NULL);
     _exit(127);
 }
@@ -432,6 +448,30 @@ int expcfix_get(struct expcfix *f, const char *host, struct str *body)
     edgestream_close(&s);
     free(request);
     return status;
+}
+
+static bool has_welcome(void *arg)
+{
+    const struct edgestream *s = arg;
+
+    /* frames have zeros in them */
+    return s->ended || (s->in.len && memmem(s->in.s, s->in.len, "joinAvailable", 13));
+}
+
+void expcfix_websocket(struct expcfix *f, struct edgestream *s)
+{
+    assert_int_equal(edgestream_open(s, f->test_edge, JOIN_NAME, JOIN_NAME), 0);
+    expcfix_until(f, has_answered, s);
+    assert_int_equal(s->status, 200);
+    edgestream_write(s, "GET /ws HTTP/1.1\r\nHost: " JOIN_NAME "\r\n"
+                        "Origin: https://" JOIN_NAME "\r\n"
+                        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "Sec-WebSocket-Version: 13\r\n"
+                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                        "Sec-WebSocket-Protocol: stoa.guest.v1\r\n\r\n");
+    expcfix_until(f, has_welcome, s);
+    assert_false(s->ended);
+    assert_true(str_starts(s->in.s, "HTTP/1.1 101"));
 }
 
 /* --- life ------------------------------------------------------------------------------------- */

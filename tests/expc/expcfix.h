@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A real expc and real web bridges as child processes beside a real config and busd, and a test edge
- * in the test's loop, with the guide's names. */
+ * A real expc and real web bridges as child processes beside a real config and busd, and a test
+ * edge in the test's loop, with the guide's names. */
 #ifndef TESTS_EXPC_EXPCFIX_H
 #define TESTS_EXPC_EXPCFIX_H
 
@@ -27,7 +27,6 @@ struct expcfix {
     pid_t expc, bridge[EXPCFIX_BRIDGES];
     uint16_t https[EXPCFIX_BRIDGES], proxy[EXPCFIX_BRIDGES];
     char zone_id[64], record_id[64]; /* of the zone; of the host record of the join name */
-    bool demo;
 };
 
 /* Starts busd, config, the edge and one web bridge, and stores the zone; expc is not started. */
@@ -44,6 +43,9 @@ void expcfix_edge_start(struct expcfix *f, const char *password, const char *den
 
 /* The host record of the join name leads to these web bridges ("1", "1,3"). */
 void expcfix_targets(struct expcfix *f, const char *numbers);
+
+/* What the DNS of expc knows: lines "<name> <IPv4 address>"; nothing at first. */
+void expcfix_dns(struct expcfix *f, const char *lines);
 
 /* A certificate of the inside CA for pki/<stem>. */
 void expcfix_cert(struct expcfix *f, const char *stem, const char *const *names, size_t n);
@@ -66,8 +68,11 @@ void expcfix_fault(struct expcfix *f, const char *text, bool there);
 /* Waits until the log of a daemon ("expc", "webbridge-2") has a line with this text. */
 void expcfix_log(struct expcfix *f, const char *daemon, const char *text);
 
-/* One page through the tunnel, as a browser with this Host asks; NULL: the join name. Returns the HTTP
- * status, or that of CONNECT when it is not 200. `body` (may be NULL) gets what came. */
+/* One page through the tunnel, as a browser with this Host asks; NULL: the join name. Returns the
+ * HTTP status, or that of CONNECT when it is not 200. `body` (may be NULL) gets what came. */
 int expcfix_get(struct expcfix *f, const char *host, struct str *body);
+
+/* Opens a WebSocket through the tunnel and waits for what the web bridge says first. */
+void expcfix_websocket(struct expcfix *f, struct edgestream *s);
 
 #endif

@@ -43,9 +43,10 @@ static void with_one(void)
     expcfix_healthy(&f, 1);
 }
 
-static unsigned long pages_of(unsigned i)
+static unsigned long websockets_of(unsigned i)
 {
-    char *path = str_printf("grep -c 'websocket' %s/log/webbridge-%u.jsonl", f.dir, i), line[32] = "";
+    char *path = str_printf("grep -c 'websocket' %s/log/webbridge-%u.jsonl", f.dir, i);
+    char line[32] = "";
     FILE *p = popen(path, "r");
 
     (void)!fgets(line, sizeof(line), p);
@@ -56,33 +57,6 @@ static unsigned long pages_of(unsigned i)
 
 /* --- which one is taken ----------------------------------------------------------------------- */
 
-static bool has_welcome(void *arg)
-{
-    const struct edgestream *s = arg;
-
-    return s->ended || (s->in.len && memmem(s->in.s, s->in.len, "joinAvailable", 13));
-}
-
-static bool has_answered(void *arg)
-{
-    const struct edgestream *s = arg;
-
-    return s->status != 0 || s->ended;
-}
-
-static void open_websocket(struct edgestream *s)
-{
-    assert_int_equal(edgestream_open(s, f.test_edge, JOIN_NAME, JOIN_NAME), 0);
-    expcfix_until(&f, has_answered, s);
-    assert_int_equal(s->status, 200);
-    edgestream_write(s, "GET /ws HTTP/1.1\r\nHost: " JOIN_NAME "\r\nOrigin: https://" JOIN_NAME "\r\n"
-                        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                        "Sec-WebSocket-Protocol: stoa.guest.v1\r\n\r\n");
-    expcfix_until(&f, has_welcome, s);
-    assert_false(s->ended);
-}
-
 static void browsers_are_spread_over_all(void **state)
 {
     struct edgestream s[9] = { { 0 } };
@@ -90,9 +64,9 @@ static void browsers_are_spread_over_all(void **state)
     (void)state;
     with_three();
     for (size_t i = 0; i < ARRAY_LEN(s); i++)
-        open_websocket(&s[i]);
+        expcfix_websocket(&f, &s[i]);
     for (unsigned i = 1; i <= 3; i++)
-        assert_int_equal(pages_of(i), 3);
+        assert_int_equal(websockets_of(i), 3);
     for (size_t i = 0; i < ARRAY_LEN(s); i++)
         edgestream_close(&s[i]);
     with_one();
@@ -143,7 +117,8 @@ static bool leads_to_two(void *arg)
 
     (void)arg;
     (void)snprintf(address, sizeof(address), "127.0.0.1:%u", f.proxy[1]);
-    ok = r && r->n_targets == 1 && str_eq(r->targets[0]->address, address) && r->targets[0]->healthy;
+    ok = r && r->n_targets == 1 && str_eq(r->targets[0]->address, address) &&
+         r->targets[0]->healthy;
     bus_msg_free((ProtobufCMessage **)&r);
     return ok;
 }
@@ -155,7 +130,7 @@ static void a_changed_host_record_is_followed_and_old_streams_run_on(void **stat
     (void)state;
     with_three();
     with_one();
-    open_websocket(&old);
+    expcfix_websocket(&f, &old);
     expcfix_targets(&f, "2");
     expcfix_until(&f, leads_to_two, NULL);
     assert_int_equal(expcfix_get(&f, NULL, NULL), 200);
@@ -174,6 +149,39 @@ static void a_loopback_record_without_port_is_this_machine(void **state)
     expcfix_healthy(&f, 1);
     assert_int_equal(expcfix_get(&f, NULL, NULL), 200);
     with_one();
+}
+
+static bool leads_by_dns(void *arg)
+{
+    Stoa__Zone__V1__ZoneStatusReply *r = expcfix_status(&f);
+    bool ok = r && r->n_targets == 1 && str_eq(r->targets[0]->source, arg) &&
+              r->targets[0]->healthy;
+
+    bus_msg_free((ProtobufCMessage **)&r);
+    return ok;
+}
+
+static void without_record_dns_is_asked_and_old_addresses_stay_when_it_fails(void **state)
+{
+    struct confix_answer a;
+    char *lines = str_printf("%s 127.0.0.1\n", JOIN_NAME);
+
+    (void)state;
+    confix_delete(&f.conf, "hostRecord", f.record_id, &a);
+    assert_int_equal(a.code, BUS_OK);
+    expcfix_fault(&f, "webProxyResolve", true);
+    assert_int_equal(expcfix_get(&f, NULL, NULL), 200); /* at the address of before */
+    expcfix_dns(&f, lines); /* one address, at the port of row proxy: the first web bridge */
+    expcfix_until(&f, leads_by_dns, (void *)(uintptr_t)"dns");
+    expcfix_fault(&f, "webProxyResolve", false);
+    assert_int_equal(expcfix_get(&f, NULL, NULL), 200);
+    confix_add(&f.conf, "hostRecord",
+               CONFIX_FIELDS("name", JOIN_NAME, "addresses", "127.0.0.1"), &a);
+    assert_string_equal(a.problem, "");
+    (void)str_copy(f.record_id, sizeof(f.record_id), a.id);
+    expcfix_until(&f, leads_by_dns, (void *)(uintptr_t)"hostRecord");
+    with_one();
+    free(lines);
 }
 
 /* --- certificates ----------------------------------------------------------------------------- */
@@ -247,6 +255,20 @@ static void check(const char *uri, bool usable, const char *code)
     bus_msg_free((ProtobufCMessage **)&r);
 }
 
+static void check_unresolved(const char *uri)
+{
+    Stoa__Zone__V1__CheckUriRequest req = STOA__ZONE__V1__CHECK_URI_REQUEST__INIT;
+    const struct bus_dst dst = { .role = "expc" };
+    Stoa__Zone__V1__CheckUriReply *r = NULL;
+
+    req.uri = (char *)(uintptr_t)uri;
+    assert_int_equal(busfix_ask(f.conf.bus_fix, f.conf.admin, &dst, &req.base,
+                                (ProtobufCMessage **)&r), BUS_OK);
+    assert_false(r->usable);
+    assert_string_equal(r->code, "resolve");
+    bus_msg_free((ProtobufCMessage **)&r);
+}
+
 static void record(const char *name, unsigned port)
 {
     char address[32];
@@ -266,8 +288,8 @@ static bool knows(void *arg)
     bool ok;
 
     req.uri = arg;
-    ok = busfix_ask(f.conf.bus_fix, f.conf.admin, &dst, &req.base, (ProtobufCMessage **)&r) == BUS_OK &&
-         r->n_targets == 1;
+    ok = busfix_ask(f.conf.bus_fix, f.conf.admin, &dst, &req.base,
+                    (ProtobufCMessage **)&r) == BUS_OK && r->n_targets == 1;
     bus_msg_free((ProtobufCMessage **)&r);
     return ok;
 }
@@ -275,7 +297,8 @@ static bool knows(void *arg)
 static void a_uri_is_checked_before_it_is_stored(void **state)
 {
     static const char *const names[] = { "https://cmsweb.cms.octavio.local",
-                                         "https://unknown.octavio.com", "https://nobody.octavio.com" };
+                                         "https://unknown.octavio.com",
+                                         "https://nobody.octavio.com" };
 
     (void)state;
     record("cmsweb.cms.octavio.local", f.proxy[0]);
@@ -287,6 +310,7 @@ static void a_uri_is_checked_before_it_is_stored(void **state)
     check(JOIN_NAME ":9443", true, "");
     check("https://unknown.octavio.com", false, "name");
     check("https://nobody.octavio.com", false, "connect");
+    check_unresolved("https://nowhere.octavio.com");
     /* its certificate fits, but guests would get Bad Request */
     check("https://cmsweb.cms.octavio.local", true, "host");
 }
@@ -328,6 +352,7 @@ int main(void)
         cmocka_unit_test(without_any_the_edge_is_told_why),
         cmocka_unit_test(a_changed_host_record_is_followed_and_old_streams_run_on),
         cmocka_unit_test(a_loopback_record_without_port_is_this_machine),
+        cmocka_unit_test(without_record_dns_is_asked_and_old_addresses_stay_when_it_fails),
         cmocka_unit_test(a_certificate_for_another_name_is_refused_unless_told_otherwise),
         cmocka_unit_test(a_web_bridge_that_does_not_know_the_name_answers_bad_request),
         cmocka_unit_test(a_uri_is_checked_before_it_is_stored),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Zone, tunnels and what goes through them: the page, names, passwords, a lost edge, facts, goodbye. */
+ * Zone, tunnels and what goes through them: the page, names, passwords, a lost edge, facts,
+ * goodbye. */
 #include "expcfix.h"
 
 #include <signal.h>
@@ -78,30 +79,15 @@ static void an_edge_can_name_the_join_name_alone(void **state)
     assert_int_equal(expcfix_get(&f, NULL, NULL), 200);
 }
 
-static bool has_upgraded(void *arg)
-{
-    const struct edgestream *s = arg;
-
-    return s->ended || (s->in.len && memmem(s->in.s, s->in.len, "joinAvailable", 13));
-}
-
 static void a_websocket_goes_through_and_is_known_by_its_browser(void **state)
 {
     struct edgestream s = { 0 };
     char *line;
 
     (void)state;
-    assert_int_equal(edgestream_open(&s, f.test_edge, JOIN_NAME, JOIN_NAME), 0);
-    expcfix_until(&f, has_answered, &s);
-    assert_int_equal(s.status, 200);
-    edgestream_write(&s, "GET /ws HTTP/1.1\r\nHost: " JOIN_NAME "\r\nOrigin: https://" JOIN_NAME "\r\n"
-                         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                         "Sec-WebSocket-Protocol: stoa.guest.v1\r\n\r\n");
-    expcfix_until(&f, has_upgraded, &s);
-    assert_false(s.ended);
-    assert_true(str_starts(s.in.s, "HTTP/1.1 101"));
-    line = str_printf("websocket 1: open, from=203.0.113.9:40000, .*zone=%s, connection=77", f.zone_id);
+    expcfix_websocket(&f, &s);
+    line = str_printf("websocket 1: open, from=203.0.113.9:40000, .*zone=%s, connection=77",
+                      f.zone_id);
     expcfix_log(&f, "webbridge-1", line);
     free(line);
     edgestream_close(&s);
@@ -131,7 +117,8 @@ static void a_browser_that_does_not_read_stops_nobody_else(void **state)
     (void)state;
     assert_int_equal(edgestream_open(&slow, f.test_edge, JOIN_NAME, JOIN_NAME), 0);
     expcfix_until(&f, has_answered, &slow);
-    edgestream_write(&slow, "GET /big.js HTTP/1.1\r\nHost: " JOIN_NAME "\r\nConnection: close\r\n\r\n");
+    edgestream_write(&slow, "GET /big.js HTTP/1.1\r\nHost: " JOIN_NAME "\r\n"
+                            "Connection: close\r\n\r\n");
     expcfix_until(&f, is_full, &slow);
     for (int i = 0; i < 20; i++)
         assert_int_equal(expcfix_get(&f, NULL, NULL), 200);
@@ -165,7 +152,8 @@ static bool fact_is_there(void *arg)
     bool found = false;
 
     req.kind = (char *)(uintptr_t)"edgeFact";
-    if (busfix_ask(f.conf.bus_fix, f.conf.admin, &dst, &req.base, (ProtobufCMessage **)&r) == BUS_OK)
+    if (busfix_ask(f.conf.bus_fix, f.conf.admin, &dst, &req.base, (ProtobufCMessage **)&r) ==
+        BUS_OK)
         found = r->n_rows == 1;
     bus_msg_free((ProtobufCMessage **)&r);
     return found == *(const bool *)arg;
@@ -174,7 +162,8 @@ static bool fact_is_there(void *arg)
 static void facts_of_the_edge_reach_config_and_go_again(void **state)
 {
     static const struct tunnel_field fields[] = { { "names", JOIN_NAME }, { "turnsPort", "443" },
-                                                  { "software", "stoa 0.1.0" }, { "node", "vcse-1" } };
+                                                  { "software", "stoa 0.1.0" },
+                                                  { "node", "vcse-1" } };
     struct tunnel_row row = { .kind = "edge", .id = "vcse-1", .fields = fields,
                               .n = ARRAY_LEN(fields) };
     bool there = true, gone = false;
@@ -236,7 +225,7 @@ static void the_pages_have_the_guides_lines(void **state)
 
     (void)state;
     assert_non_null(r);
-    (void)snprintf(peer, sizeof(peer), "vcse.octavio.com (127.0.0.1:%u)", testedge_port(f.test_edge));
+    (void)snprintf(peer, sizeof(peer), "vcse.octavio.com (127.0.0.1:%u)", f.edge_port);
     assert_int_equal(r->n_zones, 1);
     assert_string_equal(r->zones[0]->name, "UT Zone");
     assert_string_equal(r->zones[0]->peer, peer);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A small edge for tests of expc: takes the connections of one zone, opens streams as expe would, and
- * keeps what it is told. On the test's loop; what a browser would send is written by the test. */
+ * A small edge for tests of expc: takes the connections of one zone, opens streams as expe
+ * would, and keeps what it is told. On the test's loop; what a browser would send is written by
+ * the test. */
 #ifndef TESTS_EXPC_TESTEDGE_H
 #define TESTS_EXPC_TESTEDGE_H
 
@@ -39,8 +40,8 @@ bool testedge_active(const struct testedge *e, const char *domain);
 /* Says a row on the zone connection. */
 void testedge_row(struct testedge *e, const struct tunnel_row *row);
 
-/* What has come: how many connections in all, how many were refused, the last CA of a pairing, ids of
- * guests that are gone ("a,b"), how many times the other end has said goodbye (GOAWAY). */
+/* What has come: how many connections in all, how many were refused, the last CA of a pairing, ids
+ * of guests that are gone ("a,b"), how many times the other end has said goodbye (GOAWAY). */
 struct testedge_seen {
     unsigned accepted, down, goodbyes;
     enum tunnel_refusal last; /* why the last connection ended */
@@ -63,8 +64,8 @@ struct edgestream {
     int err;                 /* of the end */
 };
 
-/* Opens a stream over the connection of `domain` for `authority`, from 203.0.113.9:40000, connection
- * "77". Errors: as tunnel_link_open(), or -ENOENT no such connection. */
+/* Opens a stream over the connection of `domain` for `authority`, from 203.0.113.9:40000,
+ * connection "77". Errors: as tunnel_link_open(), or -ENOENT no such connection. */
 int edgestream_open(struct edgestream *s, struct testedge *e, const char *domain,
                     const char *authority);
 void edgestream_write(struct edgestream *s, const char *text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The listener for expc: who gets in, whose address counts, which names, and that the public listener
- * knows nothing of PROXY headers. The headers are written here byte by byte. */
+ * The listener for expc: who gets in, whose address counts, which names, and that the public
+ * listener knows nothing of PROXY headers. The headers are written here byte by byte. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -234,7 +234,8 @@ static void without_a_proper_header_there_is_no_handshake(void **state)
 {
     struct header local = make(LOCAL, "203.0.113.9", ZONE);
     struct header no_zone = make(PROXY, "203.0.113.9", NULL);
-    struct header large = make(PROXY, "203.0.113.9", ZONE), garbage = { "GET / HTTP/1.1\r\n\r\n", 18 };
+    struct header large = make(PROXY, "203.0.113.9", ZONE);
+    struct header garbage = { "GET / HTTP/1.1\r\n\r\n", 18 };
     const struct header *const bad[] = { NULL, &local, &no_zone, &large, &garbage };
     (void)state;
     large.data[14] = 0x80; /* 32 KiB are to follow */
@@ -309,7 +310,8 @@ static const Stoa__Bridge__V1__Session *session_of_login(struct page *p)
 static void the_callbridge_learns_browser_and_zone(void **state)
 {
     struct header h = make(PROXY, "203.0.113.9", ZONE);
-    char *cert = str_printf("%s/pki/expc.crt", f->dir), *key = str_printf("%s/pki/expc.key", f->dir);
+    char *cert = str_printf("%s/pki/expc.crt", f->dir);
+    char *key = str_printf("%s/pki/expc.key", f->dir);
     struct wsclient_opts o = { .ca_file = f->cert, .cert_file = cert, .key_file = key,
                                .port = f->proxy, .host = "localhost:9443", .prologue = h.data,
                                .prologue_len = h.len };

@@ -25,8 +25,8 @@ void tls_link_gate(void *ssl_ctx);
 bool tls_link_is(void *ssl);
 
 /* Makes a server's context ask every client for its certificate; sessions are neither resumed nor
- * given tickets. Whatever chain is presented, also none, passes the handshake: what it is worth is the
- * caller's to say, by tls_peer_leaf(). */
+ * given tickets. Whatever chain is presented, also none, passes the handshake: what it is worth is
+ * the caller's to say, by tls_peer_leaf(). */
 void tls_ask_client(void *ssl_ctx);
 
 /* Makes a client's context offer TLS_LINK_ALPN, speak TLS 1.3 only and keep no session. */
