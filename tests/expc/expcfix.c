@@ -147,7 +147,10 @@ static void configure(struct expcfix *f)
     must(&a);
     add(f, "tunnelDomain", CONFIX_FIELDS("domain", "octavio.com"));
     add(f, "tunnelDomain", CONFIX_FIELDS("domain", "octavio.local"));
-    add(f, "hostRecord", CONFIX_FIELDS("name", "vcse.octavio.com", "addresses", "127.0.0.1"));
+    confix_add(&f->conf, "hostRecord",
+               CONFIX_FIELDS("name", "vcse.octavio.com", "addresses", "127.0.0.1"), &a);
+    must(&a);
+    (void)str_copy(f->edge_record_id, sizeof(f->edge_record_id), a.id);
     confix_add(&f->conf, "hostRecord",
                CONFIX_FIELDS("name", JOIN_NAME, "addresses", "127.0.0.1:1"), &a);
     must(&a);
@@ -160,6 +163,15 @@ static void configure(struct expcfix *f)
     must(&a);
     (void)str_copy(f->zone_id, sizeof(f->zone_id), a.id);
     free(ca);
+}
+
+void expcfix_edge_addresses(struct expcfix *f, const char *addresses)
+{
+    struct confix_answer a;
+
+    confix_set(&f->conf, "hostRecord", f->edge_record_id, CONFIX_FIELDS("addresses", addresses),
+               &a);
+    must(&a);
 }
 
 void expcfix_dns(struct expcfix *f, const char *lines)
@@ -278,14 +290,31 @@ void expcfix_bridge_stop(struct expcfix *f, unsigned i, int signum)
     (void)finish(&f->bridge[i - 1], signum);
 }
 
+static struct testedge_opts edge_opts(const struct expcfix *f)
+{
+    return (struct testedge_opts){ .loop = busfix_loop(f->conf.bus_fix),
+                                   .cert_pem = f->edge.cert_pem, .key_pem = f->edge.key_pem,
+                                   .peer_ca_pem = f->ca.cert_pem,
+                                   .peer_name = "vcsc.octavio.local", .user = user,
+                                   .password = password };
+}
+
+struct testedge *expcfix_second_edge(struct expcfix *f)
+{
+    struct testedge_opts o = edge_opts(f);
+
+    o.ip = "127.0.0.2";
+    o.port = f->edge_port;
+    return testedge_new(&o);
+}
+
 void expcfix_edge_start(struct expcfix *f, const char *other_password, const char *denied)
 {
-    struct testedge_opts o = { .loop = busfix_loop(f->conf.bus_fix), .cert_pem = f->edge.cert_pem,
-                               .key_pem = f->edge.key_pem, .peer_ca_pem = f->ca.cert_pem,
-                               .peer_name = "vcsc.octavio.local", .user = user,
-                               .password = other_password ? other_password : password,
-                               .denied = denied };
+    struct testedge_opts o = edge_opts(f);
 
+    if (other_password)
+        o.password = other_password;
+    o.denied = denied;
     o.port = f->edge_port;
     testedge_free(&f->test_edge);
     f->test_edge = testedge_new(&o);

@@ -26,7 +26,8 @@ struct expcfix {
     uint16_t edge_port;
     pid_t expc, bridge[EXPCFIX_BRIDGES];
     uint16_t https[EXPCFIX_BRIDGES], proxy[EXPCFIX_BRIDGES];
-    char zone_id[64], record_id[64]; /* of the zone; of the host record of the join name */
+    char zone_id[64];
+    char record_id[64], edge_record_id[64]; /* host records: of the join name, of the edge */
 };
 
 /* Starts busd, config, the edge and one web bridge, and stores the zone; expc is not started. */
@@ -40,6 +41,12 @@ void expcfix_bridge_stop(struct expcfix *f, unsigned i, int signum);
 
 /* The edge with the right password, or another; on the port of the last one. */
 void expcfix_edge_start(struct expcfix *f, const char *password, const char *denied);
+
+/* Another edge of the same site on 127.0.0.2, at the same port. Owner: the caller. */
+struct testedge *expcfix_second_edge(struct expcfix *f);
+
+/* The host record of the edge has these addresses. */
+void expcfix_edge_addresses(struct expcfix *f, const char *addresses);
 
 /* The host record of the join name leads to these web bridges ("1", "1,3"). */
 void expcfix_targets(struct expcfix *f, const char *numbers);

@@ -337,6 +337,81 @@ static void the_configuration_is_followed(void **state)
     all_up();
 }
 
+/* --- several edges ---------------------------------------------------------------------------- */
+
+static bool is_up_there(void *arg)
+{
+    return testedge_active(arg, JOIN_NAME) && testedge_active(arg, "octavio.com");
+}
+
+static bool has_ended(void *arg)
+{
+    return ((const struct edgestream *)arg)->ended;
+}
+
+static void each_address_of_the_edge_has_its_tunnels(void **state)
+{
+    struct testedge *second = expcfix_second_edge(&f);
+    struct edgestream s = { 0 };
+
+    (void)state;
+    expcfix_edge_addresses(&f, "127.0.0.1, 127.0.0.2");
+    expcfix_until(&f, is_up_there, second);
+    expcfix_until(&f, is_up_there, f.test_edge);
+    assert_string_not_equal(testedge_seen(second)->zone_peer->node,
+                            testedge_seen(f.test_edge)->zone_peer->node);
+    assert_int_equal(edgestream_open(&s, second, JOIN_NAME, JOIN_NAME), 0);
+    expcfix_until(&f, has_answered, &s);
+    assert_int_equal(s.status, 200);
+    expcfix_edge_addresses(&f, "127.0.0.1"); /* the second is none any more */
+    expcfix_until(&f, has_ended, &s);
+    assert_int_equal(expcfix_get(&f, NULL, NULL), 200);
+    edgestream_close(&s);
+    testedge_free(&second);
+}
+
+static void what_one_edge_still_says_another_does_not_take_back(void **state)
+{
+    static const struct tunnel_field fields[] = { { "names", JOIN_NAME }, { "node", "vcse-1" } };
+    struct tunnel_row row = { .kind = "edge", .id = "vcse-1", .fields = fields,
+                              .n = ARRAY_LEN(fields) };
+    struct testedge *second = expcfix_second_edge(&f);
+    bool there = true, gone = false;
+
+    (void)state;
+    expcfix_edge_addresses(&f, "127.0.0.1, 127.0.0.2");
+    expcfix_until(&f, is_up_there, second);
+    testedge_row(second, &row);
+    testedge_row(f.test_edge, &row);
+    expcfix_until(&f, fact_is_there, &there);
+    row.gone = true;
+    row.n = 0;
+    testedge_row(second, &row);
+    busfix_run_for(f.conf.bus_fix, 500); /* it would be gone by then */
+    assert_true(fact_is_there(&there));
+    testedge_row(f.test_edge, &row);
+    expcfix_until(&f, fact_is_there, &gone);
+    testedge_free(&second);
+    expcfix_edge_addresses(&f, "127.0.0.1");
+    all_up();
+}
+
+/* --- losing the bus --------------------------------------------------------------------------- */
+
+static void a_lost_bus_ends_no_stream(void **state)
+{
+    struct edgestream s = { 0 };
+
+    (void)state;
+    expcfix_websocket(&f, &s);
+    busfix_signal(f.conf.bus_fix, SIGKILL);
+    assert_int_equal(expcfix_get(&f, NULL, NULL), 200); /* new ones come as well */
+    busfix_start(f.conf.bus_fix);
+    all_up();
+    assert_false(s.ended);
+    edgestream_close(&s);
+}
+
 static bool all_gone(void *arg)
 {
     (void)arg;
@@ -389,6 +464,9 @@ int main(void)
         cmocka_unit_test(a_wrong_password_is_told_as_that),
         cmocka_unit_test(a_domain_that_the_edge_does_not_have_fails_alone),
         cmocka_unit_test(the_configuration_is_followed),
+        cmocka_unit_test(each_address_of_the_edge_has_its_tunnels),
+        cmocka_unit_test(what_one_edge_still_says_another_does_not_take_back),
+        cmocka_unit_test(a_lost_bus_ends_no_stream),
         cmocka_unit_test(a_stop_says_goodbye),
     };
 

@@ -347,7 +347,7 @@ struct testedge *testedge_new(const struct testedge_opts *o)
     if (tls_ctx_zone_server(&e->ctx, &zone, &why))
         give_up(why.s);
     e->port = o->port ? o->port : free_port();
-    if (loop_accept_new(&e->accept, o->loop, "127.0.0.1", e->port, on_accepted, e))
+    if (loop_accept_new(&e->accept, o->loop, o->ip ? o->ip : "127.0.0.1", e->port, on_accepted, e))
         give_up("cannot listen");
     return e;
 }

@@ -18,6 +18,7 @@ struct testedge;
 
 struct testedge_opts {
     uv_loop_t *loop;
+    const char *ip;           /* NULL: 127.0.0.1 */
     uint16_t port;            /* 0: any */
     const char *cert_pem, *key_pem;
     const char *peer_ca_pem;  /* NULL: waits to be paired */
