@@ -110,7 +110,6 @@ struct zone {
     struct list edges;     /* struct edge: one for each address */
     struct loop_resolve *lookup;
     int64_t resolve_ms;
-    int64_t since_ms;      /* monotonic */
     char *problem;         /* why it cannot even be dialled; NULL: it can */
     enum tunnel_refusal problem_code;
     bool wanted;
@@ -166,7 +165,6 @@ struct line {
     char *text;              /* the same for people; NULL: none */
     int64_t began_ms;        /* monotonic: since when it is wanted */
     int64_t changed_ms;      /* wall clock: of its state as operators see it */
-    int64_t open_ms;         /* monotonic: TCP began */
     bool was_up, was_active;
 };
 

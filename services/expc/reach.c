@@ -36,8 +36,10 @@ const char *reach_word(enum reach_end end)
 
 static enum reach_end judge(const struct reach *r, enum tls_end end)
 {
+    /* Not every web server says close_notify: HTTP has lengths, and what has come must reach the
+     * browser. */
     if (r->open)
-        return end == TLS_END_CLOSED ? REACH_CLOSED : REACH_CUT;
+        return end == TLS_END_CLOSED || end == TLS_END_CUT ? REACH_CLOSED : REACH_CUT;
     switch (end) {
     case TLS_END_CHAIN:
     case TLS_END_EXPIRED:

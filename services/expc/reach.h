@@ -18,8 +18,8 @@ struct reach;
 
 /* Why there is none, or none any more. */
 enum reach_end {
-    REACH_CLOSED,      /* orderly, after it was open */
-    REACH_CUT,         /* otherwise, after it was open */
+    REACH_CLOSED,      /* after it was open: the web bridge has ended it */
+    REACH_CUT,         /* after it was open: reset, or a machine that is gone */
     REACH_CONNECT,     /* no TCP, or it ended in the handshake */
     REACH_CERTIFICATE, /* of no CA that counts, or not valid now */
     REACH_NAME,        /* made for other names */

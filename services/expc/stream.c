@@ -32,6 +32,7 @@ struct stream {
     size_t owed;                /* taken from the stream, not yet taken by the web bridge */
     bool open, answered;
     bool browser_done;          /* the browser sends no more */
+    bool bridge_done;           /* nor does the web bridge, but for `rest` */
 };
 
 static const char *const words[EXPC_REASONS] = {
@@ -119,8 +120,9 @@ static void to_bridge(struct stream *s, const void *data, size_t len)
     s->x->n.in_bytes += len;
     s->owed += len;
     if (reach_write(s->reach, data, len))
-        return; /* its end comes */
-    settle(s);
+        discard(s); /* it takes no more, its end comes */
+    else
+        settle(s);
 }
 
 static void on_room(void *arg)
@@ -173,18 +175,27 @@ static void on_mux_room(void *arg, struct mux_stream *mux)
         return;
     }
     str_fini(&s->rest);
-    if (s->reach)
-        reach_resume(s->reach);
+    if (s->bridge_done)
+        mux_end(s->mux);
     else
-        mux_end(s->mux); /* the web bridge had ended meanwhile */
+        reach_resume(s->reach);
 }
 
+static void bridge_done(struct stream *s)
+{
+    s->bridge_done = true;
+    if (s->rest.len == 0)
+        mux_end(s->mux);
+}
+
+/* A web server that sends no more reads no more either: the connection to it need not wait for the
+ * browser. */
 static void on_eof(void *arg)
 {
     struct stream *s = arg;
 
-    if (s->rest.len == 0)
-        mux_end(s->mux);
+    bridge_done(s);
+    reach_shutdown(s->reach);
     tunnel_link_flush(s->line->link);
 }
 
@@ -220,10 +231,10 @@ static void on_end(void *arg, enum reach_end end, const char *text)
         s->last = end;
         next_target(s);
     } else {
-        if (end != REACH_CLOSED)
+        if (end == REACH_CLOSED)
+            bridge_done(s);
+        else
             mux_reset(s->mux);
-        else if (s->rest.len == 0)
-            mux_end(s->mux);
         discard(s);
     }
     tunnel_link_flush(link);

@@ -256,7 +256,6 @@ static struct zone *zone_new(struct expc *x, const struct site_zone *row)
     z->password = str_dup(row->password);
     z->peer_name = str_dup(str_empty(row->subject_name) ? row->address : row->subject_name);
     z->peer_ca = str_dup(row->peer_ca);
-    z->since_ms = loop_now_ms();
     z->resolve_ms = INT64_MAX;
     list_init(&z->edges);
     list_add_tail(&x->zones, &z->node);
