@@ -91,6 +91,8 @@ struct expc {
     struct list zones;    /* struct zone */
     struct mux_budget budget;
     uint64_t requests;    /* ids of requests to edges */
+    struct revoked *revoked; /* guests that are gone, the last EXPC_REVOKED_MAX of them */
+    size_t revoked_count, revoked_next;
     struct expc_targets targets;
     struct list streams;  /* struct stream */
     size_t stream_count;
@@ -249,8 +251,14 @@ void facts_repeat(struct expc *x);
  * misses. */
 void facts_forget(struct edge *e);
 
-/* Guests that are gone: to every edge. A bus_handler_fn. */
+/* Guests that are gone: to every edge, now or when it is back. A bus_handler_fn. */
 void facts_on_revoke(void *arg, struct bus_call *call, const ProtobufCMessage *body);
+
+/* The zone connection of an edge is up: it is told who has gone meanwhile. */
+void facts_revoke_again(struct edge *e);
+
+/* Forgets who is gone. */
+void facts_stop(struct expc *x);
 
 /* --- status.c, check.c ------------------------------------------------------------------------ */
 

@@ -8,7 +8,7 @@
 
 #include <base/mem.h>
 #include <log/log.h>
-#include <loop/timer.h>
+#include <loop/clock.h>
 #include <turn.pb-c.h>
 
 /* As it came. */
@@ -175,7 +175,13 @@ void facts_forget(struct edge *e)
 
 /* --- to edges --------------------------------------------------------------------------------- */
 
-static void tell_edge(struct edge *e, const Stoa__Turn__V1__RevokeEvent *ev)
+/* A guest that is gone: what a callbridge has said, and an edge must know until the name expires. */
+struct revoked {
+    char id[EXPC_REVOKE_ID_MAX];
+    int64_t expires_s;
+};
+
+static void tell_edge(struct edge *e, char **ids, int64_t *expires_s, size_t n)
 {
     struct expc *x = e->zone->x;
     Stoa__Zone__V1__Request req = STOA__ZONE__V1__REQUEST__INIT;
@@ -183,12 +189,11 @@ static void tell_edge(struct edge *e, const Stoa__Turn__V1__RevokeEvent *ev)
     uint8_t *packed;
     size_t len;
 
-    if (!e->control || e->control->state != LINE_UP)
-        return; /* the names end by themselves */
-    body.ids = ev->ids;
-    body.n_ids = MIN(ev->n_ids, (size_t)EXPC_REVOKE_MAX);
-    body.expires_s = ev->expires_s;
-    body.n_expires_s = MIN(ev->n_expires_s, body.n_ids);
+    if (n == 0 || !e->control || e->control->state != LINE_UP)
+        return; /* facts_revoke_again() */
+    body.ids = ids;
+    body.expires_s = expires_s;
+    body.n_ids = body.n_expires_s = n;
     req.has_id = true;
     req.id = ++x->requests;
     req.revoke = &body;
@@ -201,16 +206,66 @@ static void tell_edge(struct edge *e, const Stoa__Turn__V1__RevokeEvent *ev)
     free(packed);
 }
 
+void facts_revoke_again(struct edge *e)
+{
+    const struct expc *x = e->zone->x;
+    int64_t now_s = loop_wall_us() / 1000000, expires_s[EXPC_REVOKE_MAX];
+    char *ids[EXPC_REVOKE_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < x->revoked_count; i++) {
+        struct revoked *r = &x->revoked[i];
+
+        if (r->expires_s < now_s)
+            continue;
+        ids[n] = r->id;
+        expires_s[n++] = r->expires_s;
+        if (n == EXPC_REVOKE_MAX) {
+            tell_edge(e, ids, expires_s, n);
+            n = 0;
+        }
+    }
+    tell_edge(e, ids, expires_s, n);
+}
+
+/* The oldest make room. */
+static void keep(struct expc *x, const char *id, int64_t expires_s)
+{
+    struct revoked *r;
+
+    if (!x->revoked)
+        x->revoked = mem_calloc(EXPC_REVOKED_MAX, sizeof(*x->revoked));
+    r = &x->revoked[x->revoked_next];
+    if (str_copy(r->id, sizeof(r->id), id))
+        return; /* no id of ours */
+    r->expires_s = expires_s;
+    x->revoked_next = (x->revoked_next + 1) % EXPC_REVOKED_MAX;
+    x->revoked_count = MIN(x->revoked_count + 1, (size_t)EXPC_REVOKED_MAX);
+}
+
 void facts_on_revoke(void *arg, struct bus_call *call, const ProtobufCMessage *body)
 {
+    const Stoa__Turn__V1__RevokeEvent *ev = (const void *)body;
     struct expc *x = ((struct daemon *)arg)->user;
     struct list *it, *tmp, *it2, *tmp2;
+    size_t n = MIN(ev->n_ids, ev->n_expires_s);
 
     (void)call;
     if (!x)
         return;
+    for (size_t i = 0; i < n; i++)
+        keep(x, ev->ids[i], ev->expires_s[i]);
     LIST_EACH(it, tmp, &x->zones) {
         LIST_EACH(it2, tmp2, &LIST_ENTRY(it, struct zone, node)->edges)
-            tell_edge(LIST_ENTRY(it2, struct edge, node), (const void *)body);
+            for (size_t i = 0; i < n; i += EXPC_REVOKE_MAX)
+                tell_edge(LIST_ENTRY(it2, struct edge, node), ev->ids + i, ev->expires_s + i,
+                          MIN(n - i, (size_t)EXPC_REVOKE_MAX));
     }
+}
+
+void facts_stop(struct expc *x)
+{
+    free(x->revoked);
+    x->revoked = NULL;
+    x->revoked_count = 0;
 }

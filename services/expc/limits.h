@@ -20,7 +20,9 @@ enum {
     EXPC_FACT_BYTES_MAX = 8192,   /* of one row: a list of names */
     EXPC_FACT_REPEAT_MS = 5000,   /* config is told again; it forgets after */
     EXPC_FACT_TTL_MS = 15000,     /* two lost repeats */
-    EXPC_REVOKE_MAX = 1000,       /* ids in one message: 40 KiB of the frame's 64 */
+    EXPC_REVOKE_MAX = 500,        /* ids in one message: 32 KiB of the frame's 64 at worst */
+    EXPC_REVOKE_ID_MAX = 64,
+    EXPC_REVOKED_MAX = 2000,      /* ids kept for edges that come back: 250 KiB */
 
     /* --- web bridges -------------------------------------------------------------------------- */
     EXPC_TARGETS_MAX = 32,        /* web bridges behind the client URI */

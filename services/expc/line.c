@@ -208,6 +208,7 @@ static void on_up(void *arg, const char *const *denied, size_t n)
     if (l->domain)
         return;
     facts_forget(l->edge); /* of a connection before; this one's come now */
+    facts_revoke_again(l->edge);
     hurry_domains(l->edge);
 }
 

@@ -88,6 +88,7 @@ static void stop(struct daemon *d)
     checks_free(x);
     zones_free(x); /* streams end by it */
     targets_stop(x);
+    facts_stop(x);
     follow_stop(x);
     d->user = NULL;
 }

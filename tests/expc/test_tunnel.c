@@ -213,6 +213,9 @@ static void guests_that_are_gone_are_told_to_the_edge(void **state)
     ev.n_expires_s = 2;
     assert_int_equal(bus_send_event(callbridge, &dst, &ev.base, NULL), 0);
     expcfix_until(&f, has_revoked, NULL);
+    expcfix_edge_start(&f, NULL, NULL); /* it has forgotten them, and is told again */
+    expcfix_until(&f, has_revoked, NULL);
+    all_up();
     bus_free(&callbridge);
 }
 
