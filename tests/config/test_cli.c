@@ -67,7 +67,7 @@ static void the_example_site_is_imported_once(void **state)
     (void)state;
     if (stoa(args, &out) != 0)
         fail_msg("%s", out);
-    assert_string_equal(out, "imported: 14 added, 1 changed, 0 deleted\n");
+    assert_string_equal(out, "imported: 16 added, 2 changed, 0 deleted\n");
     assert_int_equal(stoa(args, &out), 0);
     assert_string_equal(out, "imported: 0 added, 0 changed, 0 deleted\n");
     assert_int_equal(stoa("list space", &out), 0);
