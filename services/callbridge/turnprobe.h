@@ -36,8 +36,9 @@ struct turnprobe_result {
 
 typedef void (*turnprobe_fn)(void *arg, const struct turnprobe_result *result);
 
-/* Starts a try, which ends with exactly one call of `fn` on a later turn of the loop, `timeout_ms` for
- * each of UDP and TCP from now at the latest; the probe is gone then. Stopped by: turnprobe_stop(). */
+/* Starts a try, which ends with exactly one call of `fn` on a later turn of the loop, `timeout_ms`
+ * for each of UDP and TCP from now at the latest; the probe is gone then. Stopped by:
+ * turnprobe_stop(). */
 struct turnprobe *turnprobe_start(uv_loop_t *loop, const struct turnprobe_server *server,
                                   unsigned timeout_ms, turnprobe_fn fn, void *arg);
 

@@ -248,8 +248,8 @@ static bool zones_are_settled(struct turns *t)
     return loop_now_ms() >= t->settled_ms;
 }
 
-/* A row without instances is a foreign server, and what a foreign server without shared secret is used
- * with is its password: browsers get it. So a row that may be ours is not taken for one. */
+/* A row without instances is a foreign server, and what a foreign server without shared secret is
+ * used with is its password: browsers get it. So a row that may be ours is not taken for one. */
 static bool may_be_ours(struct turns *t, const struct site_turn_server *row, const struct place *p)
 {
     return str_empty(row->shared_secret) && (p->is_ours || !zones_are_settled(t));
@@ -308,8 +308,8 @@ static bool is_next(const struct turns *t, const char *id)
     return false;
 }
 
-/* The row of an instance goes when it has died, and when the zone is cut. In the second case media runs
- * on: so what lives is kept, for those who are on it. */
+/* The row of an instance goes when it has died, and when the zone is cut. In the second case media
+ * runs on: so what lives is kept, for those who are on it. */
 static void keep_alive(struct turns *t)
 {
     for (size_t i = 0; i < t->n; i++) {

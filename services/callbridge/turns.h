@@ -3,8 +3,9 @@
  *
  * A row of /turnServers is a place (serverAddress, clientAddress). Instances of our own that have
  * registered behind its address, here or at an edge (their rows have a zone), are each a server; a
- * place without any is a foreign server by itself. Our own are used with time-limited names made of the row's user and password; foreign
- * ones with time-limited names where the row has a shared secret, else with the row's user.
+ * place without any is a foreign server by itself. Our own are used with time-limited names made of
+ * the row's user and password; foreign ones with time-limited names where the row has a shared
+ * secret, else with the row's user.
  * Source: DESIGN section 6 */
 #ifndef CALLBRIDGE_TURNS_H
 #define CALLBRIDGE_TURNS_H
@@ -71,8 +72,8 @@ void turns_free(struct turns **t);
 /* True while there is a relay on the server; called with the argument of turns_new(). */
 typedef bool (*turns_alive_fn)(void *arg, const char *id);
 
-/* Servers of zones stay in the list without their rows, draining, as long as `fn` says so: a zone that
- * is cut ends no media. */
+/* Servers of zones stay in the list without their rows, draining, as long as `fn` says so: a zone
+ * that is cut ends no media. */
 void turns_ask_alive(struct turns *t, turns_alive_fn fn);
 
 /* The configuration has changed. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The CA of a zone's other end, as its first connection has shown it: kept once, in time, and never
- * changed by that way. Who may connect is expe's to prove (docs/decisions/014-pairing-of-zones.md). */
+ * changed by that way. Who may connect is expe's to prove
+ * (docs/decisions/014-pairing-of-zones.md). */
 #include "config.h"
 
 #include <errno.h>
