@@ -108,8 +108,12 @@ test("over UDP: both ends are relays, and what is announced is two servers with 
   assert.equal(servers.length, 2);
   for (const s of servers) {
     assert.match(s.username, /^\d+:g:guest\d+-\d+:turnuser$/);
-    assert.equal(s.urls.length, 2);
+    assert.equal(s.urls.filter((url) => url.startsWith("turn:")).length, 2);
   }
+  // Both stand at one edge, which takes TURN over TLS as well, for the first of them.
+  const overTls = servers.flatMap((s) => s.urls).filter((url) => url.startsWith("turns:"));
+  assert.equal(overTls.length, 1);
+  assert.match(overTls[0], new RegExp(`^turns:(cmsweb.octavio.com|localhost):${site.base + 5}[?]transport=tcp$`));
   assert.ok(await relays("udp") >= 2);
   await ada.screenshot({ path: `${shots}turn-udp.png` });
 });
