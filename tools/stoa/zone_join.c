@@ -16,7 +16,7 @@
 #include "daemons.h"
 #include "zone.h"
 
-enum { WAIT_MS = 15000, LOOK_MS = 300, NAMES_MAX = ZONE_NAMES_MAX + 8 };
+enum { WAIT_MS = 30000, LOOK_MS = 300, NAMES_MAX = ZONE_NAMES_MAX + 8 };
 
 /* --- the file --------------------------------------------------------------------------------- */
 
