@@ -15,8 +15,9 @@ const lost = (one) => one.page.getByText("The connection to the server was lost"
 let ada;
 let ben;
 
+// Over UDP: a relay whose TCP connection breaks fails at once, and the page restarts ICE by itself.
 before(async () => {
-  ada = await guest("client1", { name: "Ada" });
+  ada = await guest("client1", { name: "Ada", transport: "udp" });
   await enter(ada, "100101");
   ben = await guest("desk", { name: "Ben" });
   await enter(ben, "100101");

@@ -54,8 +54,8 @@ export const on = (host, ...words) => lab("on", host, ...words);
 
 let guests = [];
 
-/** Runs in the page before its own code: keeps its connections. */
-function instrument() {
+/** Runs in the page before its own code: keeps its connections, leaves out TURN URLs of another transport. */
+function instrument({ transport }) {
   const Native = window.RTCPeerConnection;
   window.stoaConnections = [];
   window.RTCPeerConnection = class extends Native {
@@ -64,8 +64,10 @@ function instrument() {
       window.stoaConnections.push(this);
     }
     setConfiguration(configuration) {
-      window.stoaServers = configuration.iceServers ?? [];
-      super.setConfiguration(configuration);
+      const iceServers = (configuration.iceServers ?? []).map((s) => ({
+        ...s, urls: [s.urls].flat().filter((u) => transport === "" || u.endsWith(`transport=${transport}`)),
+      })).filter((s) => s.urls.length > 0);
+      super.setConfiguration({ ...configuration, iceServers });
     }
   };
 }
@@ -88,13 +90,16 @@ async function browserOn(host) {
   return path;
 }
 
-/** A browser on a host that has opened the page; it checks certificates as everybody's does. */
-export async function guest(host, { name, url = JOIN_URL } = {}) {
+/**
+ * A browser on a host that has opened the page; it checks certificates as everybody's does. `transport`: of the TURN
+ * URLs that it uses ("udp"); "": all.
+ */
+export async function guest(host, { name, url = JOIN_URL, transport = "" } = {}) {
   const one = { name, host, home: await newHome({ trust: TRUST[host] ?? PUBLIC }), browser: null, page: null, told: [] };
   guests.push(one);
   one.browser = await launch({ executable: await browserOn(host), env: one.home.env });
   one.page = await openGuest(one.browser, url, {}, async (context) => {
-    await context.addInitScript(instrument);
+    await context.addInitScript(instrument, { transport });
     context.on("page", (page) => listen(page, one.told));
   });
   return one;
