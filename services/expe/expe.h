@@ -189,6 +189,10 @@ void expe_stream_flush(struct expe_stream *st);
 /* Ends links that the configuration does not want any more. */
 void expe_links_apply(struct expe *e);
 void expe_links_drain(struct expe *e);
+
+/* True when zones are up, none of them has this name, and one wanted names that this edge does not
+ * have: somebody has configured another join name on expc. Appends those, "a, b". */
+bool expe_links_mistaken(const struct expe *e, const char *host, struct str *out);
 void expe_links_stop(struct expe *e);
 
 /* Calls `fn` for each zone connection (domain NULL) that is up. */

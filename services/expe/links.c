@@ -417,6 +417,28 @@ void expe_links_apply(struct expe *e)
     }
 }
 
+bool expe_links_mistaken(const struct expe *e, const char *host, struct str *out)
+{
+    struct list *it, *tmp;
+    bool any = false;
+
+    LIST_EACH(it, tmp, &e->links) {
+        struct expe_link *k = LIST_ENTRY(it, struct expe_link, node);
+        const struct tunnel_peer *peer = k->up && !k->domain ? tunnel_link_peer(k->l) : NULL;
+        const char *name;
+        size_t at = 0;
+
+        for (size_t i = 0; peer && i < peer->domain_count; i++)
+            if (str_ieq(peer->domains[i], host))
+                return false;
+        while (peer && k->denied && map_next(k->denied, &at, &name, NULL)) {
+            str_addf(out, "%s%s", any ? ", " : "", name);
+            any = true;
+        }
+    }
+    return any;
+}
+
 void expe_links_drain(struct expe *e)
 {
     struct list *it, *tmp;

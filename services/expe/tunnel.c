@@ -37,6 +37,22 @@ static int open_stream(struct front *f)
     return expe_stream_open(f->e, &f->stream, f->req.host, headers, ARRAY_LEN(headers));
 }
 
+/* Nobody leads to the web bridges of this name: not now, or because expc has another one for it,
+ * which is the guide's "Bad Request". */
+static void refuse(struct front *f)
+{
+    struct str others = { 0 }, why = { 0 };
+
+    if (expe_links_mistaken(f->e, f->req.host, &others)) {
+        str_addf(&why, "asked for \"%s\", configured on expc %s", f->req.host, others.s);
+        front_page(f, 421, NULL, why.s);
+    } else {
+        front_page(f, 503, "tunnel", "no tunnel is up for this name");
+    }
+    str_fini(&why);
+    str_fini(&others);
+}
+
 void front_tunnel_open(struct front *f)
 {
     int err;
@@ -50,7 +66,7 @@ void front_tunnel_open(struct front *f)
         return;
     }
     if (err) {
-        front_page(f, 503, "tunnel", "no tunnel is up for this name");
+        refuse(f);
         return;
     }
     f->state = FRONT_OPENING;

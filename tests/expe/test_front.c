@@ -287,6 +287,30 @@ static void a_tunnel_of_another_name_is_none(void **state)
     inside_close(&in);
 }
 
+/* The guide's "Bad Request": on expc the internal name stands where the join name belongs. */
+static void another_join_name_on_expc_is_a_bad_request(void **state)
+{
+    static const char *const wrong[] = { "cmsweb.cms.octavio.local" }, *const right[] = { NAME };
+    struct expefix *f = *state;
+    struct inside in = { .domains = wrong, .domain_count = 1 };
+    struct inside beside = { .node = "another", .domains = right, .domain_count = 1 };
+    char *text;
+
+    inside_open(&in, f);
+    assert_true(in.up);
+    text = get(f, NAME);
+    assert_int_equal(status_of(text), 421);
+    assert_null(strstr(text, "octavio.local"));
+    free(text);
+    inside_open(&beside, f); /* this one has it, and its tunnel comes any moment */
+    assert_true(beside.up);
+    text = get(f, NAME);
+    assert_int_equal(status_of(text), 503);
+    free(text);
+    inside_close(&beside);
+    inside_close(&in);
+}
+
 static void a_web_bridge_that_fails_gets_502_with_the_reason(void **state)
 {
     struct expefix *f = *state;
@@ -463,6 +487,7 @@ int main(void)
         cmocka_unit_test(without_sni_and_alpn_the_host_decides),
         cmocka_unit_test(without_a_tunnel_there_is_503_at_once),
         cmocka_unit_test(a_tunnel_of_another_name_is_none),
+        cmocka_unit_test(another_join_name_on_expc_is_a_bad_request),
         cmocka_unit_test(a_web_bridge_that_fails_gets_502_with_the_reason),
         cmocka_unit_test(a_tunnel_that_dies_before_its_answer_is_followed_by_the_next),
         cmocka_unit_test(each_name_has_its_certificate),
