@@ -40,7 +40,7 @@ test("Bad Request: the guest account client URI on expc is the internal name", a
   assert.match(text, /cmsweb\.octavio\.com/);
   assert.doesNotMatch(text, /octavio\.local/);
   await shoot(ada, "guide-bad-request");
-  await says("edge", /asked for .?cmsweb\.octavio\.com.*cmsweb\.cms\.octavio\.local/);
+  await says("edge", /asked for "cmsweb\.octavio\.com", configured on expc cmsweb\.cms\.octavio\.local/);
   await lab("stoa", "config", "set", "webProxy", right);
   await until(async () => {
     await ada.page.reload();
