@@ -4,8 +4,11 @@
 #include "link_priv.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <base/mem.h>
 #include <base/str.h>
@@ -419,6 +422,7 @@ static struct tunnel_link *link_new(uv_loop_t *loop, int fd, const struct tunnel
 {
     struct tls_stream_opts tls = { .server = edge, .sni = opts->peer_name, .notsent_lowat = true };
     struct tunnel_link *l = MEM_NEW(struct tunnel_link);
+    unsigned deaf_ms = MUX_PINGS_LOST * MUX_PING_MS + MUX_PING_GRACE_MS;
 
     l->loop = loop;
     l->edge = edge;
@@ -429,6 +433,9 @@ static struct tunnel_link *link_new(uv_loop_t *loop, int fd, const struct tunnel
     l->said = tunnel_rows_new();
     l->heard = tunnel_rows_new();
     l->timer = loop_timer_new(loop, on_timer, l);
+    /* Bytes that are never acknowledged end the connection no later than pings that are not
+     * answered. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &deaf_ms, sizeof(deaf_ms));
     l->tls = tls_stream_new(loop, fd, opts->ctx, &tls, &tls_ops, l);
     l->peer.addr = *tls_stream_peer(l->tls);
     l->peer.node = l->peer.software = l->peer.config_hash = "";

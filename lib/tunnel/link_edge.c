@@ -173,8 +173,11 @@ static enum tunnel_refusal judge(struct tunnel_link *l, bool *pairs, struct str 
 {
     struct tunnel_zone zone;
     enum tunnel_refusal why;
+    int err = find_zone(l, &zone);
 
-    if (find_zone(l, &zone) != 0 || !str_eq(zone.id, l->zone))
+    if (err == -EAGAIN)
+        return TUNNEL_LOCKED;
+    if (err || !str_eq(zone.id, l->zone))
         return TUNNEL_CREDENTIALS; /* it was taken away in between */
     *pairs = !zone.peer_ca_pem;
     why = link_judge(l, &zone, text);
@@ -254,6 +257,7 @@ void link_edge_proof(struct tunnel_link *l, const Stoa__Zone__V1__Frame *f)
         l->ops.on_paired(l->arg, l->zone, l->hello.peer_ca);
     if (why == TUNNEL_OK && link_live(l))
         welcome(l, final, pairs);
+    str_set(&l->hello.peer_ca, NULL); /* it may be long, and has served */
     str_fini(&text);
     free(final);
 }

@@ -85,7 +85,7 @@ void mux_abort(struct mux *m)
         /* nghttp2 may be in the middle of a frame of this stream. */
         if (!s->closed && s->id > 0)
             (void)nghttp2_session_set_stream_user_data(m->session, s->id, NULL);
-        end_stream(s, s->err && s->closed ? s->err : -ECONNABORTED);
+        end_stream(s, s->closed ? s->err : -ECONNABORTED);
     }
 }
 

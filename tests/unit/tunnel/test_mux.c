@@ -177,6 +177,21 @@ static void bytes_before_an_orderly_end_count_until_they_are_handed_on(void **st
     assert_int_equal(r.e.budget.used, 0);
 }
 
+static void what_came_in_order_is_no_failure_when_the_connection_ends_then(void **state)
+{
+    struct rig_stream *t = rig_open(&r, "source", 20000);
+
+    (void)state;
+    t->stalls = true;
+    mux_end(t->s);
+    rig_settle(&r);
+    assert_true(t->eof);
+    mux_free(&r.e.m);
+    assert_true(t->ended);
+    assert_int_equal(t->err, 0);
+    assert_int_equal(t->got, 20000);
+}
+
 /* --- the stall -------------------------------------------------------------------------------- */
 
 /* Readers at expc that take nothing, with all sent to them that their windows take. */
@@ -541,6 +556,7 @@ int main(void)
         CASE(what_does_not_fit_is_refused_before_it_is_sent),
         CASE(the_queue_of_a_stream_is_bounded_and_says_when_there_is_room),
         CASE(bytes_before_an_orderly_end_count_until_they_are_handed_on),
+        CASE(what_came_in_order_is_no_failure_when_the_connection_ends_then),
         CASE(twenty_stalled_readers_stall_nobody_else),
         CASE(two_hundred_stalled_readers_stall_nobody_else),
         CASE(a_stalled_reader_holds_one_window_and_no_more),

@@ -60,7 +60,8 @@ struct mux_ops {
     void (*on_eof)(void *arg, struct mux_stream *s);
     /* The queue of a stream has fallen below MUX_FRAME: more may be written. */
     void (*on_room)(void *arg, struct mux_stream *s);
-    /* A stream has ended; it is freed afterwards. err 0: orderly, and all its bytes are consumed;
+    /* A stream has ended; it is freed afterwards. err 0: orderly, and all its bytes are consumed,
+     * or the connection has gone since;
      * -ECANCELED mux_reset(); -ECONNRESET reset by the other end; -ECONNABORTED the connection is
      * gone; -EBUSY refused or given up over the budget of either end. */
     void (*on_stream_end)(void *arg, struct mux_stream *s, int err);
