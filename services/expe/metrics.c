@@ -38,6 +38,11 @@ static size_t count_links(const struct expe *e, bool domains, bool streams)
     return n;
 }
 
+static double read_links(void *arg)
+{
+    return (double)((const struct expe *)arg)->n_links;
+}
+
 static double read_zones(void *arg)
 {
     return (double)count_links(arg, false, false);
@@ -106,6 +111,7 @@ void expe_metrics_start(struct expe *e)
     counter(e, "stoa_expe_bytes_total", "Bytes after TLS", "direction", "out", &n->to_browsers_b);
     gauge(e, "stoa_expe_connections", "Connections from outside that are open", read_connections);
     gauge(e, "stoa_expe_held_bytes", "Bytes held for slow readers of tunnels", read_held);
+    gauge(e, "stoa_expe_links", "Connections to the zone port that are open", read_links);
     gauge(e, "stoa_expe_zones", "Zone connections that are active", read_zones);
     gauge(e, "stoa_expe_tunnels", "Tunnels that are active", read_tunnels);
     gauge(e, "stoa_expe_streams", "Browser connections in active tunnels", read_streams);

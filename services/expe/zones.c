@@ -223,13 +223,15 @@ void expe_zone_down(struct expe *e, const char *zone, bool was_up, const char *f
 
     if (why == TUNNEL_REPLACED || why == TUNNEL_OK)
         return;
-    (void)snprintf(key, sizeof(key), "zone %s %s", from, tunnel_refusal_word(why));
+    (void)snprintf(key, sizeof(key), "zone %.*s %s", (int)host_len(from), from,
+                   tunnel_refusal_word(why));
     if (was_up)
         log_info("zone %s: connection ended, from=%s, %s: %s", z ? z->name : "?", from,
                  tunnel_refusal_word(why), sentence);
     else if (log_limit(key))
-        log_warning("zone %s: connection refused, from=%s, %s: %s", z ? z->name : "(unknown)", from,
-                    tunnel_refusal_word(why), sentence);
+        log_event(z && is_proof(why) ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, NULL,
+                  "zone %s: connection refused, from=%s, %s: %s", z ? z->name : "(unknown)", from,
+                  tunnel_refusal_word(why), sentence);
     if (!z || why == TUNNEL_DOMAIN)
         return; /* the pages tell what is denied; the zone itself is well */
     if (!was_up && str_eq(z->state, "Active")) { /* the zone's own expc is connected */

@@ -32,6 +32,15 @@ static int setup(void **state)
     return 0;
 }
 
+/* What the test before has closed is gone. */
+static int settle(void **state)
+{
+    return expefix_wait_metric(*state, "stoa_expe_links", 0) &&
+                   expefix_wait_metric(*state, "stoa_expe_connections", 0) ?
+               0 :
+               -1;
+}
+
 static int teardown(void **state)
 {
     expefix_close(*state);
@@ -475,26 +484,28 @@ static void the_redirect_can_be_switched_off(void **state)
     assert_true(expefix_wait_status(f, port, true));
 }
 
+#define TEST(name) cmocka_unit_test_setup(name, settle)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_page_comes_through_the_tunnel_as_it_was_asked_for),
-        cmocka_unit_test(bytes_go_both_ways_and_halves_close_on_their_own),
-        cmocka_unit_test(a_stream_that_breaks_ends_its_browser_alone),
-        cmocka_unit_test(a_host_counts_in_every_form_that_means_the_same),
-        cmocka_unit_test(an_unknown_host_gets_a_neutral_page_and_the_log_knows_why),
-        cmocka_unit_test(requests_that_are_none_get_400),
-        cmocka_unit_test(without_sni_and_alpn_the_host_decides),
-        cmocka_unit_test(without_a_tunnel_there_is_503_at_once),
-        cmocka_unit_test(a_tunnel_of_another_name_is_none),
-        cmocka_unit_test(another_join_name_on_expc_is_a_bad_request),
-        cmocka_unit_test(a_web_bridge_that_fails_gets_502_with_the_reason),
-        cmocka_unit_test(a_tunnel_that_dies_before_its_answer_is_followed_by_the_next),
-        cmocka_unit_test(each_name_has_its_certificate),
-        cmocka_unit_test(a_new_certificate_is_taken_without_dropping_anybody),
-        cmocka_unit_test(a_broken_certificate_leaves_the_old_one_and_says_so),
-        cmocka_unit_test(port_80_leads_to_https_of_a_known_name_only),
-        cmocka_unit_test(the_redirect_can_be_switched_off),
+        TEST(a_page_comes_through_the_tunnel_as_it_was_asked_for),
+        TEST(bytes_go_both_ways_and_halves_close_on_their_own),
+        TEST(a_stream_that_breaks_ends_its_browser_alone),
+        TEST(a_host_counts_in_every_form_that_means_the_same),
+        TEST(an_unknown_host_gets_a_neutral_page_and_the_log_knows_why),
+        TEST(requests_that_are_none_get_400),
+        TEST(without_sni_and_alpn_the_host_decides),
+        TEST(without_a_tunnel_there_is_503_at_once),
+        TEST(a_tunnel_of_another_name_is_none),
+        TEST(another_join_name_on_expc_is_a_bad_request),
+        TEST(a_web_bridge_that_fails_gets_502_with_the_reason),
+        TEST(a_tunnel_that_dies_before_its_answer_is_followed_by_the_next),
+        TEST(each_name_has_its_certificate),
+        TEST(a_new_certificate_is_taken_without_dropping_anybody),
+        TEST(a_broken_certificate_leaves_the_old_one_and_says_so),
+        TEST(port_80_leads_to_https_of_a_known_name_only),
+        TEST(the_redirect_can_be_switched_off),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

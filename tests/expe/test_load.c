@@ -38,6 +38,15 @@ static int setup(void **state)
     return 0;
 }
 
+/* What the test before has closed is gone. */
+static int settle(void **state)
+{
+    return expefix_wait_metric(*state, "stoa_expe_links", 0) &&
+                   expefix_wait_metric(*state, "stoa_expe_connections", 0) ?
+               0 :
+               -1;
+}
+
 static int teardown(void **state)
 {
     expefix_close(*state);
@@ -417,18 +426,20 @@ static void without_an_instance_a_client_of_turn_is_cut(void **state)
     guest_close(&g);
 }
 
+#define TEST(name) cmocka_unit_test_setup(name, settle)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_hundred_stalled_readers_hold_their_windows_and_nobody_else),
-        cmocka_unit_test(where_memory_is_short_those_who_read_nothing_go_first),
-        cmocka_unit_test(a_browser_that_uploads_is_not_read_faster_than_the_tunnel_takes),
-        cmocka_unit_test(a_head_of_a_mebibyte_gets_431_and_little_memory),
-        cmocka_unit_test(one_byte_at_a_time_has_the_time_of_all_heads),
-        cmocka_unit_test(garbage_costs_what_the_limits_allow),
-        cmocka_unit_test(one_source_has_its_share),
-        cmocka_unit_test(without_an_instance_a_client_of_turn_is_cut),
-        cmocka_unit_test(the_first_byte_of_stun_leads_to_turn),
+        TEST(two_hundred_stalled_readers_hold_their_windows_and_nobody_else),
+        TEST(where_memory_is_short_those_who_read_nothing_go_first),
+        TEST(a_browser_that_uploads_is_not_read_faster_than_the_tunnel_takes),
+        TEST(a_head_of_a_mebibyte_gets_431_and_little_memory),
+        TEST(one_byte_at_a_time_has_the_time_of_all_heads),
+        TEST(garbage_costs_what_the_limits_allow),
+        TEST(one_source_has_its_share),
+        TEST(without_an_instance_a_client_of_turn_is_cut),
+        TEST(the_first_byte_of_stun_leads_to_turn),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

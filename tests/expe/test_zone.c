@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <base/mem.h>
 #include <base/str.h>
@@ -33,6 +35,15 @@ static int setup(void **state)
     expefix_open(f);
     *state = f;
     return 0;
+}
+
+/* What the test before has closed is gone. */
+static int settle(void **state)
+{
+    return expefix_wait_metric(*state, "stoa_expe_links", 0) &&
+                   expefix_wait_metric(*state, "stoa_expe_connections", 0) ?
+               0 :
+               -1;
 }
 
 static int teardown(void **state)
@@ -210,6 +221,27 @@ static void somebody_who_is_refused_beside_the_zone_is_told(void **state)
     assert_true(expefix_wait_status(f, "\"zoneConnection\"", false));
     assert_true(in.up);
     inside_close(&in);
+}
+
+static void a_stranger_cannot_fill_the_log(void **state)
+{
+    struct expefix *f = *state;
+    unsigned lines = 0;
+    char *log;
+
+    for (int i = 0; i < 50; i++) {
+        int fd = expefix_connect_from(f, EXPEFIX_ZONE_PORT, "127.0.0.3");
+
+        assert_int_equal(send(fd, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL), 18);
+        close(fd);
+    }
+    assert_true(expefix_wait_log(f, "from=127.0.0.3:"));
+    assert_true(expefix_wait_metric(f, "stoa_expe_links", 0));
+    log = expefix_log(f);
+    for (const char *at = log; (at = strstr(at, "127.0.0.3")) != NULL; at++)
+        lines++;
+    free(log);
+    assert_true(lines <= 6); /* one for each way of ending, in a minute */
 }
 
 /* The test's own wall clock, of which the link tells the other end (linked with --wrap). */
@@ -513,25 +545,28 @@ static void the_edge_lives_without_bus_and_config(void **state)
     confix_start(&f->conf);
 }
 
+#define TEST(name) cmocka_unit_test_setup(name, settle)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_zone_becomes_active_and_its_fault_ends),
-        cmocka_unit_test(each_layer_fails_alone_with_its_own_word),
-        cmocka_unit_test(a_foreign_domain_is_denied),
-        cmocka_unit_test(a_zone_that_is_switched_off_ends),
-        cmocka_unit_test(the_newest_registration_of_a_process_counts),
-        cmocka_unit_test(new_connections_take_the_tunnel_that_is_left),
-        cmocka_unit_test(somebody_who_is_refused_beside_the_zone_is_told),
-        cmocka_unit_test(a_clock_that_is_off_is_a_fault_of_its_own),
-        cmocka_unit_test(a_zone_is_paired_by_its_first_connection_and_by_no_second),
-        cmocka_unit_test(a_zone_that_waits_no_longer_is_not_paired),
-        cmocka_unit_test(the_edge_says_what_it_is_and_which_turn_instances_are_up),
-        cmocka_unit_test(guests_that_are_gone_are_gone_at_every_turn_instance),
-        cmocka_unit_test(a_probe_takes_the_way_of_a_browser),
-        cmocka_unit_test(operators_see_zones_and_tunnels),
-        cmocka_unit_test(guessing_is_slowed_and_the_lock_has_its_own_word),
-        cmocka_unit_test(the_edge_lives_without_bus_and_config),
+        TEST(a_zone_becomes_active_and_its_fault_ends),
+        TEST(each_layer_fails_alone_with_its_own_word),
+        TEST(a_foreign_domain_is_denied),
+        TEST(a_zone_that_is_switched_off_ends),
+        TEST(the_newest_registration_of_a_process_counts),
+        TEST(new_connections_take_the_tunnel_that_is_left),
+        TEST(a_stranger_cannot_fill_the_log),
+        TEST(somebody_who_is_refused_beside_the_zone_is_told),
+        TEST(a_clock_that_is_off_is_a_fault_of_its_own),
+        TEST(a_zone_is_paired_by_its_first_connection_and_by_no_second),
+        TEST(a_zone_that_waits_no_longer_is_not_paired),
+        TEST(the_edge_says_what_it_is_and_which_turn_instances_are_up),
+        TEST(guests_that_are_gone_are_gone_at_every_turn_instance),
+        TEST(a_probe_takes_the_way_of_a_browser),
+        TEST(operators_see_zones_and_tunnels),
+        TEST(guessing_is_slowed_and_the_lock_has_its_own_word),
+        TEST(the_edge_lives_without_bus_and_config),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
