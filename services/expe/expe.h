@@ -180,7 +180,7 @@ struct expe_stream {
 int expe_stream_open(struct expe *e, struct expe_stream *st, const char *host,
                      const struct mux_header *headers, size_t n) MUST_USE;
 
-/* Gives the stream up: it is reset, and nothing of it is heard any more. */
+/* Gives the stream up: it is reset, and nothing of it is heard any more. Calls nothing back. */
 void expe_stream_drop(struct expe_stream *st);
 
 /* Sends what has been written, unless a call back of the link does so anyway. May call back. */

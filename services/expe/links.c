@@ -316,21 +316,16 @@ int expe_stream_open(struct expe *e, struct expe_stream *st, const char *host,
     return err;
 }
 
+/* Not flushed here: that would tell others of their ends, inside of whatever walks over them. The link
+ * sends it on the loop's next turn. */
 void expe_stream_drop(struct expe_stream *st)
 {
-    struct expe_link *k = st->link;
-
     if (!st->s)
         return;
     mux_stream_set(st->s, NULL);
     mux_reset(st->s);
     st->s = NULL;
     st->link = NULL;
-    if (k->busy == 0) {
-        k->busy++;
-        tunnel_link_flush(k->l);
-        k->busy--;
-    }
 }
 
 void expe_stream_flush(struct expe_stream *st)
