@@ -4,6 +4,7 @@
  * guest. */
 #include "expc.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,25 @@ static void begin(struct check *c)
         loop_resolve_start(&c->lookup, x->daemon->loop, c->url.host, on_addresses, c);
 }
 
+/* The one in use verifies, but for a site that has switched that off: reading the system's store takes
+ * time. */
+static int make_ctx(struct check *c, struct str *why)
+{
+    const struct expc *x = c->x;
+
+    if (x->targets.verify && x->targets.ctx) {
+        c->ctx = tls_ctx_ref(x->targets.ctx);
+        return 0;
+    }
+    if (!x->cert_pem || !x->key_pem) {
+        str_add(why, "There is no certificate pki/expc.crt with its key");
+        return -ENOENT;
+    }
+    if (tls_ctx_client(&c->ctx, x->ca_pem, true, true, why))
+        return -EACCES;
+    return tls_ctx_identify(c->ctx, x->cert_pem, x->key_pem, why);
+}
+
 void check_on_request(void *arg, struct bus_call *call, const ProtobufCMessage *body)
 {
     const Stoa__Zone__V1__CheckUriRequest *req = (const void *)body;
@@ -197,8 +217,7 @@ void check_on_request(void *arg, struct bus_call *call, const ProtobufCMessage *
     c->url = url;
     list_add_tail(&x->checks, &c->node);
     x->check_count++;
-    if (tls_ctx_client(&c->ctx, x->ca_pem, true, true, &why) ||
-        (x->cert_pem && x->key_pem && tls_ctx_identify(c->ctx, x->cert_pem, x->key_pem, &why)))
+    if (make_ctx(c, &why))
         answer(c, false, "certificate", why.s ? why.s : "expc's own certificate cannot be used");
     else
         begin(c);

@@ -22,7 +22,7 @@
 #include <loop/clock.h>
 #include <pki/file.h>
 
-enum { PATIENCE_MS = 60000, ASK_MS = 2000 };
+enum { PATIENCE_MS = 60000, ASK_MS = 2000, POLL_MS = 50 };
 
 static const char user[] = "traversal", password[] = "correct horse";
 
@@ -339,15 +339,27 @@ void expcfix_until(struct expcfix *f, bool (*done)(void *arg), void *arg)
     fail_msg("nothing happened for %d ms", PATIENCE_MS);
 }
 
+enum bus_code expcfix_ask(struct expcfix *f, const ProtobufCMessage *body,
+                          ProtobufCMessage **reply)
+{
+    const struct bus_dst dst = { .role = "expc" };
+    int64_t end_ms = loop_now_ms() + PATIENCE_MS;
+    enum bus_code code;
+
+    do {
+        code = busfix_ask(f->conf.bus_fix, f->conf.admin, &dst, body, reply);
+        if (code == BUS_UNAVAILABLE)
+            busfix_run_for(f->conf.bus_fix, POLL_MS);
+    } while ((code == BUS_UNAVAILABLE || code == BUS_DEADLINE) && loop_now_ms() < end_ms);
+    return code;
+}
+
 Stoa__Zone__V1__ZoneStatusReply *expcfix_status(struct expcfix *f)
 {
     const Stoa__Zone__V1__ZoneStatusRequest req = STOA__ZONE__V1__ZONE_STATUS_REQUEST__INIT;
-    const struct bus_dst dst = { .role = "expc" };
     ProtobufCMessage *reply = NULL;
 
-    if (busfix_ask(f->conf.bus_fix, f->conf.admin, &dst, &req.base, &reply) != BUS_OK)
-        return NULL;
-    return (void *)reply;
+    return expcfix_ask(f, &req.base, &reply) == BUS_OK ? (void *)reply : NULL;
 }
 
 struct wanted {

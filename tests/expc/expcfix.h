@@ -66,6 +66,10 @@ void expcfix_active(struct expcfix *f, const char *domain);
 /* Asks expc for its pages. Owner: the caller, bus_msg_free(). */
 Stoa__Zone__V1__ZoneStatusReply *expcfix_status(struct expcfix *f);
 
+/* Asks expc, again while a busy machine lets busd think that it is gone. `reply` as busfix_ask(). */
+enum bus_code expcfix_ask(struct expcfix *f, const ProtobufCMessage *body,
+                          ProtobufCMessage **reply);
+
 /* Waits until so many web bridges are healthy. */
 void expcfix_healthy(struct expcfix *f, size_t n);
 

@@ -243,12 +243,10 @@ static void a_web_bridge_that_does_not_know_the_name_answers_bad_request(void **
 static void check(const char *uri, bool usable, const char *code)
 {
     Stoa__Zone__V1__CheckUriRequest req = STOA__ZONE__V1__CHECK_URI_REQUEST__INIT;
-    const struct bus_dst dst = { .role = "expc" };
     Stoa__Zone__V1__CheckUriReply *r = NULL;
 
     req.uri = (char *)(uintptr_t)uri;
-    assert_int_equal(busfix_ask(f.conf.bus_fix, f.conf.admin, &dst, &req.base,
-                                (ProtobufCMessage **)&r), BUS_OK);
+    assert_int_equal(expcfix_ask(&f, &req.base, (ProtobufCMessage **)&r), BUS_OK);
     if (r->usable != usable || !str_eq(r->code, code))
         fail_msg("%s: usable=%d, code=%s, %s", uri, r->usable, r->code, r->text);
     assert_int_equal(r->n_targets, 1);
@@ -258,12 +256,10 @@ static void check(const char *uri, bool usable, const char *code)
 static void check_unresolved(const char *uri)
 {
     Stoa__Zone__V1__CheckUriRequest req = STOA__ZONE__V1__CHECK_URI_REQUEST__INIT;
-    const struct bus_dst dst = { .role = "expc" };
     Stoa__Zone__V1__CheckUriReply *r = NULL;
 
     req.uri = (char *)(uintptr_t)uri;
-    assert_int_equal(busfix_ask(f.conf.bus_fix, f.conf.admin, &dst, &req.base,
-                                (ProtobufCMessage **)&r), BUS_OK);
+    assert_int_equal(expcfix_ask(&f, &req.base, (ProtobufCMessage **)&r), BUS_OK);
     assert_false(r->usable);
     assert_string_equal(r->code, "resolve");
     bus_msg_free((ProtobufCMessage **)&r);
@@ -283,13 +279,11 @@ static void record(const char *name, unsigned port)
 static bool knows(void *arg)
 {
     Stoa__Zone__V1__CheckUriRequest req = STOA__ZONE__V1__CHECK_URI_REQUEST__INIT;
-    const struct bus_dst dst = { .role = "expc" };
     Stoa__Zone__V1__CheckUriReply *r = NULL;
     bool ok;
 
     req.uri = arg;
-    ok = busfix_ask(f.conf.bus_fix, f.conf.admin, &dst, &req.base,
-                    (ProtobufCMessage **)&r) == BUS_OK && r->n_targets == 1;
+    ok = expcfix_ask(&f, &req.base, (ProtobufCMessage **)&r) == BUS_OK && r->n_targets == 1;
     bus_msg_free((ProtobufCMessage **)&r);
     return ok;
 }
@@ -318,13 +312,12 @@ static void a_uri_is_checked_before_it_is_stored(void **state)
 static void what_is_no_uri_is_refused(void **state)
 {
     Stoa__Zone__V1__CheckUriRequest req = STOA__ZONE__V1__CHECK_URI_REQUEST__INIT;
-    const struct bus_dst dst = { .role = "expc" };
 
     (void)state;
     req.uri = (char *)(uintptr_t)"ftp://" JOIN_NAME;
-    assert_int_equal(busfix_ask(f.conf.bus_fix, f.conf.admin, &dst, &req.base, NULL), BUS_INVALID);
+    assert_int_equal(expcfix_ask(&f, &req.base, NULL), BUS_INVALID);
     req.uri = NULL;
-    assert_int_equal(busfix_ask(f.conf.bus_fix, f.conf.admin, &dst, &req.base, NULL), BUS_INVALID);
+    assert_int_equal(expcfix_ask(&f, &req.base, NULL), BUS_INVALID);
 }
 
 static int set_up(void **state)
