@@ -91,7 +91,7 @@ refused 'webbridge does not take the certificate' weak.key weak.crt
 [ "$(served)" = "$own_made" ] || fail "a refusal changed what is served"
 within 100 sh -c "'$stoa' --state '$work/own' status --json | grep -q webBridgeCertificate && exit 1 || exit 0" ||
   fail "the fault of the refused certificate stays"
-cert 2 'say webbridge, callbridge or webadmin' set busd good.key good.crt
+cert 2 'say webbridge, callbridge, expc, expe, zone or webadmin' set busd good.key good.crt
 cert 2 'set takes' set webbridge good.key
 ok "refusals left files, service and faults as they were"
 
@@ -167,4 +167,36 @@ of_admin() { openssl s_client -connect "127.0.0.1:$((base + 3))" </dev/null 2>/d
 [ "$(of_admin)" = "$(openssl x509 -in admin.crt -noout -fingerprint -sha256)" ] || fail "webadmin does not serve the new certificate"
 cert 0 '^SUCCESS: webadmin uses the certificate' restore webadmin
 ok "the certificate of the administration is set like the others"
+
+# --- the edge's -------------------------------------------------------------------------------------
+
+of_edge() { # PORT
+  openssl s_client -connect "127.0.0.1:$1" -servername localhost </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256
+}
+made=$(of_edge $((base + 5)))
+issue outside --name cmsweb.octavio.com --name localhost
+refused_of() { # ROLE LINE ARGUMENTS
+  local role=$1 line=$2
+  shift 2
+  cert 1 "^FAILURE: $line" set "$role" "$@"
+}
+refused_of expe 'certificate does not cover localhost \(external name\); it is made for cmsweb.octavio.com' half.key half.crt root.cer
+[ "$(of_edge $((base + 5)))" = "$made" ] || fail "a refusal changed what the edge serves"
+cert 0 '^SUCCESS: expe uses the certificate for new connections' set expe outside.key outside.crt root.cer
+grep -q '^SUCCESS: certificate covers cmsweb.octavio.com, localhost\|^SUCCESS: certificate covers localhost, cmsweb.octavio.com' <<<"$said" ||
+  fail "it does not say which names are covered: $said"
+[ "$(of_edge $((base + 5)))" = "$(print_of outside.crt)" ] || fail "the edge does not serve the new certificate"
+cert 0 '^SUCCESS: expe uses the certificate' restore expe
+[ "$(of_edge $((base + 5)))" = "$made" ] || fail "restore did not go back"
+cert 2 'belongs to the edge site' set expe outside.key outside.crt --site inside
+issue zone --name vcse.octavio.com
+cert 0 '^SUCCESS: expe uses the certificate for new connections' set zone zone.key zone.crt root.cer
+cert 0 'in use       yes' show zone
+cert 0 '^SUCCESS: expe uses the certificate' restore zone
+issue expc --name vcsc.octavio.local
+cert 0 '^SUCCESS: expc uses the certificate' set expc expc.key expc.crt root.cer
+cert 0 '^SUCCESS: expc uses the certificate' restore expc
+cert 0 '"role":"expe"' show --json
+grep -q '"role":"webbridge"' <<<"$said" || fail "not both sites are shown: $said"
+ok "certificates of expe, its zone port and expc are set like the others"
 stop_stoa own TERM

@@ -12,14 +12,24 @@
 /* What to install. */
 struct cert_job {
     const struct stoa_ctx *ctx;
-    const char *role;                /* "webbridge", "callbridge" */
+    const char *role;                /* "webbridge", "zone": cert_role_find() knows it */
     const char *key, *cert, *bundle; /* files; bundle may be NULL */
     bool force;                      /* a name that is not covered is no obstacle */
     struct said *said;               /* where each step is told */
 };
 
-/* True for a role that has a certificate. */
-bool cert_role_known(const char *role);
+/* What has a certificate, by the name of its files. */
+struct cert_role {
+    const char *name, *daemon; /* "zone" is a second one of expe */
+    const char *site;          /* the only one that has it; NULL: both */
+    const char *fault;         /* with which the daemon says that it cannot use one */
+};
+
+/* Walks them: `size_t it = 0; while ((r = cert_role_next(&it)))`. */
+const struct cert_role *cert_role_next(size_t *it);
+
+/* The one of a name, or NULL. */
+const struct cert_role *cert_role_find(const char *name);
 
 /* Returns <state>/pki/<role>.<suffix>. Owner: the caller. */
 char *cert_path(const struct stoa_ctx *ctx, const char *role, const char *suffix);

@@ -10,6 +10,8 @@
 #include <base/mem.h>
 #include <pki/file.h>
 
+#include "config_print.h"
+#include "config_rows.h"
 #include "settings.h"
 
 enum { WARN_DAYS = 30 };
@@ -178,33 +180,72 @@ static int check_setting(const struct cert_job *job, const struct cert_texts *t,
     return code;
 }
 
-static int check_names(const struct cert_job *job, struct cert_texts *t, struct ask *ask)
+/* The names that guests outside use, of those that have no certificate of their own. */
+struct external {
+    const struct cert_job *job;
+    const struct cert_texts *t;
+    struct names *n;
+    int code;
+};
+
+static void check_external(void *arg, const Stoa__Config__V1__Row *row)
+{
+    struct external *e = arg;
+    const char *name = config_print_value(row, "name");
+    const char *file = config_print_value(row, "certificateFile");
+
+    if (e->code == STOA_OK && name && (str_empty(file) || str_eq(file, "expe.crt")))
+        e->code = check_name(e->job, e->t, name, "external name", e->n);
+}
+
+static int check_externals(const struct cert_job *job, const struct cert_texts *t,
+                           struct ask *ask, struct names *n)
+{
+    struct external e = { job, t, n, STOA_OK };
+    struct config_site s = { .ctx = job->ctx, .ask = ask };
+
+    if (config_each(&s, "externalName", check_external, &e) != STOA_OK)
+        said_warning(job->said, "whether the certificate covers the external names is not checked");
+    return e.code;
+}
+
+static int check_settings(const struct cert_job *job, const struct cert_texts *t,
+                          struct ask *ask, struct names *n)
 {
     char *values[ARRAY_LEN(name_settings)] = { NULL };
-    struct names n = { .missing = 0 };
     struct str why = { 0 };
     int code = STOA_OK;
 
-    /* A callbridge is known by its certificate itself, not by a name in it. */
-    if (!str_eq(job->role, "webbridge"))
-        return STOA_OK;
-    if (!ask) {
-        said_warning(job->said, "the names of the site are not known while it does not run: "
-                                "whether the certificate covers them is not checked");
-        return STOA_OK;
-    }
     if (settings_get(ask, name_settings, values, ARRAY_LEN(values), &why) != 0)
         said_warning(job->said, "%s: whether the certificate covers the names of the site is not "
                                 "checked", why.s);
     for (size_t i = 0; i < ARRAY_LEN(values); i++) {
         if (code == STOA_OK && values[i])
-            code = check_setting(job, t, values[i], i, &n);
+            code = check_setting(job, t, values[i], i, n);
         free(values[i]);
     }
+    str_fini(&why);
+    return code;
+}
+
+static int check_names(const struct cert_job *job, struct cert_texts *t, struct ask *ask)
+{
+    struct names n = { .missing = 0 };
+    int code = STOA_OK;
+
+    /* The others are known by the certificate itself, or by names that the other end has. */
+    if (!str_eq(job->role, "webbridge") && !str_eq(job->role, "expe"))
+        return STOA_OK;
+    if (!ask)
+        said_warning(job->said, "the names of the site are not known while it does not run: "
+                                "whether the certificate covers them is not checked");
+    else if (str_eq(job->role, "expe"))
+        code = check_externals(job, t, ask, &n);
+    else
+        code = check_settings(job, t, ask, &n);
     if (code == STOA_OK && n.missing == 0 && n.covered.len)
         said_success(job->said, "certificate covers %s", n.covered.s);
     str_fini(&n.covered);
-    str_fini(&why);
     return code;
 }
 

@@ -14,9 +14,26 @@
 
 static const char *const suffixes[CERT_FILES] = { "key", "crt", "bundle", "names" };
 
-bool cert_role_known(const char *role)
+static const struct cert_role roles[] = {
+    { "webbridge", "webbridge", "inside", "webBridgeCertificate" },
+    { "callbridge", "callbridge", "inside", "callBridgeCertificate" },
+    { "expc", "expc", "inside", "expcCertificate" },
+    { "expe", "expe", "edge", "expeCertificate" },
+    { "zone", "expe", "edge", "expeCertificate" },
+    { "webadmin", "webadmin", NULL, "webAdminCertificate" },
+};
+
+const struct cert_role *cert_role_next(size_t *it)
 {
-    return str_eq(role, "webbridge") || str_eq(role, "callbridge") || str_eq(role, "webadmin");
+    return *it < ARRAY_LEN(roles) ? &roles[(*it)++] : NULL;
+}
+
+const struct cert_role *cert_role_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++)
+        if (str_eq(roles[i].name, name))
+            return &roles[i];
+    return NULL;
 }
 
 char *cert_path(const struct stoa_ctx *ctx, const char *role, const char *suffix)

@@ -14,28 +14,11 @@ struct look {
     bool used; /* one of them says that it uses it */
 };
 
-/* The fault with which a daemon says that a certificate cannot be used. */
-static const char *fault_of(const char *role)
-{
-    static const struct {
-        const char *role, *fault;
-    } faults[] = {
-        { "webbridge", "webBridgeCertificate" },
-        { "callbridge", "callBridgeCertificate" },
-        { "webadmin", "webAdminCertificate" },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(faults); i++)
-        if (str_eq(faults[i].role, role))
-            return faults[i].fault;
-    return NULL;
-}
-
 static enum daemons_verdict judge(const Stoa__Admin__V1__Status *s, void *arg)
 {
     struct look *look = arg;
     const Stoa__Admin__V1__CertificateInUse *cert = daemons_cert(s, look->file);
-    const char *fault = daemons_fault(s, fault_of(look->job->role));
+    const char *fault = daemons_fault(s, cert_role_find(look->job->role)->fault);
 
     if (fault) {
         said_failure(look->job->said, "%s does not take the certificate: %s", look->job->role,
@@ -51,19 +34,19 @@ static enum daemons_verdict judge(const Stoa__Admin__V1__Status *s, void *arg)
 int cert_take_over(const struct cert_job *job, struct ask *ask, const char *sha256)
 {
     struct look look = { .job = job, .file = str_printf("%s.crt", job->role), .sha256 = sha256 };
-    int err = ask ? daemons_wait(ask, job->role, true, judge, &look) : -ESRCH;
+    const char *daemon = cert_role_find(job->role)->daemon;
+    int err = ask ? daemons_wait(ask, daemon, true, judge, &look) : -ESRCH;
 
     if (err == -ETIMEDOUT)
         said_failure(job->said,
                      "%s does not use the certificate yet; 'stoa log --daemon %s' may say why",
-                     job->role, job->role);
+                     daemon, daemon);
     else if (err == -ESRCH)
-        said_warning(job->said, "%s does not run; it uses the certificate when it starts",
-                     job->role);
+        said_warning(job->said, "%s does not run; it uses the certificate when it starts", daemon);
     else if (!err && look.used)
-        said_success(job->said, "%s uses the certificate for new connections", job->role);
+        said_success(job->said, "%s uses the certificate for new connections", daemon);
     else if (!err)
-        said_warning(job->said, "%s uses no certificate at the moment", job->role);
+        said_warning(job->said, "%s uses no certificate at the moment", daemon);
     free(look.file);
     return err && err != -ESRCH ? STOA_FAILED : STOA_OK;
 }
@@ -72,12 +55,13 @@ void cert_reload(const struct cert_job *job, struct ask *ask)
 {
     struct daemons all;
     const char *instance;
+    const char *daemon = cert_role_find(job->role)->daemon;
     size_t it = 0;
 
     if (!ask)
         return;
     daemons_find(ask, &all);
-    while ((instance = daemons_next(&all, job->role, &it)))
-        (void)daemons_reload(ask, job->role, instance);
+    while ((instance = daemons_next(&all, daemon, &it)))
+        (void)daemons_reload(ask, daemon, instance);
     daemons_fini(&all);
 }

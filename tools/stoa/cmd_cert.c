@@ -14,8 +14,6 @@
 #include "commands.h"
 #include "daemons.h"
 
-static const char *const roles[] = { "webbridge", "callbridge", "webadmin" };
-
 /* --- set and restore -------------------------------------------------------------------------- */
 
 /* What the role has after `set`: the new texts, and as .old those of now. A callbridge's bundle is
@@ -151,17 +149,18 @@ int cert_restore(const struct cert_job *outer)
 /* --- show ------------------------------------------------------------------------------------- */
 
 /* Says whether the running daemons use this certificate. Owner: the caller. */
-static char *use_of(struct ask *ask, const struct daemons *all, const char *role,
+static char *use_of(struct ask *ask, const struct daemons *all, const struct cert_role *role,
                     const char *sha256)
 {
-    char *file = str_printf("%s.crt", role);
+    const char *daemon = role->daemon;
+    char *file = str_printf("%s.crt", role->name);
     unsigned running = 0, using = 0, silent = 0;
     const char *instance;
     size_t it = 0;
 
-    while ((instance = daemons_next(all, role, &it))) {
+    while ((instance = daemons_next(all, daemon, &it))) {
         struct ask_reply reply;
-        const Stoa__Admin__V1__Status *s = daemons_status(ask, role, instance, &reply);
+        const Stoa__Admin__V1__Status *s = daemons_status(ask, daemon, instance, &reply);
         const Stoa__Admin__V1__CertificateInUse *c = s ? daemons_cert(s, file) : NULL;
 
         running++;
@@ -171,12 +170,12 @@ static char *use_of(struct ask *ask, const struct daemons *all, const char *role
     }
     free(file);
     if (!running)
-        return str_printf("no, %s does not run", role);
+        return str_printf("no, %s does not run", daemon);
     if (using == running)
         return str_dup("yes");
     if (silent == running)
-        return str_printf("no, %s uses no certificate at the moment", role);
-    return str_printf("no, %s uses another one; see 'stoa status'", role);
+        return str_printf("no, %s uses no certificate at the moment", daemon);
+    return str_printf("no, %s uses another one; see 'stoa status'", daemon);
 }
 
 static void show_text(const struct stoa_ctx *ctx, const char *role, const struct pki_info *info,
@@ -197,9 +196,9 @@ static void show_text(const struct stoa_ctx *ctx, const char *role, const struct
 }
 
 static int show_role(const struct stoa_ctx *ctx, struct ask *ask, const struct daemons *all,
-                     const char *role, json_t *rows)
+                     const struct cert_role *role, json_t *rows)
 {
-    char *path = cert_path(ctx, role, "crt"), *pem = NULL, *use = NULL;
+    char *path = cert_path(ctx, role->name, "crt"), *pem = NULL, *use = NULL;
     struct pki_info info = { 0 };
     struct pki_err err = { "" };
     int code = STOA_OK;
@@ -212,11 +211,12 @@ static int show_role(const struct stoa_ctx *ctx, struct ask *ask, const struct d
         if (ctx->json) {
             json_t *row = cert_print_json(&info);
 
-            json_object_set_new(row, "role", json_string(role));
+            json_object_set_new(row, "role", json_string(role->name));
+            json_object_set_new(row, "site", json_string(ctx->site));
             json_object_set_new(row, "in_use", json_boolean(str_eq(use, "yes")));
             json_array_append_new(rows, row);
         } else {
-            show_text(ctx, role, &info, use);
+            show_text(ctx, role->name, &info, use);
         }
     }
     pki_info_fini(&info);
@@ -226,36 +226,61 @@ static int show_role(const struct stoa_ctx *ctx, struct ask *ask, const struct d
     return code;
 }
 
-/* One role, or all that have a certificate. */
-static int show(const struct stoa_ctx *ctx, const char *only)
+/* One role of a site, or all that have a certificate there. *shown counts them. */
+static int show_site(const struct stoa_ctx *ctx, const struct cert_role *only, json_t *rows,
+                     size_t *shown)
 {
     struct daemons all = { .count = 0 };
-    json_t *rows = json_array();
+    const struct cert_role *role;
     struct str why = { 0 };
     struct ask *ask = NULL;
     int code = STOA_OK;
-    size_t shown = 0;
+    size_t it = 0;
 
     if (ask_try(&ask, ctx, &why) == 0)
         daemons_find(ask, &all);
-    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
-        char *path = cert_path(ctx, roles[i], "crt");
+    while ((role = cert_role_next(&it))) {
+        char *path = cert_path(ctx, role->name, "crt");
 
-        if (only ? str_eq(only, roles[i]) : access(path, F_OK) == 0) {
-            if (!ctx->json && shown++)
+        if (only ? only == role : access(path, F_OK) == 0) {
+            if (!ctx->json && (*shown)++)
                 printf("\n");
-            code = show_role(ctx, ask, &all, roles[i], rows) == STOA_OK ? code : STOA_FAILED;
+            if (show_role(ctx, ask, &all, role, rows) != STOA_OK)
+                code = STOA_FAILED;
         }
         free(path);
     }
-    if (ctx->json && code == STOA_OK)
-        cert_print_value(json_incref(rows));
-    else if (!ctx->json && !only && !shown)
-        code = stoa_fail("there is no certificate in %s/pki; ./start makes them",
-                         conf_state(ctx->conf));
     daemons_fini(&all);
     ask_close(&ask);
     str_fini(&why);
+    return code;
+}
+
+/* Of every site of this machine that has it, or of the one that --site names. */
+static int show(const struct stoa_ctx *ctx, const char *name)
+{
+    const struct cert_role *only = name ? cert_role_find(name) : NULL;
+    json_t *rows = json_array();
+    int code = STOA_OK;
+    size_t shown = 0;
+
+    if (ctx->site_given)
+        code = show_site(ctx, only, rows, &shown);
+    for (const char *const *site = stoa_sites(); !ctx->site_given && *site; site++) {
+        struct stoa_ctx one;
+
+        if ((!only || !only->site || str_eq(only->site, *site)) &&
+            stoa_site_load(ctx, *site, &one) == STOA_OK) {
+            if (stoa_site_exists(&one) && show_site(&one, only, rows, &shown) != STOA_OK)
+                code = STOA_FAILED;
+            stoa_site_fini(&one);
+        }
+    }
+    if (ctx->json && code == STOA_OK)
+        cert_print_value(json_incref(rows));
+    else if (!ctx->json && code == STOA_OK && !shown)
+        code = stoa_fail("there is no certificate in %s/pki; ./start makes them",
+                         conf_state(ctx->conf));
     json_decref(rows);
     return code;
 }
@@ -268,7 +293,7 @@ static int run_set(const struct stoa_ctx *ctx, int argc, char **argv, bool force
     struct cert_job job = { .ctx = ctx, .force = force, .said = &said };
 
     if (argc != 4 && argc != 5)
-        return stoa_usage("set takes webbridge, callbridge or webadmin, KEY, CRT and perhaps BUNDLE");
+        return stoa_usage("set takes a role, KEY, CRT and perhaps BUNDLE");
     job.role = argv[1];
     job.key = argv[2];
     job.cert = argv[3];
@@ -283,10 +308,24 @@ static int run_restore(const struct stoa_ctx *ctx, int argc, char **argv)
     struct cert_job job = { .ctx = ctx, .said = &said };
 
     if (argc != 2)
-        return stoa_usage("restore takes webbridge, callbridge or webadmin");
+        return stoa_usage("restore takes a role");
     job.role = argv[1];
     (void)cert_restore(&job);
     return said_end(&said);
+}
+
+/* A role of one site finds it by itself; webadmin is that of the inside unless --site says other. */
+static int run_change(const struct stoa_ctx *ctx, int argc, char **argv, bool force)
+{
+    const struct cert_role *role = argc > 1 ? cert_role_find(argv[1]) : NULL;
+    struct stoa_ctx site = { 0 };
+    int code = stoa_site_pick(ctx, role && role->site ? role->site : ctx->site, &site);
+
+    if (code == STOA_OK)
+        code = str_eq(argv[0], "set") ? run_set(&site, argc, argv, force) :
+                                        run_restore(&site, argc, argv);
+    stoa_site_fini(&site);
+    return code;
 }
 
 static int run(const struct stoa_ctx *ctx, int argc, char **argv)
@@ -304,23 +343,24 @@ static int run(const struct stoa_ctx *ctx, int argc, char **argv)
     argv += optind;
     if (argc < 1)
         return stoa_usage("say show, set or restore");
-    if (argc > 1 && !cert_role_known(argv[1]))
-        return stoa_usage("\"%s\" has no certificate: say webbridge, callbridge or webadmin", argv[1]);
-    if (str_eq(argv[0], "set"))
-        return run_set(ctx, argc, argv, force);
-    if (str_eq(argv[0], "restore"))
-        return run_restore(ctx, argc, argv);
+    if (argc > 1 && !cert_role_find(argv[1]))
+        return stoa_usage("\"%s\" has no certificate: say webbridge, callbridge, expc, expe, zone or "
+                          "webadmin",
+                          argv[1]);
     if (str_eq(argv[0], "show") && argc <= 2)
         return show(ctx, argv[1]);
-    return stoa_usage("say show, set or restore");
+    if (!str_eq(argv[0], "set") && !str_eq(argv[0], "restore"))
+        return stoa_usage("say show, set or restore");
+    return run_change(ctx, argc, argv, force);
 }
 
 const struct stoa_cmd cmd_cert = {
     .name = "cert",
     .args = "show [ROLE] | set ROLE KEY CRT [BUNDLE] [--force] | restore ROLE",
-    .summary = "show and replace the certificates of webbridge and callbridge",
+    .summary = "show and replace the certificates of the daemons",
     .help =
-        "ROLE is webbridge, callbridge or webadmin; the files are PEM.\n"
+        "ROLE is webbridge, callbridge, expc, expe (external names), zone (expe's zone port) or\n"
+        "webadmin; the files are PEM.\n"
         "show     who, by whom, for which names, until when, fingerprint, whether it is in use\n"
         "set      checks that key and certificate match, that the chain is in order and leads to\n"
         "         BUNDLE, that the names of the site are covered and that it is valid now; then\n"
