@@ -249,6 +249,34 @@ static int check_names(const struct cert_job *job, struct cert_texts *t, struct 
     return code;
 }
 
+/* Web bridges take guests from outside of an expc alone whose certificate is of the site's CA and
+ * made for this name (decision 015). */
+static int check_expc(const struct cert_job *job, struct cert_texts *t, struct ask *ask)
+{
+    char *path, *ca = NULL;
+    struct pki_err err = { "" };
+    int code = STOA_OK;
+
+    (void)ask;
+    if (!str_eq(job->role, "expc"))
+        return STOA_OK;
+    path = conf_path(job->ctx->conf, "pki", "ca.crt");
+    if (pki_file_load(&ca, path, &err) == 0 &&
+        pki_verify(t->chain, ca, "expc", now_s(), &err) == 0)
+        said_success(job->said, "certificate is of the site's CA and made for the name expc");
+    else if (job->force)
+        said_warning(job->said, "web bridges will refuse expc: %s", err.text);
+    else
+        code = said_failure(job->said,
+                            "web bridges would refuse expc: %s. It must be of the site's CA "
+                            "(pki/ca.crt) and made for the name expc; --force installs it "
+                            "nevertheless",
+                            err.text);
+    free(ca);
+    free(path);
+    return code;
+}
+
 static int say_days(const struct cert_job *job, struct cert_texts *t, struct ask *ask)
 {
     (void)ask;
@@ -262,7 +290,7 @@ static int say_days(const struct cert_job *job, struct cert_texts *t, struct ask
 int cert_check(const struct cert_job *job, struct ask *ask, struct cert_texts *out)
 {
     static int (*const steps[])(const struct cert_job *, struct cert_texts *, struct ask *) = {
-        check_pair, check_time, check_chain, check_names, say_days,
+        check_pair, check_time, check_chain, check_names, check_expc, say_days,
     };
     int code = load_all(job, out);
 
