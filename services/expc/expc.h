@@ -77,8 +77,10 @@ struct expc {
     struct site *site;
     struct loop_timer *apply_timer, *look_timer, *fact_timer;
     struct daemon_cert *cert;
-    char *cert_pem, *key_pem, *ca_pem; /* own certificate; CA of the site */
-    int64_t ca_stamp;
+    char *cert_pem, *key_pem; /* own certificate */
+    char *own_ca_pem;         /* CA of the site, which edges keep */
+    char *ca_pem;             /* whom to believe that they are a web bridge: that CA and the bundle */
+    int64_t ca_stamp, bundle_stamp;
     bool demo, draining;
 
     /* follow.c: what is served; lines hold on to these texts */

@@ -163,6 +163,7 @@ static void drop_files(struct expc *x)
         evp_wipe(x->key_pem, strlen(x->key_pem));
     str_set(&x->key_pem, NULL);
     str_set(&x->cert_pem, NULL);
+    str_set(&x->own_ca_pem, NULL);
     str_set(&x->ca_pem, NULL);
 }
 
@@ -177,13 +178,31 @@ static void load(const struct expc *x, char **pem, const char *file)
     free(path);
 }
 
-static int64_t ca_stamp(const struct expc *x)
+/* Callbridges and expc believe the same web bridges. */
+static const char bundle[] = "callbridge.bundle";
+
+static int64_t stamp_of(const struct expc *x, const char *file)
 {
-    char *path = conf_path(x->daemon->conf, "pki", "ca.crt");
+    char *path = conf_path(x->daemon->conf, "pki", file);
     int64_t stamp = pki_file_stamp(path);
 
     free(path);
     return stamp;
+}
+
+static void load_trust(struct expc *x)
+{
+    char *more = NULL;
+
+    x->bundle_stamp = stamp_of(x, bundle);
+    if (x->bundle_stamp)
+        load(x, &more, bundle);
+    str_set(&x->ca_pem, NULL);
+    if (more)
+        x->ca_pem = str_printf("%s\n%s", x->own_ca_pem ? x->own_ca_pem : "", more);
+    else
+        x->ca_pem = str_dup(x->own_ca_pem);
+    free(more);
 }
 
 static void load_files(struct expc *x)
@@ -191,8 +210,9 @@ static void load_files(struct expc *x)
     drop_files(x);
     load(x, &x->cert_pem, "expc.crt");
     load(x, &x->key_pem, "expc.key");
-    load(x, &x->ca_pem, "ca.crt");
-    x->ca_stamp = ca_stamp(x);
+    load(x, &x->own_ca_pem, "ca.crt");
+    x->ca_stamp = stamp_of(x, "ca.crt");
+    load_trust(x);
 }
 
 /* All lines connect anew: the edge has judged the old certificate. */
@@ -235,9 +255,13 @@ static void on_look(void *arg)
 {
     struct expc *x = arg;
 
-    if (!x->draining && ca_stamp(x) != x->ca_stamp) {
+    if (!x->draining && stamp_of(x, "ca.crt") != x->ca_stamp) {
         log_info("certificate ca.crt: has changed, connecting anew");
         take_files(x);
+    } else if (!x->draining && stamp_of(x, bundle) != x->bundle_stamp) {
+        log_info("certificates %s: have changed", bundle);
+        load_trust(x);
+        targets_renew(x);
     }
     zones_look(x);
     targets_look(x);

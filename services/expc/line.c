@@ -302,7 +302,7 @@ static void on_dialled(void *arg, int fd, int err)
     const struct tunnel_link_opts opts = {
         .ctx = z->ctx, .node = l->edge->node_id, .software = software, .budget = &x->budget,
         .peer_name = z->peer_name, .user = z->user, .password = z->password,
-        .own_ca_pem = x->ca_pem, .domain = l->domain,
+        .own_ca_pem = x->own_ca_pem, .domain = l->domain,
         .domains = (const char *const *)x->domains, .domain_count = x->domain_count,
         .config_hash = x->config_hash,
     };

@@ -36,6 +36,9 @@ served=$(openssl s_client -connect "127.0.0.1:$first" -servername meet.example.o
 ok "--name, --cert, --key: the page is served for that name with that certificate"
 joinable own 1 || fail "nobody can join: $("$stoa" --state "$work/own" status)"
 ok "--name, --cert, --key, --listen: guests can join"
+outside() { [ "$(page "$work/ca.crt" meet.example.org $((first + 5)))" = 200 ]; }
+within 300 outside || fail "the page is not served for --name through the edge: $("$stoa" --state "$work/own" zone)"
+ok "--name, --cert, --key: the same through the edge"
 [ "$(curl -sk -o /dev/null -w '%{http_code}' -H 'Host: other.example.org' "https://127.0.0.1:$first/")" = 421 ] ||
   fail "a foreign Host was not refused"
 ok "a foreign Host is refused"
