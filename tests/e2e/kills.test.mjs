@@ -5,7 +5,9 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 
 import { joinAs, launch, openGuest, tileNames, until, videoFrames } from "./lib/browser.mjs";
-import { daemon, end, endVisit, startBalancer, successor, visit } from "./lib/kill.mjs";
+import {
+  assertAllForwarded, counters, daemon, end, endVisit, onlyCall, startBalancer, successor, visit,
+} from "./lib/kill.mjs";
 import { startSite } from "./lib/site.mjs";
 
 const own = { ignoreHTTPSErrors: true }; // certificates are not the subject here
@@ -28,13 +30,6 @@ async function guest(url) {
 /** Everybody whose tile a page shows, the speaker's and the own mark taken off. */
 const shown = async (page) => (await tileNames(page)).map((n) => n.replace(/[ ,].*$/, "")).sort();
 
-/** The one call that is running, as the operator sees it. */
-async function onlyCall() {
-  const calls = JSON.parse(await site.stoa("calls", "--json"));
-  assert.equal(calls.length, 1);
-  return calls[0];
-}
-
 const decodes = async (page, who) => {
   const frames = await videoFrames(page);
   await until(async () => await videoFrames(page) > frames + 10, `${who} decodes pictures`);
@@ -54,26 +49,8 @@ async function assertNobodyIsAGhost({ ada, ben }) {
   const both = async () => `Ada sees ${await shown(ada)}; Ben sees ${await shown(ben)}`;
   await until(async () => await both() === "Ada sees Ada,Ben; Ben sees Ada,Ben",
     async () => `both show each other (${await both()}; ${await site.stoa("calls", "--json")})`);
-  const call = await onlyCall();
+  const call = await onlyCall(site);
   assert.deepEqual(call.participants.map((p) => p.name).sort(), ["Ada", "Ben"]);
-}
-
-/** RTP packets of the running call, counted at one moment: taken in, and sent on. */
-async function counters() {
-  const { participants } = await onlyCall();
-  const sum = (field) => participants.reduce((all, p) => all + p[field], 0);
-  return {
-    numbers: participants.map((p) => p.participant).join(), receivers: participants.length - 1,
-    received: sum("received"), forwarded: sum("forwarded"),
-  };
-}
-
-/** Nothing was dropped between two counts: the same participants, and each packet sent on. */
-function assertAllForwarded(from, to) {
-  assert.equal(to.numbers, from.numbers, "nobody joined anew");
-  const received = to.received - from.received;
-  assert.ok(received > 100, `received ${received}`);
-  assert.equal(to.forwarded - from.forwarded, received * to.receivers);
 }
 
 /** A third guest comes in, and within the promised time. */
@@ -87,7 +64,7 @@ async function assertServiceBack(page, killedAt, how) {
 /** Kills a daemon in a meeting, and looks at all that is promised about it. */
 async function killInMeeting(role, { signal = "SIGKILL" } = {}) {
   const m = await meeting(site.url);
-  const before = await counters();
+  const before = await counters(site);
   const frames = await Promise.all([m.ada, m.ben].map(videoFrames));
   const dead = await end(site, role, 1, signal);
   await assertServiceBack(m.ada, dead.at, { callId: "100101" });
@@ -95,11 +72,11 @@ async function killInMeeting(role, { signal = "SIGKILL" } = {}) {
   await Promise.all([decodes(m.ada, "Ada"), decodes(m.ben, "Ben")]);
   assert.ok(await videoFrames(m.ada) > frames[0] && await videoFrames(m.ben) > frames[1]);
   await assertNobodyIsAGhost(m);
-  assertAllForwarded(before, await counters());
+  assertAllForwarded(before, await counters(site));
   // Orders and states pass again: the pages hear of each other.
   await button(m.ben, "Mute").click();
   await button(m.ben, "Unmute").waitFor();
-  await until(async () => (await onlyCall()).participants.some((p) => p.audioMuted), "Ben is muted");
+  await until(async () => (await onlyCall(site)).participants.some((p) => p.audioMuted), "Ben is muted");
   return m;
 }
 
@@ -147,7 +124,7 @@ test("the web bridge stopped orderly: the pages resume by themselves", async () 
 
 test("the page's own web bridge killed: it resumes at the second", async () => {
   const m = await meeting(behind());
-  const counted = await counters();
+  const counted = await counters(site);
   const dead = await end(site, "webbridge", 1);
   balancer.avoid(site.base); // as a balancer does that has seen it fail
   await assertServiceBack(m.ada, dead.at, { callId: "100101" });
@@ -156,14 +133,14 @@ test("the page's own web bridge killed: it resumes at the second", async () => {
   await until(() => resumed() >= 2, "both pages resume at the second web bridge");
   await Promise.all([decodes(m.ada, "Ada"), decodes(m.ben, "Ben")]);
   await assertNobodyIsAGhost(m);
-  assertAllForwarded(counted, await counters());
+  assertAllForwarded(counted, await counters(site));
   assert.equal((await daemon(site, "webbridge", 2)).pid, second.pid);
   await successor(site, "webbridge", 1, dead);
 });
 
 test("the callbridge killed: all meet again on the other, without passcode", async () => {
   const m = await meeting(site.url, { callId: "100102", passcode: "4321" });
-  const call = await onlyCall();
+  const call = await onlyCall(site);
   assert.deepEqual(call.participants.map((p) => p.name).sort(), ["Ada", "Ben"], "both on one");
   let owner;
   for (const number of [1, 2]) {
@@ -180,7 +157,7 @@ test("the callbridge killed: all meet again on the other, without passcode", asy
   await until(isBack, "both have media again", 3 * REJOINED_MS);
   const took = Date.now() - dead.at;
   assert.ok(took <= REJOINED_MS, `both were back ${took} ms after the kill`);
-  assert.notEqual((await onlyCall()).callbridge, call.callbridge);
+  assert.notEqual((await onlyCall(site)).callbridge, call.callbridge);
   await Promise.all([decodes(m.ada, "Ada"), decodes(m.ben, "Ben")]);
   await assertNobodyIsAGhost(m);
   assert.ok(frames.every((n) => n > 0));
@@ -204,8 +181,8 @@ test("a page without signalling for five seconds knows all that happened meanwhi
   const cutAt = Date.now();
   await until(() => count(/signalling lost, media goes on/g) === lost + 2, "both losses are seen");
   await endVisit(other);
-  await until(async () => (await onlyCall()).participants.length === 2, "the visitor has left");
-  const { participant } = (await onlyCall()).participants.find((p) => p.name === "Ben");
+  await until(async () => (await onlyCall(site)).participants.length === 2, "the visitor has left");
+  const { participant } = (await onlyCall(site)).participants.find((p) => p.name === "Ben");
   await site.stoa("call", String(participant), "mute");
   await button(ada, "Camera off").click(); // cannot be told now
   await button(ada, "Camera on").waitFor();
@@ -215,7 +192,7 @@ test("a page without signalling for five seconds knows all that happened meanwhi
   await assertNobodyIsAGhost({ ada, ben });
   await button(ben, "Unmute").waitFor(); // the operator's order has reached him
   await until(async () => {
-    const all = (await onlyCall()).participants;
+    const all = (await onlyCall(site)).participants;
     return all.find((p) => p.name === "Ada").videoMuted && all.find((p) => p.name === "Ben").audioMuted;
   }, "the callbridge knows what was switched meanwhile, and by whom");
   await button(ada, "Camera on").click();

@@ -3,9 +3,12 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
+import { end } from "../e2e/lib/kill.mjs";
 import { count, enter, goHome, guest, lab, pair, receives } from "./lib/lab.mjs";
 
+const edge = { stoa: (...words) => lab("stoa_edge", ...words) };
 let fault = "";
+let met = [];
 
 afterEach(async () => {
   await goHome();
@@ -21,7 +24,8 @@ async function meet(name) {
   await enter(ada, "100101");
   const ben = await guest("desk", { name: "Ben" });
   await enter(ben, "100101");
-  await Promise.all([receives(ada), receives(ben)]);
+  met = [ada, ben];
+  await Promise.all(met.map((one) => receives(one)));
   const p = await pair(ada);
   // The relay itself is UDP; relayProtocol is how the browser reaches it.
   assert.equal(p.local, "relay 10.88.246.156");
@@ -43,4 +47,15 @@ test("only TCP 443 open: media over TLS on 443", async () => {
   assert.ok(Number(await lab("fault_hits", "only-443")) > 0, "the browser has tried the others");
   assert.equal(p.relayProtocol, "tls");
   assert.match(p.url, /^turns:cmsweb\.octavio\.com:443/);
+
+  // All that Ada has goes through expe: it comes back by itself.
+  const dead = await end(edge, "expe");
+  await Promise.all(met.map((one) => receives(one)));
+  console.log(`# media over 443 back ${Date.now() - dead.at} ms after the kill of expe`);
+  assert.equal((await pair(met[0])).relayProtocol, "tls");
+});
+
+test("the media range closed: from relay to relay nothing needs it", async () => {
+  await meet("range");
+  assert.ok(Number(await lab("fault_hits", "range")) > 0, "the browser has tried its own address");
 });

@@ -14,6 +14,18 @@ for address in "${hosts[@]}"; do
 done
 ok "the edge has no route to any host inside"
 
+# Who listens where: on LAN2 what guests need, nothing on every address.
+listens=$(net expe ss -Hltun | awk '{ print $1, $5 }' | sort -u)
+outside=$(awk '$2 ~ /^192\.168\.245\.61:/ { sub(/.*:/, "", $2); print $1, $2 }' <<<"$listens")
+for wanted in "tcp 443" "tcp 80" "tcp 3478" "udp 3478"; do
+  grep -qx "$wanted" <<<"$outside" || fail "the edge does not listen on LAN2, $wanted: $listens"
+done
+others=$(awk '!/^tcp (443|80|3478)$/ && !/^udp 3478$/ && !($1 == "udp" && $2 >= 24000 && $2 <= 29999)' <<<"$outside")
+[ -z "$others" ] || fail "the edge listens outside on $others"
+others=$(awk '$2 !~ /^(127\.|172\.16\.85\.168:|192\.168\.245\.61:)/' <<<"$listens")
+[ -z "$others" ] || fail "the edge listens on every address: $others"
+ok "outside the edge listens for guests alone; zone and administration are on LAN1"
+
 capture expe lan1 172.16.85.168 "${hosts[@]}"
 capture expe lan2 10.88.246.156 "${hosts[@]}" 172.16.85.168 172.16.85.2
 browse call.test.mjs

@@ -110,6 +110,7 @@ cuts tcp-turn turn_tcp
 cuts no-udp turn_udp relay
 cuts only-443 turn_tcp turn_udp relay
 cuts relay turn_tcp turn_udp relay
+cuts range relay
 cuts wan web turn_tcp turn_udp relay
 cuts zone zone
 cuts zone-reset zone

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a test of kills needs: a daemon's process, its end, its successor; a guest without a page;
 // and a balancer, as it stands before several web bridges.
+import assert from "node:assert/strict";
 import { createServer, connect } from "node:net";
 
 import { until } from "./browser.mjs";
@@ -37,6 +38,31 @@ export function successor(site, role, number, old) {
     const d = await daemon(site, role, number);
     return d !== undefined && d.pid !== old.pid && d.ready;
   }, `another ${role} serves`);
+}
+
+/** The one call that is running, as the operator sees it. */
+export async function onlyCall(site) {
+  const calls = JSON.parse(await site.stoa("calls", "--json"));
+  assert.equal(calls.length, 1);
+  return calls[0];
+}
+
+/** RTP packets of the running call, counted at one moment: taken in, and sent on. */
+export async function counters(site) {
+  const { participants } = await onlyCall(site);
+  const sum = (field) => participants.reduce((all, p) => all + p[field], 0);
+  return {
+    numbers: participants.map((p) => p.participant).join(), receivers: participants.length - 1,
+    received: sum("received"), forwarded: sum("forwarded"),
+  };
+}
+
+/** Nothing was dropped between two counts: the same participants, and each packet sent on. */
+export function assertAllForwarded(from, to) {
+  assert.equal(to.numbers, from.numbers, "nobody joined anew");
+  const received = to.received - from.received;
+  assert.ok(received > 100, `received ${received}`);
+  assert.equal(to.forwarded - from.forwarded, received * to.receivers);
 }
 
 /**

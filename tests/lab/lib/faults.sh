@@ -7,6 +7,7 @@
 #   tcp-turn       no TCP to the TURN ports          zone-reset  the zone's connections are reset
 #   no-udp         no UDP but DNS                    wan         nothing passes the outer firewall
 #   only-443       TCP 443 and DNS alone             inner       nothing passes the inner firewall
+#   range          no UDP to the media range
 #   relay          no TURN, no media, any way        hairpin     fw-out leads the public address back in
 #   slow-HOST      500 kbit/s towards client1, client2
 # shellcheck shell=bash
@@ -15,7 +16,7 @@
 fault_host() {
   case $1 in
     zone | zone-reset | inner) echo fw-in ;;
-    udp-turn | tcp-turn | no-udp | only-443 | relay | wan | hairpin) echo fw-out ;;
+    udp-turn | tcp-turn | no-udp | only-443 | relay | range | wan | hairpin) echo fw-out ;;
     *) fail "there is no fault $1" ;;
   esac
 }
@@ -33,6 +34,7 @@ fault_rules() {
       echo "meta l4proto { tcp, udp } th sport ${LAB_TURN_PORTS:-3478} HIT drop;"
       echo "udp dport 24000-29999 HIT drop; udp sport 24000-29999 HIT drop;"
       ;;
+    range) echo "udp dport 24000-29999 HIT drop; udp sport 24000-29999 HIT drop;" ;;
     zone) echo "tcp dport 7001 HIT drop; tcp sport 7001 HIT drop;" ;;
     zone-reset) echo "tcp dport 7001 HIT reject with tcp reset; tcp sport 7001 HIT reject with tcp reset;" ;;
     wan | inner) echo "HIT drop;" ;;
