@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compares a link of lib/tunnel with ssh -R over loopback, in turns, and prints medians and ratios.
 import { execFile, spawn } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { once } from "node:events";
+import { copyFile, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { loadavg, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -17,6 +18,8 @@ const { values: options } = parseArgs({ options: {
 } });
 const READY_MS = 30000;
 const STOP_MS = 5000;
+const QUIET_MS = 5000;
+const SETTLE_MS = 180000;
 const note = (text) => process.stderr.write(`${text}\n`);
 
 const freePort = () => new Promise((done) => {
@@ -40,12 +43,52 @@ async function start(command, ready) {
       throw new Error(`${command[0]} does not come up:\n${text}`);
     await new Promise((done) => setTimeout(done, 50));
   }
-  return async () => {
+  const stop = async () => {
     if (child.exitCode === null) child.kill("SIGTERM");
     const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
     await ended;
     clearTimeout(timer);
   };
+  return { pid: child.pid, stop };
+}
+
+/** A process and all that it has started. */
+async function family(pids) {
+  const { stdout } = await exec("ps", ["-eo", "pid=,ppid="]);
+  const all = stdout.trim().split("\n").map((line) => line.trim().split(/\s+/).map(Number));
+  const ours = new Set(pids);
+  for (let size = 0; size !== ours.size;) {
+    size = ours.size;
+    for (const [pid, parent] of all) if (ours.has(parent)) ours.add(pid);
+  }
+  return [...ours];
+}
+
+/** Memory in MiB, and ticks of 10 ms at work so far. */
+async function account(pids) {
+  const sum = { rss_mib: 0, ticks: 0 };
+  for (const pid of await family(pids)) {
+    const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ").map(Number);
+    if (fields.length < 22) continue; // it has ended since
+    sum.ticks += fields[11] + fields[12];
+    sum.rss_mib += fields[21] / 256;
+  }
+  return sum;
+}
+
+/** Waits until the tunnel does nothing any more: every buffer on the way of the stalled is full. */
+async function settle(pids) {
+  const begin = Date.now();
+  let changed = begin;
+  let last = await account(pids);
+  while (Date.now() - changed < QUIET_MS && Date.now() - begin < SETTLE_MS) {
+    await new Promise((done) => setTimeout(done, 500));
+    const now = await account(pids);
+    if (now.ticks > last.ticks + 1) changed = Date.now();
+    last = now;
+  }
+  return { rss_mib: Math.round(last.rss_mib), settled_ms: changed - begin };
 }
 
 const program = (name, ...args) => [join(build, "bench", name), ...args.map(String)];
@@ -57,8 +100,8 @@ const listens = (port) => async () => {
 
 async function startLink(target) {
   const port = await freePort();
-  const stop = await start(program("tunnelends", "--listen", port, "--target", target), "ready");
-  return { name: "link", port, stop };
+  const ends = await start(program("tunnelends", "--listen", port, "--target", target), "ready");
+  return { name: "link", port, pids: [ends.pid], stop: ends.stop };
 }
 
 async function startSsh(target) {
@@ -69,26 +112,31 @@ async function startSsh(target) {
     await exec("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key(name)]);
   await copyFile(key("user.pub"), key("allowed"));
   if (process.getuid() === 0) await mkdir("/run/sshd", { recursive: true });
-  const stopServer = await start(["/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-p", `${sshd}`,
+  const server = await start(["/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-p", `${sshd}`,
     "-h", key("host"), "-o", "ListenAddress=127.0.0.1", "-o", "PidFile=none", "-o", "UsePAM=no",
     "-o", "StrictModes=no", "-o", "PermitRootLogin=yes", "-o", `AuthorizedKeysFile=${key("allowed")}`],
   listens(sshd));
-  const stopClient = await start(["ssh", "-F", "/dev/null", "-N", "-T", "-p", `${sshd}`, "-i",
+  const client = await start(["ssh", "-F", "/dev/null", "-N", "-T", "-p", `${sshd}`, "-i",
     key("user"), "-c", "aes256-gcm@openssh.com", "-o", "StrictHostKeyChecking=no", "-o",
     `UserKnownHostsFile=${key("known")}`, "-o", "ExitOnForwardFailure=yes", "-o", "BatchMode=yes",
     "-R", `127.0.0.1:${port}:127.0.0.1:${target}`, `${userInfo().username}@127.0.0.1`],
   listens(port));
-  return { name: "ssh -R", port, async stop() {
-    await stopClient();
-    await stopServer();
+  return { name: "ssh -R", port, pids: [server.pid, client.pid], async stop() {
+    await client.stop();
+    await server.stop();
     await rm(dir, { recursive: true, force: true });
   } };
 }
 
-async function load(port, stalled) {
-  const [command, ...args] = program("tunnelload", "load", "--port", port, "--stalled", stalled,
-    "--seconds", options.seconds);
-  return JSON.parse((await exec(command, args)).stdout);
+/** Puts a tunnel under load: first what stalls, then, when that is over, what is measured. */
+async function load(tunnel, stalled) {
+  const [command, ...args] = program("tunnelload", "load", "--port", tunnel.port, "--stalled",
+    stalled, "--seconds", options.seconds);
+  const running = exec(command, args);
+  await once(running.child.stdout, "data");
+  const settled = await settle(tunnel.pids);
+  running.child.stdin.end("\n");
+  return { ...settled, ...JSON.parse((await running).stdout.replace("stalled\n", "")) };
 }
 
 function median(list) {
@@ -101,6 +149,8 @@ const figures = [
   { key: "echo_p50_us", what: "echo p50", unit: "us" },
   { key: "echo_p99_us", what: "echo p99", unit: "us" },
   { key: "bytes_per_s", what: "bytes", unit: "MB/s", scale: 1e6 },
+  { key: "rss_mib", what: "memory", unit: "MiB" },
+  { key: "settled_ms", what: "settled", unit: "s", scale: 1e3 },
 ];
 
 /** Each round makes both tunnels anew: what stalled readers left in one counts for no other. */
@@ -109,7 +159,7 @@ async function round(target, results) {
     for (const startTunnel of [startLink, startSsh]) {
       const tunnel = await startTunnel(target);
       try {
-        const r = { tunnel: tunnel.name, load: loadavg()[0], ...await load(tunnel.port, stalled) };
+        const r = { tunnel: tunnel.name, load: loadavg()[0], ...await load(tunnel, stalled) };
         note(`${r.tunnel.padEnd(7)} ${JSON.stringify(r)}`);
         results.push(r);
       } finally {
@@ -119,12 +169,12 @@ async function round(target, results) {
 }
 
 const target = await freePort();
-const stopTarget = await start(program("tunnelload", "target", "--port", target), "ready");
+const behind = await start(program("tunnelload", "target", "--port", target), "ready");
 const results = [];
 try {
   for (let i = 0; i < Number(options.rounds); i++) await round(target, results);
 } finally {
-  await stopTarget();
+  await behind.stop();
 }
 
 const of = (tunnel, stalled, key) => median(results

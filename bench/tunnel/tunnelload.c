@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What is put through a tunnel, and what is behind it.
  *
- *     tunnelload target --port P
- *     tunnelload load --port P --stalled N --seconds S
+ * tunnelload target --port P tunnelload load --port P --target P --stalled N --seconds S
  *
- * The target echoes what comes after an 'e', and sends without end after an 's'.
+ * The target echoes what comes after an 'e', sends without end after an 's', and says after an 'n'
+ * how many bytes it has sent so.
  *
  * The load opens N connections that ask for bytes and never read, then, one after the other, one
- * that sends 64 bytes and waits for them to come back, and one that downloads. Prints JSON. */
+ * that sends 64 bytes and waits for them to come back, and one that downloads. Prints JSON.
+ *
+ * Between the two it says "stalled" and waits for a line: who started it sees when all is quiet. */
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
@@ -23,7 +25,14 @@
 #include <base/mem.h>
 #include <base/str.h>
 
-enum { MESSAGE = 64, CHUNK = 64 << 10, ECHOES_MAX = 2000000, STALL_WAIT_S = 15, SMALL = 16 << 10 };
+enum {
+    MESSAGE = 64,
+    CHUNK = 64 << 10,
+    ECHOES_MAX = 2000000,
+    QUIET_MS = 3000,
+    SETTLE_MS = 180000,
+    SMALL = 16 << 10
+};
 
 static void die(const char *what)
 {
@@ -164,9 +173,9 @@ static void run_load(uint16_t port, int64_t stalled, int64_t seconds)
 
     for (int64_t i = 0; i < stalled; i++)
         (void)dial(port, 's', SMALL); /* closed with the process */
-    /* Until every buffer on their way is full: of ssh's windows alone that is 2 MiB for each. */
-    if (stalled)
-        sleep(STALL_WAIT_S);
+    puts("stalled");
+    (void)fflush(stdout);
+    (void)getchar();
     echo(port, seconds, &p50, &p99, &n);
     rate = download(port, seconds);
     printf("{\"stalled\": %lld, \"echo_p50_us\": %u, \"echo_p99_us\": %u, \"echoes\": %zu, "
@@ -189,7 +198,8 @@ int main(int argc, char **argv)
         bad |= c == '?' || str_to_i64(optarg, 0, 65535, to) != 0;
     }
     if (bad || port == 0 || optind != argc - 1) {
-        fputs("Usage: tunnelload target|load --port P [--stalled N] [--seconds S]\n", stderr);
+        fputs("Usage: tunnelload target|load --port P [--stalled N] [--seconds S]\n",
+              stderr);
         return 2;
     }
     if (str_eq(argv[optind], "target"))
