@@ -72,6 +72,18 @@ stop_stoa both INT
 [ "$(grep -c 'has stopped$' "$work/both.err")" = 2 ] || fail "not both sites said that they have stopped"
 ok "SIGINT stops both in order"
 
+# What one site knows of the other follows the options of the start.
+take_ports
+at=(--port-base "$base" --listen 127.0.0.2)
+start_stoa both "${at[@]}"
+wait_ready both
+within 300 run zone || fail "other ports and another address: the inside does not find its edge: $(run zone)"
+relay() { run turn | grep -q 'relays (connected via UDP) *: [1-9]'; }
+within 300 relay || fail "other ports and another address: callbridges do not find TURN: $(run turn)"
+stop_stoa both INT
+at=(--port-base "$base" --listen 127.0.0.1)
+ok "other ports and another address: the sites find each other again"
+
 # --- alone ------------------------------------------------------------------------------------------
 
 name=alone
