@@ -11,11 +11,11 @@ unset STOA_WEB
 # The programs and documents are there, and only they are executable.
 complete() {
   local file
-  for file in bin/stoa bin/bustap libexec/stoa/{busd,config,callbridge,webbridge}; do
+  for file in bin/stoa bin/bustap libexec/stoa/{busd,config,callbridge,webbridge,webadmin,turn,expc,expe}; do
     [ -x "$1/$file" ] || fail "$file is missing in $1"
   done
   for file in share/stoa/ports share/stoa/example-site/{inside,edge}.conf share/doc/stoa/{LICENSE,README.md,ports.md} \
-    share/man/man1/{stoa,bustap}.1 share/man/man8/stoa-{busd,config,callbridge,webbridge}.8; do
+    share/man/man1/{stoa,bustap}.1 share/man/man8/stoa-{busd,config,callbridge,webbridge,webadmin,turn,expc,expe}.8; do
     [ -f "$1/$file" ] || fail "$file is missing in $1"
   done
 }
