@@ -57,7 +57,7 @@ is_ready() { grep -q '^Ready: ' "$work/$1.out"; }
 is_over() { ! kill -0 "$pid" 2>/dev/null; }
 ready_or_over() { is_ready "$1" || is_over; }
 wait_ready() {
-  within 300 ready_or_over "$1" || fail "$1: not ready after 30 s"
+  within 1200 ready_or_over "$1" || fail "$1: not ready after 120 s"
   is_ready "$1" || fail "$1: ended instead of becoming ready"
 }
 

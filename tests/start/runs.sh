@@ -94,7 +94,7 @@ begin=${EPOCHREALTIME/[^0-9]/}
 start_stoa side --port-base "$second"
 wait_ready side
 took=$(((${EPOCHREALTIME/[^0-9]/} - begin) / 1000))
-[ "$took" -le 10000 ] || fail "the second start took $took ms"
+[ "$took" -le 30000 ] || fail "the second start took $took ms" # 2 s on an idle machine
 "$stoa" --state "$work/side" config list space | grep -q Kept || fail "the space is gone"
 [ "$(fingerprint ca; fingerprint webbridge; fingerprint callbridge)" = "$before" ] || fail "the second start made new certificates"
 ok "second start: same data and certificates, ready after $took ms"

@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 
 const top = fileURLToPath(new URL("../../..", import.meta.url));
 const build = process.env.BUILD_DIR ?? join(top, "build/asan");
-const READY_MS = 60000;
+const READY_MS = 120000;
 const STOP_MS = 15000;
 
 const isFree = (port) => new Promise((done) => {
