@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
+import { timings } from "../e2e/lib/browser.mjs";
 import { end } from "../e2e/lib/kill.mjs";
 import { count, enter, goHome, guest, lab, pair, receives } from "./lib/lab.mjs";
 
@@ -26,6 +27,7 @@ async function meet(name) {
   await enter(ben, "100101");
   met = [ada, ben];
   await Promise.all(met.map((one) => receives(one)));
+  console.log(`# ${name}: ms after the click: ${JSON.stringify(await timings(ada.page))}`);
   const p = await pair(ada);
   // The relay itself is UDP; relayProtocol is how the browser reaches it.
   assert.equal(p.local, "relay 10.88.246.156");
