@@ -267,6 +267,7 @@ static int open_bus(struct daemon *d)
         d->instance = bus_instance(d->bus);
         log_instance_set(d->instance);
         daemon_admin_init(d);
+        daemon_check_init(d);
         bus_handle(d->bus, d->def->handlers, d->def->handler_count, d);
     } else {
         err = daemon_fail(d, EX_CONFIG,
@@ -296,6 +297,7 @@ static struct daemon_priv *new_priv(uv_loop_t *loop, const struct daemon_def *de
     list_init(&p->faults);
     list_init(&p->certs);
     list_init(&p->listeners);
+    list_init(&p->checks);
     return p;
 }
 
@@ -409,6 +411,7 @@ static void close_all(struct daemon *d)
     struct daemon_priv *p = d->priv;
     sigset_t late;
 
+    daemon_check_stop(d);
     if (d->def->stop)
         d->def->stop(d);
     bus_free(&d->bus);

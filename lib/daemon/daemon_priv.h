@@ -8,6 +8,7 @@
 
 #include <admin.pb-c.h>
 
+#include <base/addr.h>
 #include <base/list.h>
 #include <base/str.h>
 #include <daemon/daemon.h>
@@ -22,6 +23,8 @@ struct daemon_priv {
     struct daemon d;
     struct list faults;
     struct list certs, listeners; /* in use */
+    struct list checks;           /* check.c: requests whose checks run */
+    size_t checks_asked;
     size_t fault_count;
     enum bus_serving state;
     bool drained, stopping, was_ready;
@@ -59,9 +62,10 @@ char *daemon_file_name(const struct daemon *d, const char *suffix);
 /* fault.c */
 void daemon_fault_free_all(struct daemon_priv *p);
 
-/* inuse.c */
+/* inuse.c; the address at which an own listener is reached from here, if there is one */
 void daemon_inuse_tick(struct daemon *d);
 void daemon_inuse_status(struct daemon *d, Stoa__Admin__V1__Status *s);
+bool daemon_inuse_listener(const struct daemon *d, const char *port_name, struct addr *out);
 void daemon_inuse_free_all(struct daemon_priv *p);
 
 /* status.c: builds and frees the Status message; frees with daemon_status_free(). */
@@ -73,6 +77,11 @@ bool daemon_is_ready(struct daemon *d, const char **waiting);
 
 /* admin.c: registers the handlers of proto/admin.proto. */
 void daemon_admin_init(struct daemon *d);
+
+/* check.c: registers the handler of proto/doctor.proto; cuts short what runs, while the service and
+ * the bus are still there. */
+void daemon_check_init(struct daemon *d);
+void daemon_check_stop(struct daemon *d);
 
 /* process.c: registers the metrics that every daemon has. */
 void daemon_process_metrics(struct daemon *d);

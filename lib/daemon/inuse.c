@@ -134,6 +134,29 @@ void daemon_listening_no_more(struct daemon *d, const char *port_name, const cha
     }
 }
 
+bool daemon_inuse_listener(const struct daemon *d, const char *port_name, struct addr *out)
+{
+    struct list *it, *tmp;
+
+    LIST_EACH(it, tmp, &d->priv->listeners) {
+        const struct listen_use *l = LIST_ENTRY(it, struct listen_use, node);
+        char *text = str_printf("%s%s", l->address[0] == '*' ? "127.0.0.1" : "",
+                                l->address + (l->address[0] == '*'));
+        bool found = str_eq(l->port, port_name) && addr_parse(out, text) == 0;
+
+        free(text);
+        if (found) {
+            uint16_t port = out->port;
+
+            if (addr_is_any(out) && addr_parse_ip(out, out->family == ADDR_V6 ? "::1" : "127.0.0.1",
+                                                  port) != 0)
+                return false;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_cert(Stoa__Admin__V1__Status *s, const struct cert_use *c)
 {
     Stoa__Admin__V1__CertificateInUse *out = MEM_NEW(Stoa__Admin__V1__CertificateInUse);

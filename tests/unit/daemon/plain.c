@@ -8,6 +8,7 @@
 #include <daemon/daemon.h>
 #include <daemon/metrics.h>
 #include <log/log.h>
+#include <loop/timer.h>
 
 static bool slow_drain, never_ready, bind_port, broken;
 
@@ -79,6 +80,53 @@ static void reload(struct daemon *d)
     daemon_fault_raise(d, "reload", "test", "raised by a reload");
 }
 
+/* --- checks: one ends at once, one later, one never ------------------------------------------- */
+
+static struct loop_timer *later;
+
+static void drop(void *state)
+{
+    (void)state;
+    loop_timer_free(&later);
+    log_info("a check was dropped");
+}
+
+static void on_later(void *arg)
+{
+    daemon_check_report(arg, DAEMON_WARNING, "later", "seen", "wanted", "mend it");
+    daemon_check_end(arg);
+}
+
+static void check_now(struct daemon_check *c)
+{
+    daemon_check_say(c, DAEMON_OK, "now", "all is %s", "well");
+    daemon_check_end(c);
+}
+
+static void check_later(struct daemon_check *c)
+{
+    later = loop_timer_new(daemon_check_daemon(c)->loop, on_later, c);
+    loop_timer_start(later, 20, 0);
+    daemon_check_keep(c, NULL, drop);
+}
+
+static void check_never(struct daemon_check *c)
+{
+    daemon_check_keep(c, NULL, drop);
+}
+
+static void check_many(struct daemon_check *c)
+{
+    for (int i = 0; i < 3 * DAEMON_CHECK_FINDINGS; i++)
+        daemon_check_say(c, DAEMON_ERROR, "many", "%d", i);
+    daemon_check_end(c);
+}
+
+static const struct daemon_check_def checks[] = {
+    { "NOW-1", check_now }, { "LATER-1", check_later }, { "NEVER-1", check_never },
+    { "MANY-1", check_many },
+};
+
 #ifdef PLAIN_BUS
 #define ROLE "xmpp"
 #define NO_BUS false
@@ -92,6 +140,8 @@ static const struct daemon_def def = {
     .summary = "A daemon for tests.",
     .options = options,
     .option_count = ARRAY_LEN(options),
+    .checks = checks,
+    .check_count = ARRAY_LEN(checks),
     .no_bus = NO_BUS,
     .drain_s = 30,
     .start = start,

@@ -9,7 +9,8 @@
  * <state>/run/<role>-<number>.sock, sd_notify with watchdog, and these signals:
  *   SIGTERM, SIGINT  drain: no new work, end when drained or at the deadline; a second one: at once
  *   SIGHUP           reload
- * Administrators' messages of proto/admin.proto are answered here for all daemons.
+ * Administrators' messages of proto/admin.proto and proto/doctor.proto are answered here for all
+ * daemons.
  *
  * Ends with a code of <sysexits.h>: 0 orderly, 64 usage, 65 bad certificate or file, 69 port in
  * use, 71 no resources, 73 state directory not usable, 78 settings or keys wrong; each with one
@@ -26,6 +27,7 @@
 #include <base/attr.h>
 #include <bus/bus.h>
 #include <conf/conf.h>
+#include <daemon/check.h>
 
 struct daemon_def;
 struct daemon_priv;
@@ -59,6 +61,8 @@ struct daemon_def {
     size_t option_count;
     const struct bus_handler *handlers; /* registered with the struct daemon * as arg */
     size_t handler_count;
+    const struct daemon_check_def *checks; /* daemon/check.h: what `stoa doctor` may ask for */
+    size_t check_count;
     bool no_bus;     /* busd: it is the bus */
     unsigned drain_s; /* longest drain; 0: 5. STOA_DRAIN_S replaces it */
 

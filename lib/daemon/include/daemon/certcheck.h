@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The checks of a TLS server's certificate, CRT-1, CRT-2 and CRT-4, of what the daemon's own
+ * listener really presents: a connection to it for each of its names. */
+#ifndef DAEMON_CERTCHECK_H
+#define DAEMON_CERTCHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <daemon/check.h>
+
+enum daemon_certcheck {
+    DAEMON_CERT_CHAIN, /* CRT-1: it leads to an authority that browsers, or this site, know */
+    DAEMON_CERT_NAMES, /* CRT-2: it is made for the name */
+    DAEMON_CERT_TIME,  /* CRT-4: it is valid, for some time to come, and it is that of the file */
+};
+
+enum { DAEMON_CERTCHECK_NAMES = 32 };
+
+/* One name of the server. */
+struct daemon_certcheck_name {
+    const char *name;
+    const char *cert_path; /* its file; NULL: not compared */
+};
+
+struct daemon_certcheck_opts {
+    const char *port;    /* row of deploy/ports whose listener is asked: "https" */
+    const struct daemon_certcheck_name *names; /* without any there is nothing to look at */
+    size_t n;
+    /* Files with authorities that count beside the system's; NULL, or missing: none. The bundle
+     * holds those that an operator vouches for. */
+    const char *site_ca, *bundle;
+    bool site_ca_is_warning;  /* a chain to site_ca alone: guests from anywhere do not know it */
+};
+
+/* Runs one of the checks to its end. Everything is copied. */
+void daemon_certcheck_run(struct daemon_check *c, enum daemon_certcheck what,
+                          const struct daemon_certcheck_opts *opts);
+
+#endif
