@@ -69,3 +69,26 @@ const char *tunnel_refusal_text(enum tunnel_refusal r)
 {
     return (unsigned)r < TUNNEL_REFUSALS ? words[r].text : words[TUNNEL_MALFORMED].text;
 }
+
+const char *tunnel_refusal_check(enum tunnel_refusal r)
+{
+    switch (r) {
+    case TUNNEL_CREDENTIALS:
+    case TUNNEL_SERVER_PROOF:
+    case TUNNEL_BINDING:
+    case TUNNEL_LOCKED:
+        return "TUN-2";
+    case TUNNEL_SUBJECT_NAME:
+    case TUNNEL_UNTRUSTED:
+    case TUNNEL_NO_CERT:
+        return "TUN-3";
+    case TUNNEL_EXPIRED:
+        return "CRT-4";
+    case TUNNEL_CLOCK:
+        return "TUN-8";
+    case TUNNEL_DOMAIN:
+        return "TUN-9";
+    default:
+        return "TUN-1";
+    }
+}

@@ -41,4 +41,7 @@ enum tunnel_refusal tunnel_refusal_of(const char *word);
 /* One sentence: what it means and what to do; the same at both ends. */
 const char *tunnel_refusal_text(enum tunnel_refusal r);
 
+/* Which id of `stoa doctor` a zone that is not up for this reason belongs to: "TUN-1". */
+const char *tunnel_refusal_check(enum tunnel_refusal r);
+
 #endif
