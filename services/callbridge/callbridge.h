@@ -8,6 +8,7 @@
  *   session.c                whose WebSocket is gone    expel.c ─▶ removed.c  who may not come back
  *   engine.c                 what the media engine says
  *   wblinks.c ─▶ wblink.c    web bridge links; lib/site/weburl.c where they lead
+ *   check_web.c, check_turn.c  what `stoa doctor` asks for
  *   turns.c                  TURN servers; turnwatch.c how they are; turnguest.c for guests
  */
 #ifndef CALLBRIDGE_CALLBRIDGE_H
@@ -44,6 +45,7 @@ struct callbridge {
     struct turnwatch *turnwatch; /* and how they are */
     struct list turns_asking;    /* turnstatus.c: questions that wait for an answer */
     size_t turns_asked;
+    struct turn_look *turn_look; /* check_turn.c: the look at them that runs for `stoa doctor` */
     struct loop_timer *tick;
     size_t participants, logins_waiting;
     int64_t lost_after_ms; /* without signalling and media: the participant is gone */

@@ -14,6 +14,7 @@
 
 #include "callbridge.h"
 #include "calls.pb-c.h"
+#include "check.h"
 #include "removed.h"
 #include "tries.h"
 #include "turn.pb-c.h"
@@ -398,6 +399,8 @@ static const struct daemon_def def = {
     .option_count = ARRAY_LEN(options),
     .handlers = handlers,
     .handler_count = ARRAY_LEN(handlers),
+    .checks = callbridge_checks,
+    .check_count = CALLBRIDGE_CHECKS,
     .start = start,
     .ready = ready,
     .waiting = waiting,

@@ -423,6 +423,47 @@ void wblinks_gone(struct wblinks *w, const char *instance)
         (void)map_del(w->others, instance);
 }
 
+size_t wblinks_each(const struct wblinks *w,
+                    void (*fn)(void *arg, const struct wblinks_view *view), void *arg)
+{
+    struct list *it, *tmp, *it2, *tmp2;
+    size_t n = 0;
+
+    LIST_EACH(it, tmp, &w->places) {
+        const struct place *p = LIST_ENTRY(it, struct place, node);
+        struct wblinks_view v = { .host = p->url.host,
+                                  .reason = p->failed ? "DNS failure" : "" };
+
+        n++;
+        if (p->failed || list_empty(&p->targets))
+            fn(arg, &v);
+        LIST_EACH(it2, tmp2, &p->targets) {
+            const struct target *t = LIST_ENTRY(it2, struct target, node);
+
+            v.address = &t->address;
+            v.proven = wblink_state(t->link) == WBLINK_PROVEN;
+            v.reason = wblink_reason(t->link);
+            fn(arg, &v);
+        }
+    }
+    return n;
+}
+
+bool wblinks_disabled(const struct wblinks *w)
+{
+    return w->disabled;
+}
+
+void wblinks_look(struct wblinks *w)
+{
+    struct list *it, *tmp;
+
+    LIST_EACH(it, tmp, &w->places)
+        LIST_ENTRY(it, struct place, node)->resolve_ms = 0;
+    loop_timer_start(w->timer, 0, WBLINK_LOOK_MS);
+    wblinks_hurry(w);
+}
+
 size_t wblinks_proven(const struct wblinks *w)
 {
     struct list *it, *tmp, *it2, *tmp2;

@@ -8,7 +8,10 @@
 #ifndef CALLBRIDGE_WBLINKS_H
 #define CALLBRIDGE_WBLINKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include <base/addr.h>
 
 struct daemon;
 struct site;
@@ -35,6 +38,24 @@ void wblinks_hurry(struct wblinks *w);
 
 /* A web bridge has left the bus; of those without a link it may be forgotten. */
 void wblinks_gone(struct wblinks *w, const char *instance);
+
+/* One address behind a web bridge URL, and its link; address NULL: the name has none. */
+struct wblinks_view {
+    const char *host;
+    const struct addr *address;
+    bool proven;
+    const char *reason; /* why not; "" while nothing is known yet */
+};
+
+/* Calls `fn` for each; it must not change anything. Returns how many web bridge URLs there are. */
+size_t wblinks_each(const struct wblinks *w,
+                    void (*fn)(void *arg, const struct wblinks_view *view), void *arg);
+
+/* True while the settings switch web bridges off. */
+bool wblinks_disabled(const struct wblinks *w);
+
+/* Looks the names up again now, and has links that wait for their next try make it. */
+void wblinks_look(struct wblinks *w);
 
 /* How many links are proven. */
 size_t wblinks_proven(const struct wblinks *w);

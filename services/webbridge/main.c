@@ -10,6 +10,8 @@
 #include <daemon/daemon.h>
 #include <loop/timer.h>
 
+#include "check.h"
+
 enum { DRAIN_LOOK_MS = 50 };
 
 /* Closing goes on after stop(), in the loop's last turns; so the state belongs to the process. */
@@ -86,6 +88,7 @@ static int start_config(struct daemon *d)
 
 static int start(struct daemon *d)
 {
+    d->user = &wb;
     wb.daemon = d;
     wb.loop = d->loop;
     wb.bus = d->bus;
@@ -160,6 +163,8 @@ static const struct daemon_def def = {
     .summary = "HTTPS for the guest page, and its signalling",
     .options = options,
     .option_count = ARRAY_LEN(options),
+    .checks = wb_checks,
+    .check_count = ARRAY_LEN(wb_checks),
     .start = start,
     .drain = drain,
     .stop = stop,

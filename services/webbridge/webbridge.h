@@ -9,6 +9,7 @@
  *   session.c  what a WebSocket is to the bus: requests, answers, events, welcome
  *   link.c     web bridge links: callbridges behind a trusted certificate
  *   trust.c    the certificates that are trusted for it
+ *   check.c    what `stoa doctor` asks for
  *   cert.c     certificate and key, taken over when they change
  *   config.c   settings and names from the site's configuration
  *   metrics.c  numbers for Prometheus
