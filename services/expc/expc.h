@@ -10,6 +10,7 @@
  *   reach.c     a connection to one of them                     probe.c  one question for the page
  *   facts.c     what edges say, for config; what callbridges say, for edges
  *   status.c    the pages of the guide                          check.c  a URI before it is stored
+ *   doctor*.c   what `stoa doctor` asks for
  *   numbers.c   metrics                                         backoff.c  when to try again */
 #ifndef EXPC_EXPC_H
 #define EXPC_EXPC_H
@@ -95,6 +96,7 @@ struct expc {
     uint64_t requests;    /* ids of requests to edges */
     struct revoked *revoked; /* guests that are gone, the last EXPC_REVOKED_MAX of them */
     size_t revoked_count, revoked_next;
+    int64_t hurried_ms;   /* doctor_zones.c: lines were last made to try for an operator */
     struct expc_targets targets;
     struct list streams;  /* struct stream */
     size_t stream_count;

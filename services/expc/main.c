@@ -2,6 +2,8 @@
  * expc: dials the edge, and leads its guests to the web bridges. */
 #include "expc.h"
 
+#include "doctor.h"
+
 #include <sys/resource.h>
 
 #include <loop/timer.h>
@@ -103,6 +105,8 @@ static const struct daemon_def def = {
     .summary = "dials the edge, and leads its guests to the web bridges",
     .handlers = handlers,
     .handler_count = ARRAY_LEN(handlers),
+    .checks = expc_checks,
+    .check_count = EXPC_CHECKS,
     .start = start,
     .ready = ready,
     .waiting = waiting,

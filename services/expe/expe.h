@@ -258,6 +258,13 @@ void expe_request(struct expe_link *k, uint64_t id, const uint8_t *data, size_t 
 /* Asks for the page of a join name through a tunnel and answers the request. */
 void expe_probe_start(struct expe_link *k, uint64_t id, const char *host);
 void expe_probes_forget(struct expe *e, const struct expe_link *k);
+
+/* The same for ourselves: `fn` is called once, perhaps from inside, unless it is forgotten before.
+ * Shape: code "" and the HTTP status; else why there is none: "tunnel", "timeout", a
+ *        stoa-reason. */
+typedef void (*expe_probe_fn)(void *arg, const char *code, const char *text, int status);
+void expe_probe_own(struct expe *e, const char *host, int timeout_ms, expe_probe_fn fn, void *arg);
+void expe_probes_forget_own(struct expe *e, const void *arg);
 void expe_probes_look(struct expe *e);
 
 /* Answers request `id` of a link. */

@@ -14,6 +14,8 @@
 #include <site/site.h>
 #include <zone.pb-c.h>
 
+#include "doctor.h"
+
 enum { TICK_MS = 500, LISTEN_MS = 5000 };
 
 /* Closing goes on after stop(), in the loop's last turns; so the state belongs to the process. */
@@ -166,6 +168,8 @@ static const struct daemon_def def = {
     .summary = "the front of an edge: HTTPS of the external names, and the zone port",
     .handlers = handlers,
     .handler_count = ARRAY_LEN(handlers),
+    .checks = expe_checks,
+    .check_count = EXPE_CHECKS,
     .start = start,
     .ready = ready,
     .waiting = waiting,

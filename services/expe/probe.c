@@ -17,8 +17,10 @@ struct probe {
     struct expe_stream stream; /* first: what a stream's user pointer points to */
     struct list node;
     struct expe *e;
-    struct expe_link *asker;
+    struct expe_link *asker; /* NULL: a question of our own, answered by fn */
     uint64_t id;
+    expe_probe_fn fn;
+    void *arg;
     char host[HTTPHEAD_HOST_MAX + 1];
     int64_t end_ms;
     char head[64]; /* of the answer: its first line tells the status */
@@ -38,11 +40,15 @@ static void probe_free(struct probe *p)
 static void answer(struct probe *p, const char *code, const char *text, int status)
 {
     struct expe_link *asker = p->asker;
+    expe_probe_fn fn = p->fn;
+    void *arg = p->arg;
     uint64_t id = p->id;
 
     probe_free(p);
     if (asker)
         expe_answer(asker, id, code, text, status);
+    else if (fn)
+        fn(arg, code, text, status);
 }
 
 /* Returns the status, 0 while the line is not whole, -1 for what is no HTTP. */
@@ -127,7 +133,7 @@ static int open_stream(struct probe *p)
 {
     char connection[64], client[ADDR_TEXT_MAX];
     const struct mux_header headers[] = {
-        { "stoa-client", addr_print(&p->asker->from, client) },
+        { "stoa-client", p->asker ? addr_print(&p->asker->from, client) : "127.0.0.1:1" },
         { "stoa-tls", "TLSv1.3" },
         { "stoa-sni", p->host },
         { "stoa-connection", connection },
@@ -138,23 +144,22 @@ static int open_stream(struct probe *p)
     return expe_stream_open(p->e, &p->stream, p->host, headers, ARRAY_LEN(headers));
 }
 
-void expe_probe_start(struct expe_link *k, uint64_t id, const char *host)
+static struct probe *probe_new(struct expe *e, int timeout_ms)
 {
-    struct expe *e = k->e;
-    struct probe *p;
+    struct probe *p = MEM_NEW(struct probe);
 
-    if (e->n_probes >= EXPE_PROBES_MAX) {
-        expe_answer(k, id, "limit", "too many probes at a time", 0);
-        return;
-    }
-    p = MEM_NEW(struct probe);
     p->e = e;
-    p->asker = k;
-    p->id = id;
     p->stream.ops = &stream_ops;
-    p->end_ms = loop_now_ms() + EXPE_PROBE_MS;
+    p->end_ms = loop_now_ms() + timeout_ms;
     list_add_tail(&e->probes, &p->node);
     e->n_probes++;
+    return p;
+}
+
+static void begin(struct probe *p, const char *host)
+{
+    struct expe *e = p->e;
+
     if (httphead_host(p->host, sizeof(p->host), host, strlen(host)) ||
         !site_external_name(e->site, p->host)) {
         answer(p, "domain", "not one of the edge's external names", 421);
@@ -164,6 +169,46 @@ void expe_probe_start(struct expe_link *k, uint64_t id, const char *host)
         answer(p, "tunnel", "no tunnel is up for this name", 503);
     else
         expe_stream_flush(&p->stream);
+}
+
+void expe_probe_start(struct expe_link *k, uint64_t id, const char *host)
+{
+    struct probe *p;
+
+    if (k->e->n_probes >= EXPE_PROBES_MAX) {
+        expe_answer(k, id, "limit", "too many probes at a time", 0);
+        return;
+    }
+    p = probe_new(k->e, EXPE_PROBE_MS);
+    p->asker = k;
+    p->id = id;
+    begin(p, host);
+}
+
+void expe_probe_own(struct expe *e, const char *host, int timeout_ms, expe_probe_fn fn, void *arg)
+{
+    struct probe *p;
+
+    if (e->n_probes >= EXPE_PROBES_MAX) {
+        fn(arg, "limit", "too many probes at a time", 0);
+        return;
+    }
+    p = probe_new(e, timeout_ms);
+    p->fn = fn;
+    p->arg = arg;
+    begin(p, host);
+}
+
+void expe_probes_forget_own(struct expe *e, const void *arg)
+{
+    struct list *it, *tmp;
+
+    LIST_EACH(it, tmp, &e->probes) {
+        struct probe *p = LIST_ENTRY(it, struct probe, node);
+
+        if (p->fn && p->arg == arg)
+            probe_free(p);
+    }
 }
 
 void expe_probes_forget(struct expe *e, const struct expe_link *k)

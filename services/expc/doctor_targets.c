@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Where the guest account client URI leads: names, and the web bridges behind them, which are asked
+ * for the page every few seconds anyway. */
+#include "doctor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/mem.h>
+#include <loop/clock.h>
+#include <loop/timer.h>
+
+#include "expc.h"
+
+enum {
+    TEXT_MAX = 900,
+    LOOK_MS = 100,
+    SETTLE_MS = 3000, /* the name is looked up, and what is new is asked */
+};
+
+typedef void (*judge_fn)(struct daemon_check *c, const struct expc *x);
+
+/* A check that waits for the name to be looked up. */
+struct run {
+    struct daemon_check *c;
+    struct expc *x;
+    judge_fn judge;
+    struct loop_timer *timer;
+    int64_t until_ms;
+};
+
+static bool is_known(const struct expc *x)
+{
+    struct list *it, *tmp;
+
+    LIST_EACH(it, tmp, &x->targets.pool.targets) {
+        const struct pool_target *t = LIST_ENTRY(it, struct pool_target, node);
+
+        if (t->wanted && t->health == POOL_UNKNOWN)
+            return false;
+    }
+    return !x->targets.lookup && x->targets.resolve_ms > loop_now_ms();
+}
+
+static void on_look(void *arg)
+{
+    struct run *r = arg;
+
+    if (!is_known(r->x) && loop_now_ms() < r->until_ms)
+        return;
+    loop_timer_stop(r->timer);
+    r->judge(r->c, r->x);
+    daemon_check_end(r->c);
+}
+
+static void drop(void *state)
+{
+    struct run *r = state;
+
+    loop_timer_free(&r->timer);
+    free(r);
+}
+
+static void begin(struct daemon_check *c, judge_fn judge)
+{
+    struct expc *x = daemon_check_daemon(c)->user;
+    struct run *r;
+
+    if (!site_ready(x->site) || x->targets.url.host[0] == '\0') {
+        daemon_check_say(c, DAEMON_NOT_TESTED, "", "No guest account client URI is configured.");
+        daemon_check_end(c);
+        return;
+    }
+    r = MEM_NEW(struct run);
+    r->c = c;
+    r->x = x;
+    r->judge = judge;
+    r->until_ms = loop_now_ms() + SETTLE_MS;
+    r->timer = loop_timer_new(x->daemon->loop, on_look, r);
+    loop_timer_start(r->timer, LOOK_MS, LOOK_MS);
+    daemon_check_keep(c, r, drop);
+    if (!x->targets.lookup)
+        x->targets.resolve_ms = 0; /* at the next tick */
+}
+
+/* Calls `fn` for each web bridge of the list. */
+static void each(const struct expc *x, struct daemon_check *c,
+                 void (*fn)(struct daemon_check *c, const struct expc *x,
+                            const struct pool_target *t, const char *subject))
+{
+    struct list *it, *tmp;
+
+    LIST_EACH(it, tmp, &x->targets.pool.targets) {
+        const struct pool_target *t = LIST_ENTRY(it, struct pool_target, node);
+        char subject[SITE_WEBURL_HOST_MAX + ADDR_TEXT_MAX + 1], address[ADDR_TEXT_MAX];
+
+        (void)snprintf(subject, sizeof(subject), "%s %s", x->targets.url.host,
+                       addr_print(&t->address, address));
+        if (t->wanted)
+            fn(c, x, t, subject);
+    }
+}
+
+/* --- DNS-2 ------------------------------------------------------------------------------------ */
+
+static void look_for_loop(struct daemon_check *c, const struct expc *x, const struct pool_target *t,
+                          const char *subject)
+{
+    (void)x;
+    if (t->health != POOL_LOOP) {
+        daemon_check_say(c, DAEMON_OK, subject, "The address is not one of the edge.");
+        return;
+    }
+    daemon_check_report(c, DAEMON_ERROR, subject,
+                        "Inside, the name leads to an address of the edge, and so in a loop.",
+                        "The address of a web bridge.",
+                        "Give the inside DNS a zone of its own for this name, with the addresses "
+                        "of the "
+                        "web bridges, or set a hostRecord for it.");
+}
+
+static void judge_dns(struct daemon_check *c, const struct expc *x)
+{
+    if (!x->targets.known && !x->targets.lookup)
+        daemon_check_report(c, DAEMON_ERROR, x->targets.url.host,
+                            "Inside, the name has no address, neither as a host record nor in DNS.",
+                            "The addresses of the web bridges.",
+                            "Give the inside DNS a zone of its own for this name, or set a "
+                            "hostRecord "
+                            "for it.");
+    each(x, c, look_for_loop);
+}
+
+void expc_check_dns(struct daemon_check *c)
+{
+    begin(c, judge_dns);
+}
+
+/* --- HT-1 ------------------------------------------------------------------------------------- */
+
+static bool has_name(const char *list, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *at = list; at && *at; at += strcspn(at, ", ")) {
+        at += strspn(at, ", ");
+        if (strcspn(at, ", ") == len && strncasecmp(at, name, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Guests outside ask for the external names of the edge, and for nothing else. */
+static void compare_names(struct daemon_check *c, const struct expc *x)
+{
+    const struct site_edge_fact *e;
+    const char *host = x->targets.url.host;
+    char seen[TEXT_MAX], want[TEXT_MAX];
+    size_t it = 0;
+
+    while ((e = site_next_edge_fact(x->site, &it)) != NULL) {
+        if (str_empty(e->names) || has_name(e->names, host)) {
+            daemon_check_say(c, DAEMON_OK, host, "It is an external name of the edge.");
+            continue;
+        }
+        (void)snprintf(seen, sizeof(seen), "The guest account client URI is %s.", host);
+        (void)snprintf(want, sizeof(want), "An external name of the edge, for which guests "
+                                           "outside ask: "
+                       "%.600s.", e->names);
+        daemon_check_report(c, DAEMON_ERROR, host, seen, want,
+                            "'stoa zone uri https://<external name>' inside, as the guide has "
+                            "it; or add "
+                            "the name to the edge as an externalName.");
+    }
+}
+
+static void look_for_host(struct daemon_check *c, const struct expc *x, const struct pool_target *t,
+                          const char *subject)
+{
+    (void)x;
+    if (t->health == POOL_ODD && str_eq(t->code, "host"))
+        daemon_check_report(c, DAEMON_ERROR, subject,
+                            "The web bridge answers requests for this name with Bad Request.",
+                            "The page for guests.",
+                            "Set webBridgeUri of the settings to https://<this name>, or add the "
+                            "name to "
+                            "webBridgeHostnames.");
+}
+
+static void judge_host(struct daemon_check *c, const struct expc *x)
+{
+    compare_names(c, x);
+    each(x, c, look_for_host);
+}
+
+void expc_check_host(struct daemon_check *c)
+{
+    begin(c, judge_host);
+}
+
+/* --- HT-3 ------------------------------------------------------------------------------------- */
+
+static void look_at_health(struct daemon_check *c, const struct expc *x,
+                           const struct pool_target *t, const char *subject)
+{
+    bool others = pool_healthy(&x->targets.pool) > 0;
+    char seen[TEXT_MAX];
+
+    if (t->health == POOL_HEALTHY) {
+        daemon_check_say(c, DAEMON_OK, subject, "It answers with the page for guests.");
+    } else if (t->health == POOL_DEAD || (t->health == POOL_ODD && !str_eq(t->code, "host"))) {
+        (void)snprintf(seen, sizeof(seen), "expc cannot use this web bridge (%s): %s.%s", t->code,
+                       t->text, others ? " Others can be used." : "");
+        daemon_check_report(c, others ? DAEMON_WARNING : DAEMON_ERROR, subject, seen,
+                            "The page for guests.",
+                            "Is the web bridge running, does it listen for expc (port 8444), "
+                            "does a "
+                            "firewall let expc through, and does its certificate have the name?");
+    } else {
+        daemon_check_say(c, DAEMON_NOT_TESTED, subject, "%s",
+                         t->text[0] ? t->text : "It has not been asked yet.");
+    }
+}
+
+static void judge_targets(struct daemon_check *c, const struct expc *x)
+{
+    if (!x->targets.ctx)
+        daemon_check_report(c, DAEMON_ERROR, x->targets.url.host,
+                            "expc has no usable certificate (pki/expc.crt) to show to web bridges.",
+                            NULL, "Make one: 'stoa keys make', or 'stoa pki issue'.");
+    each(x, c, look_at_health);
+}
+
+void expc_check_targets(struct daemon_check *c)
+{
+    begin(c, judge_targets);
+}
