@@ -11,6 +11,7 @@
     X(calls)             \
     X(cert)              \
     X(config)            \
+    X(doctor)            \
     X(keys)              \
     X(log)               \
     X(mmp)               \
