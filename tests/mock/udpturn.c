@@ -3,9 +3,12 @@
 #include "udpturn.h"
 
 #include <assert.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <base/list.h>
 #include <base/mem.h>
@@ -42,7 +45,7 @@ struct udpturn {
     struct list ports, clients;
     struct port *udp;
     struct listener *tcp;
-    bool block_udp;
+    bool block_udp, block_tcp, drop_relayed;
 };
 
 static char scratch[65536];
@@ -89,7 +92,8 @@ static void on_udp(uv_udp_t *handle, ssize_t n, const uv_buf_t *buf, const struc
         turnserver_from_client(p->u->server, now_us(), &from, buf->base, (size_t)n);
 }
 
-static struct port *open_port(struct udpturn *u, bool relay)
+/* `fd`: a bound socket; -1: one of its own at any port. */
+static struct port *open_port(struct udpturn *u, bool relay, int fd)
 {
     struct port *p = MEM_NEW(struct port);
     struct sockaddr_storage ss = loopback();
@@ -98,7 +102,8 @@ static struct port *open_port(struct udpturn *u, bool relay)
     p->u = u;
     p->relay = relay;
     assert(uv_udp_init(u->loop, &p->handle) == 0);
-    assert(uv_udp_bind(&p->handle, (struct sockaddr *)&ss, 0) == 0);
+    assert(fd >= 0 ? uv_udp_open(&p->handle, fd) == 0
+                   : uv_udp_bind(&p->handle, (struct sockaddr *)&ss, 0) == 0);
     assert(uv_udp_getsockname(&p->handle, (struct sockaddr *)&ss, &len) == 0);
     assert(addr_from_sockaddr(&p->addr, (struct sockaddr *)&ss) == 0);
     assert(uv_udp_recv_start(&p->handle, on_alloc, on_udp) == 0);
@@ -196,19 +201,22 @@ static void on_connection(uv_stream_t *stream, int status)
     assert(uv_tcp_getpeername(&c->handle, (struct sockaddr *)&ss, &len) == 0);
     assert(addr_from_sockaddr(&c->addr, (struct sockaddr *)&ss) == 0);
     list_add_tail(&l->u->clients, &c->node);
-    assert(uv_read_start((uv_stream_t *)&c->handle, on_alloc, on_stream) == 0);
+    if (l->u->block_tcp)
+        close_client(c);
+    else
+        assert(uv_read_start((uv_stream_t *)&c->handle, on_alloc, on_stream) == 0);
 }
 
-static void listen_tcp(struct udpturn *u)
+static void listen_tcp(struct udpturn *u, int fd)
 {
     struct listener *l = MEM_NEW(struct listener);
-    struct sockaddr_storage ss = loopback();
+    struct sockaddr_storage ss;
     int len = sizeof(ss);
 
     l->u = u;
     u->tcp = l;
     assert(uv_tcp_init(u->loop, &l->handle) == 0);
-    assert(uv_tcp_bind(&l->handle, (struct sockaddr *)&ss, 0) == 0);
+    assert(uv_tcp_open(&l->handle, fd) == 0);
     assert(uv_listen((uv_stream_t *)&l->handle, 16, on_connection) == 0);
     assert(uv_tcp_getsockname(&l->handle, (struct sockaddr *)&ss, &len) == 0);
     assert(addr_from_sockaddr(&l->addr, (struct sockaddr *)&ss) == 0);
@@ -251,13 +259,13 @@ static void to_peer(void *arg, const struct addr *relay, const struct addr *peer
 {
     struct port *p = find_port(arg, relay);
 
-    if (p)
+    if (p && !p->u->drop_relayed)
         send_from(p, peer, data, len);
 }
 
 static struct addr open_relay(void *arg)
 {
-    return open_port(arg, true)->addr;
+    return open_port(arg, true, -1)->addr;
 }
 
 static void close_relay(void *arg, const struct addr *relay)
@@ -268,6 +276,33 @@ static void close_relay(void *arg, const struct addr *relay)
         close_port(p);
 }
 
+static int bound(int type, struct sockaddr_storage *ss)
+{
+    socklen_t len = sizeof(struct sockaddr_in);
+    int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    assert(fd >= 0);
+    if (bind(fd, (struct sockaddr *)ss, len) == 0) {
+        assert(getsockname(fd, (struct sockaddr *)ss, &len) == 0);
+        return fd;
+    }
+    (void)close(fd);
+    return -1;
+}
+
+/* One port for both, as servers have it. */
+static void bind_both(int *udp, int *tcp)
+{
+    do {
+        struct sockaddr_storage ss = loopback();
+
+        *tcp = bound(SOCK_STREAM, &ss);
+        *udp = *tcp < 0 ? -1 : bound(SOCK_DGRAM, &ss);
+        if (*udp < 0 && *tcp >= 0)
+            (void)close(*tcp);
+    } while (*udp < 0);
+}
+
 struct udpturn *udpturn_new(uv_loop_t *loop)
 {
     static const struct turnserver_ops ops = { to_client, to_peer, open_relay, close_relay };
@@ -275,13 +310,15 @@ struct udpturn *udpturn_new(uv_loop_t *loop)
     struct turnserver_opts opts = {
         .ops = &ops, .arg = u, .username = "user", .password = "secret", .realm = "stoa",
     };
+    int udp, tcp;
 
     u->loop = loop;
     list_init(&u->ports);
     list_init(&u->clients);
     u->server = turnserver_new(&opts);
-    u->udp = open_port(u, false);
-    listen_tcp(u);
+    bind_both(&udp, &tcp);
+    u->udp = open_port(u, false, udp);
+    listen_tcp(u, tcp);
     return u;
 }
 
@@ -326,4 +363,14 @@ struct turnserver *udpturn_server(struct udpturn *u)
 void udpturn_block_udp(struct udpturn *u, bool block)
 {
     u->block_udp = block;
+}
+
+void udpturn_block_tcp(struct udpturn *u, bool block)
+{
+    u->block_tcp = block;
+}
+
+void udpturn_drop_relayed(struct udpturn *u, bool drop)
+{
+    u->drop_relayed = drop;
 }
