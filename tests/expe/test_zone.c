@@ -14,6 +14,7 @@
 #include <base/mem.h>
 #include <base/str.h>
 #include <bus/validate.h>
+#include <doctor.pb-c.h>
 #include <loop/clock.h>
 #include <scram/scram.h>
 #include <turn.pb-c.h>
@@ -254,10 +255,36 @@ int64_t __wrap_loop_wall_us(void)
     return __real_loop_wall_us() + skew_us;
 }
 
+/* What the edge says to `stoa doctor` about an id: the worst result, "" nothing. */
+static const char *doctor_says(struct expefix *f, const char *id, char *seen, size_t cap)
+{
+    Stoa__Doctor__V1__CheckRequest req = STOA__DOCTOR__V1__CHECK_REQUEST__INIT;
+    const struct bus_dst dst = { .role = "expe" };
+    static const char *const order[] = { "error", "warning", "ok" };
+    const Stoa__Doctor__V1__CheckReply *r;
+    const char *found = "";
+    ProtobufCMessage *body = NULL;
+    char *ids[] = { (char *)(uintptr_t)id };
+
+    req.ids = ids;
+    req.n_ids = 1;
+    assert_int_equal(busfix_ask(f->conf.bus_fix, f->conf.admin, &dst, &req.base, &body), BUS_OK);
+    r = (const void *)body;
+    for (size_t o = 0; o < ARRAY_LEN(order) && !found[0]; o++)
+        for (size_t i = 0; i < r->n_findings; i++)
+            if (str_eq(r->findings[i]->result, order[o])) {
+                found = order[o];
+                (void)str_copy(seen, cap, r->findings[i]->observed);
+            }
+    bus_msg_free(&body);
+    return found;
+}
+
 static void a_clock_that_is_off_is_a_fault_of_its_own(void **state)
 {
     struct expefix *f = *state;
     struct inside in = { .node = "late" };
+    char seen[200] = "";
 
     skew_us = -(int64_t)120 * 1000000;
     inside_open(&in, f);
@@ -265,9 +292,14 @@ static void a_clock_that_is_off_is_a_fault_of_its_own(void **state)
     assert_true(in.up);
     assert_true(expefix_wait_status(f, "\"zoneClock\"", true));
     assert_true(expefix_wait_log(f, "differs by -1")); /* 120 s, and what the way has taken */
+    assert_string_equal(doctor_says(f, "TUN-8", seen, sizeof(seen)), "warning");
+    assert_non_null(strstr(seen, "behind of ours"));
+    assert_string_equal(doctor_says(f, "TUN-3", seen, sizeof(seen)), "");
+    assert_string_equal(doctor_says(f, "TUN-1", seen, sizeof(seen)), "ok");
     inside_close(&in);
     inside_open(&in, f);
     assert_true(expefix_wait_status(f, "\"zoneClock\"", false));
+    assert_string_equal(doctor_says(f, "TUN-8", seen, sizeof(seen)), "ok");
     inside_close(&in);
 }
 
