@@ -98,7 +98,9 @@ export async function reconnect(joined: Joined): Promise<void> {
   servers = joined.iceServers;
   if (mine.unanswered !== "") await exchange(mine, mine.unanswered);
   const state = mine.connection.connectionState;
-  if (state === "failed") await restart(servers);
+  // Media went together with the signalling, as it does where a guest's relay is behind the same 443:
+  // a relay that is gone does not come back by itself, and Chromium takes 8 s to say "failed".
+  if (state === "failed" || state === "disconnected") await restart(servers);
   else if (state !== "connected") mine.repeatCandidates();
 }
 
