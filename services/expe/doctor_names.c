@@ -288,12 +288,11 @@ static void judge_host(struct page *run, const char *name, const char *code, int
                             "'stoa zone uri https://<this name>' inside.");
     } else if (str_eq(code, "") && (status == 400 || status == 421)) {
         (void)snprintf(seen, sizeof(seen),
-                       "The web bridge answers a request for this name with Bad Request (%d).", "
-                       "status);
+                       "The web bridge answers a request for this name with Bad Request (%d).",
+                       status);
         daemon_check_report(run->c, DAEMON_ERROR, name, seen, "The page for guests.",
                             "Inside, set webBridgeUri of the settings to https://<this name>, or "
-                            "add the "
-                            "name to webBridgeHostnames.");
+                            "add the name to webBridgeHostnames.");
     } else if (str_eq(code, "")) {
         daemon_check_say(run->c, DAEMON_OK, name, "The Host is known (%d).", status);
     } else {
