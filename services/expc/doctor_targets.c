@@ -228,7 +228,7 @@ static void judge_targets(struct daemon_check *c, const struct expc *x)
     if (!x->targets.ctx)
         daemon_check_report(c, DAEMON_ERROR, x->targets.url.host,
                             "expc has no usable certificate (pki/expc.crt) to show to web bridges.",
-                            NULL, "Make one: 'stoa keys make', or 'stoa pki issue'.");
+                            NULL, "Install one: 'stoa cert set expc KEY CERTIFICATE'.");
     each(x, c, look_at_health);
 }
 

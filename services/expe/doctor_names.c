@@ -314,7 +314,7 @@ static void judge_page(struct page *run, const char *name, const char *code, con
                                            "%s%s%s.",
                        code[0] ? code : "status 5xx", text[0] ? ", " : "", text);
         daemon_check_report(run->c, DAEMON_ERROR, name, seen, "The page for guests.",
-                            "'stoa zone targets' and 'stoa doctor' inside say why expc reaches "
+                            "'stoa zone' and 'stoa doctor' inside say why expc reaches "
                             "no web "
                             "bridge.");
     }
