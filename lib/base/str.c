@@ -139,6 +139,15 @@ bool str_ends(const char *s, const char *suffix)
     return n >= m && strcmp(s + n - m, suffix) == 0;
 }
 
+char *str_next(const char **list)
+{
+    const char *item = *list ? *list + strspn(*list, ", ") : "";
+    size_t len = strcspn(item, ", ");
+
+    *list = item + len;
+    return len ? str_ndup(item, len) : NULL;
+}
+
 bool str_empty(const char *s)
 {
     return !s || !*s;

@@ -10,14 +10,12 @@
 
 bool site_next_addr(const char **list, struct addr *out)
 {
-    while (*list && **list) {
-        size_t len = strcspn(*list, ", ");
-        char *one = str_ndup(*list, len);
-        bool ok = len > 0 && (addr_parse_ip(out, one, 0) == 0 || addr_parse(out, one) == 0);
+    char *one;
+
+    while ((one = str_next(list)) != NULL) {
+        bool ok = addr_parse_ip(out, one, 0) == 0 || addr_parse(out, one) == 0;
 
         free(one);
-        *list += len;
-        *list += strspn(*list, ", ");
         if (ok)
             return true;
     }

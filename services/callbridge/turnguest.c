@@ -2,6 +2,7 @@
  * What guests get of the TURN servers: two of them, with names that end with their ticket, or
  * earlier when they leave. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <base/map.h>
@@ -66,19 +67,14 @@ static void put_url(struct guest_server *out, const char *scheme, const char *ho
 /* The first of a list that can be meant for everybody: `localhost` is somebody else there. */
 static bool first_name(const char *list, char dst[TURNS_HOST_SIZE])
 {
-    const char *at = list ? list : "";
+    bool found = false;
+    char *name;
 
-    while (*at) {
-        size_t len = strcspn(at, ", ");
-
-        if (len > 0 && len < TURNS_HOST_SIZE && memchr(at, '.', len)) {
-            (void)snprintf(dst, TURNS_HOST_SIZE, "%.*s", (int)len, at);
-            return true;
-        }
-        at += len;
-        at += strspn(at, ", ");
+    while (!found && (name = str_next(&list)) != NULL) {
+        found = strchr(name, '.') && str_copy(dst, TURNS_HOST_SIZE, name) == 0;
+        free(name);
     }
-    return false;
+    return found;
 }
 
 /* TURN over TLS at the edges of a zone: each hands it to one of its instances, all of which know the

@@ -141,14 +141,14 @@ void expc_check_dns(struct daemon_check *c)
 
 static bool has_name(const char *list, const char *name)
 {
-    size_t len = strlen(name);
+    bool found = false;
+    char *one;
 
-    for (const char *at = list; at && *at; at += strcspn(at, ", ")) {
-        at += strspn(at, ", ");
-        if (strcspn(at, ", ") == len && strncasecmp(at, name, len) == 0)
-            return true;
+    while (!found && (one = str_next(&list)) != NULL) {
+        found = str_ieq(one, name);
+        free(one);
     }
-    return false;
+    return found;
 }
 
 /* Guests outside ask for the external names of the edge, and for nothing else. */

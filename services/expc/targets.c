@@ -154,19 +154,11 @@ static bool is_of_this_machine(const struct addr *a)
 /* True when a comma-separated list of addresses holds the IP. */
 static bool list_has(const char *list, const struct addr *a)
 {
-    for (const char *at = list; at && *at; at += strcspn(at, ", ")) {
-        struct addr one;
-        char *text;
-        bool same;
+    struct addr one;
 
-        at += strspn(at, ", ");
-        text = str_ndup(at, strcspn(at, ", "));
-        same = (addr_parse(&one, text) == 0 || addr_parse_ip(&one, text, 0) == 0) &&
-               addr_ip_eq(&one, a);
-        free(text);
-        if (same)
+    while (site_next_addr(&list, &one))
+        if (addr_ip_eq(&one, a))
             return true;
-    }
     return false;
 }
 

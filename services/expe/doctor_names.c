@@ -59,24 +59,14 @@ static void add_expected(struct dns *run, const struct addr *a)
 }
 
 /* "public/private": the first is what the outside knows. */
-static bool add_nat(void *arg, const char *item)
+static void add_nat(struct dns *run, const char *item)
 {
     char *ip = str_ndup(item, strcspn(item, "/"));
     struct addr a;
 
     if (addr_parse_ip(&a, ip, 0) == 0)
-        add_expected(arg, &a);
+        add_expected(run, &a);
     free(ip);
-    return false;
-}
-
-static bool add_ip(void *arg, const char *item)
-{
-    struct addr a;
-
-    if (addr_parse_ip(&a, item, 0) == 0)
-        add_expected(arg, &a);
-    return false;
 }
 
 static void collect_expected(struct dns *run)
@@ -84,13 +74,17 @@ static void collect_expected(struct dns *run)
     const struct site_turn *turn = site_turn(run->e->site);
     const struct site_turn_instance *i;
     struct ifaddrs *all = NULL;
+    const char *list;
     struct addr a;
     size_t it = 0;
 
-    (void)expe_each_item(turn ? turn->static_nat : NULL, add_nat, run);
+    list = turn ? turn->static_nat : NULL;
+    for (char *item; (item = str_next(&list)) != NULL; free(item))
+        add_nat(run, item);
     run->has_public = run->expected.len > 0; /* in a lab, that of a NAT may be private as well */
     while ((i = site_next_turn_instance(run->e->site, &it)) != NULL)
-        (void)expe_each_item(i->public_addresses, add_ip, run);
+        for (list = i->public_addresses; site_next_addr(&list, &a);)
+            add_expected(run, &a);
     if (getifaddrs(&all))
         return;
     for (const struct ifaddrs *one = all; one; one = one->ifa_next)
@@ -99,16 +93,15 @@ static void collect_expected(struct dns *run)
     freeifaddrs(all);
 }
 
-struct sought {
-    struct addr addr;
-};
-
-static bool is_it(void *arg, const char *item)
+static bool is_expected(const struct dns *run, const struct addr *a)
 {
-    const struct sought *s = arg;
-    struct addr a;
+    const char *list = run->expected.s;
+    struct addr one;
 
-    return addr_parse_ip(&a, item, 0) == 0 && addr_ip_eq(&a, &s->addr);
+    while (site_next_addr(&list, &one))
+        if (addr_ip_eq(&one, a))
+            return true;
+    return false;
 }
 
 static void judge(struct dns *run, const char *name, const struct addr *found, size_t n)
@@ -118,9 +111,7 @@ static void judge(struct dns *run, const char *name, const struct addr *found, s
     size_t good = 0;
 
     for (size_t i = 0; i < n; i++) {
-        struct sought s = { found[i] };
-
-        good += expe_each_item(run->expected.s, is_it, &s);
+        good += is_expected(run, &found[i]);
         str_addf(&all, "%s%s", i ? ", " : "", addr_print_ip(&found[i], ip));
     }
     str_addf(&want, "An address of the edge as the outside knows it: %s.",

@@ -97,9 +97,6 @@ void expe_apply_soon(struct expe *e);
 /* Appends the external names, "a, b". */
 void expe_names_print(const struct expe *e, struct str *out);
 
-/* Calls `fn` for each item of a comma-separated list, until it returns true. */
-bool expe_each_item(const char *list, bool (*fn)(void *arg, const char *item), void *arg);
-
 /* --- certs.c ---------------------------------------------------------------------------------- */
 
 /* Loads and watches the certificates that names and zone port use now. */

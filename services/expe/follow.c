@@ -10,26 +10,6 @@
 #include <loop/timer.h>
 #include <site/site.h>
 
-bool expe_each_item(const char *list, bool (*fn)(void *arg, const char *item), void *arg)
-{
-    for (const char *at = list; at && *at;) {
-        size_t len;
-
-        at += strspn(at, ", ");
-        len = strcspn(at, ", ");
-        if (len > 0) {
-            char *item = str_ndup(at, len);
-            bool done = fn(arg, item);
-
-            free(item);
-            if (done)
-                return true;
-        }
-        at += len;
-    }
-    return false;
-}
-
 void expe_names_print(const struct expe *e, struct str *out)
 {
     const struct site_external_name *x;

@@ -91,22 +91,17 @@ static bool is_here(const struct expe *e, const struct site_turn_instance *in)
     return in->holder && strncmp(in->holder, e->host, len) == 0 && in->holder[len] == '/';
 }
 
-static bool take_first(void *arg, const char *item)
-{
-    return addr_parse_ip(arg, item, 0) == 0;
-}
-
 /* On the same machine where its port is by our settings; else at the first of its addresses. */
 static int private_at(const struct expe *e, const struct site_turn_instance *in, struct addr *at)
 {
-    const char *listen = conf_listen(e->daemon->conf, "turn-private");
+    const char *listen = conf_listen(e->daemon->conf, "turn-private"), *list = in->addresses;
 
     if (is_here(e, in) && !str_eq(listen, "*") &&
         addr_parse_ip(at, listen, in->private_port) == 0 && !addr_is_any(at))
         return 0;
     if (is_here(e, in))
         return addr_parse_ip(at, "127.0.0.1", in->private_port);
-    if (!expe_each_item(in->addresses, take_first, at))
+    if (!site_next_addr(&list, at))
         return -ENOENT;
     at->port = in->private_port;
     return 0;

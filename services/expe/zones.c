@@ -44,16 +44,6 @@ struct found {
 
 static struct found found;
 
-static bool add_name(void *arg, const char *item)
-{
-    struct found *f = arg;
-
-    (void)arg;
-    if (f->n_names < NAMES_MAX)
-        f->names[f->n_names++] = str_dup(item);
-    return false;
-}
-
 static void found_reset(void)
 {
     for (size_t i = 0; i < found.n_names; i++)
@@ -85,6 +75,7 @@ int expe_zone_find(struct expe *e, const char *user, const struct addr *from,
 {
     const struct site_zone_user *u = site_zone_user_by_name(e->site, user);
     const struct site_zone_server *z = by_user(e, user);
+    const char *list, *name;
     char ip[ADDR_TEXT_MAX];
 
     memset(out, 0, sizeof(*out));
@@ -98,7 +89,9 @@ int expe_zone_find(struct expe *e, const char *user, const struct addr *from,
         return -ENOENT;
     found.id = str_dup(z->id);
     found.ca = ca_of(e, z);
-    (void)expe_each_item(z->subject_names, add_name, &found);
+    list = z->subject_names;
+    while (found.n_names < NAMES_MAX && (name = str_next(&list)) != NULL)
+        found.names[found.n_names++] = name;
     out->id = found.id;
     out->verifier = &found.verifier;
     out->peer_ca_pem = found.ca;

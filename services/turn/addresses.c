@@ -17,19 +17,8 @@
 
 void turn_each_item(const char *list, void (*fn)(void *arg, const char *item), void *arg)
 {
-    for (const char *at = list; at && *at;) {
-        size_t len;
-
-        at += strspn(at, ", ");
-        len = strcspn(at, ", ");
-        if (len > 0) {
-            char *item = str_ndup(at, len);
-
-            fn(arg, item);
-            free(item);
-        }
-        at += len;
-    }
+    for (char *item; (item = str_next(&list)) != NULL; free(item))
+        fn(arg, item);
 }
 
 /* --- what relays may be bound to -------------------------------------------------------------- */

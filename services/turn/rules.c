@@ -52,20 +52,13 @@ void turn_rules_free(struct turn_rules *r)
 
 static void add_allowed(struct turn_user *u, const char *list)
 {
-    for (const char *at = list; at && *at;) {
-        size_t len;
+    for (char *one; (one = str_next(&list)) != NULL; free(one)) {
         struct turn_net net;
-        char *one;
 
-        at += strspn(at, ", ");
-        len = strcspn(at, ", ");
-        one = str_ndup(at, len);
-        if (len > 0 && turn_net_parse(&net, one) == 0) {
-            u->allow = mem_realloc(u->allow, u->n_allow + 1, sizeof(net));
-            u->allow[u->n_allow++] = net;
-        }
-        free(one);
-        at += len;
+        if (turn_net_parse(&net, one))
+            continue;
+        u->allow = mem_realloc(u->allow, u->n_allow + 1, sizeof(net));
+        u->allow[u->n_allow++] = net;
     }
 }
 

@@ -33,10 +33,8 @@ static void add(struct names *list, const char *name_or_uri)
 
 static void add_list(struct names *list, const char *text)
 {
-    char *copy = str_dup(text == NULL ? "" : text), *save = NULL;
-    for (char *one = strtok_r(copy, ", ", &save); one != NULL; one = strtok_r(NULL, ", ", &save))
+    for (char *one; (one = str_next(&text)) != NULL; free(one))
         add(list, one);
-    free(copy);
 }
 
 /* In the demo a public name takes the place of the example's. */

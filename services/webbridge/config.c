@@ -12,15 +12,9 @@
 /* Adds each of a comma-separated list. */
 static void add_names(struct wb_names *n, const char *list)
 {
-    for (const char *p = list; p != NULL && *p != '\0';) {
-        p += strspn(p, ", ");
-        size_t len = strcspn(p, ", ");
-        char *name = str_ndup(p, len);
-        if (len > 0 && wb_names_add(n, name) != 0)
+    for (char *name; (name = str_next(&list)) != NULL; free(name))
+        if (wb_names_add(n, name) != 0)
             log_warning("name %s: cannot be a Host, left out", name);
-        free(name);
-        p += len;
-    }
 }
 
 static void add_site_names(struct wb_names *n, const struct site *site)

@@ -199,15 +199,8 @@ static void make_plan(struct webbridge *wb, struct wb_plan *p)
         if (wb->settings.http_redirect)
             add(p, o->listen, (uint16_t)o->http_port, WB_DOOR_HTTP);
     }
-    for (const char *at = list; at != NULL && *at != '\0';) {
-        at += strspn(at, ", ");
-        size_t len = strcspn(at, ", ");
-        char *one = str_ndup(at, len);
-        if (len > 0)
-            add_setting(wb, p, one);
-        free(one);
-        at += len;
-    }
+    for (char *one; (one = str_next(&list)) != NULL; free(one))
+        add_setting(wb, p, one);
 }
 
 /* Redirects lead to the first HTTPS port. */

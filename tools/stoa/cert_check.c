@@ -164,7 +164,8 @@ static int check_name(const struct cert_job *job, const struct cert_texts *t, co
 static int check_setting(const struct cert_job *job, const struct cert_texts *t, char *value,
                          size_t which, struct names *n)
 {
-    char *save = NULL, *host;
+    const char *list = value;
+    char *host, *one;
     int code = STOA_OK;
 
     if (which < 2) {
@@ -174,9 +175,10 @@ static int check_setting(const struct cert_job *job, const struct cert_texts *t,
         free(host);
         return code;
     }
-    for (char *one = strtok_r(value, ", ", &save); one && code == STOA_OK;
-         one = strtok_r(NULL, ", ", &save))
+    while (code == STOA_OK && (one = str_next(&list)) != NULL) {
         code = check_name(job, t, one, name_words[which], n);
+        free(one);
+    }
     return code;
 }
 

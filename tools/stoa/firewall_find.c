@@ -167,9 +167,7 @@ static void add_record(struct firewall *f, const Stoa__Config__V1__Row *row)
 static void add_addresses(struct firewall *f, struct firewall_rule r, const char *addresses,
                           const char *why)
 {
-    char *copy = str_dup(addresses), *save = NULL;
-
-    for (char *one = strtok_r(copy, ", ", &save); one; one = strtok_r(NULL, ", ", &save)) {
+    for (char *one; (one = str_next(&addresses)) != NULL; free(one)) {
         struct firewall_rule to = r;
         char ip[ADDR_TEXT_MAX];
         struct addr a;
@@ -181,7 +179,6 @@ static void add_addresses(struct firewall *f, struct firewall_rule r, const char
         if (!addr_is_loopback(&a))
             add(f, to, addr_print_ip(&a, ip), why);
     }
-    free(copy);
 }
 
 static void add_host(struct firewall *f, struct firewall_rule r, const char *host, const char *why)

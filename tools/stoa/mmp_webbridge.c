@@ -100,16 +100,15 @@ static const char *const shown[] = { "webBridgeEnabled", "webBridgeListen",
                                      "webBridgeHttpRedirect" };
 
 /* "192.0.2.1:443 *:8443" of the setting, or of how the site was started. Owner: the caller. */
-static char *whitelist(const struct mmp *m, char *setting)
+static char *whitelist(const struct mmp *m, const char *setting)
 {
     struct conf *conf = network_conf(m->ctx);
     struct str out = { 0 };
-    char *save = NULL;
+    char *one;
 
     if (conf && !setting)
         str_addf(&out, "%s:%u", conf_listen(conf, "https"), conf_port(conf, "https"));
-    for (char *one = setting ? strtok_r(setting, ", ", &save) : NULL; one && conf;
-         one = strtok_r(NULL, ", ", &save)) {
+    for (; conf && (one = str_next(&setting)) != NULL; free(one)) {
         const char *any = str_starts(one, "[::]:") ? one + 4 : NULL;
         struct addr a;
 
@@ -286,14 +285,13 @@ static void expect(struct expected *e, const char *ip_or_any, uint16_t port)
 static void expect_value(struct mmp *m, struct expected *e, const char *value)
 {
     struct conf *conf = network_conf(m->ctx);
-    char *copy = str_dup(value), *save = NULL;
+    char *one;
 
     *e = (struct expected){ .n = 0 };
     if (conf && str_empty(value))
         expect(e, conf_listen(conf, "https"), conf_port(conf, "https"));
-    for (char *one = strtok_r(copy, ", ", &save); conf && one; one = strtok_r(NULL, ", ", &save))
+    for (; conf && (one = str_next(&value)) != NULL; free(one))
         expect(e, one, conf_port(conf, "https"));
-    free(copy);
     conf_free(conf);
 }
 

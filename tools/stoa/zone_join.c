@@ -55,12 +55,10 @@ static int read_file(const struct zone_job *j, struct zone_file *f)
 /* The names of the list in `names`, each a copy. Returns how many. */
 static size_t split_names(const char *list, char **names, size_t max)
 {
-    char *copy = str_dup(list), *save = NULL;
     size_t n = 0;
 
-    for (char *one = strtok_r(copy, ", ", &save); one && n < max; one = strtok_r(NULL, ", ", &save))
-        names[n++] = str_dup(one);
-    free(copy);
+    while (n < max && (names[n] = str_next(&list)) != NULL)
+        n++;
     return n;
 }
 
@@ -280,16 +278,13 @@ static void look_at_record(void *arg, const Stoa__Config__V1__Row *row)
     }
     if (!list || !str_ieq(name, l->name))
         return;
-    char *copy = str_dup(list), *save = NULL;
-
-    for (char *one = strtok_r(copy, ", ", &save); one; one = strtok_r(NULL, ", ", &save)) {
+    for (char *one; (one = str_next(&list)) != NULL; free(one)) {
         struct addr a;
         bool ok = addr_parse(&a, one) == 0 || addr_parse_ip(&a, one, 0) == 0;
 
         l->local = l->local || (ok && addr_is_loopback(&a));
         l->other = l->other || (ok && !addr_is_loopback(&a));
     }
-    free(copy);
 }
 
 /* True when the edge is on this machine. */

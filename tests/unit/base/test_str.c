@@ -114,6 +114,27 @@ static void comparisons_know_null(void **state)
     assert_string_equal(name, "guest");
 }
 
+static void a_list_is_walked_item_by_item(void **state)
+{
+    static const char *const texts[] = { "a.b, 10.0.0.1:80", "a.b,10.0.0.1:80", ", a.b ,, 10.0.0.1:80, " };
+    const char *none = NULL, *blank = " , ";
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        const char *list = texts[i];
+        char *one = str_next(&list), *two = str_next(&list);
+
+        assert_string_equal(one, "a.b");
+        assert_string_equal(two, "10.0.0.1:80");
+        assert_null(str_next(&list));
+        assert_null(str_next(&list));
+        free(one);
+        free(two);
+    }
+    assert_null(str_next(&none));
+    assert_null(str_next(&blank));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +144,7 @@ int main(void)
         cmocka_unit_test(numbers_are_whole_and_in_range),
         cmocka_unit_test(a_copy_that_does_not_fit_is_cut_and_says_so),
         cmocka_unit_test(comparisons_know_null),
+        cmocka_unit_test(a_list_is_walked_item_by_item),
     };
     return cmocka_run_group_tests_name("base/str", tests, NULL, NULL);
 }

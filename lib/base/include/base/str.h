@@ -54,6 +54,10 @@ bool str_ieq(const char *a, const char *b);
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 
+/* Returns a copy of the next item of a list as the configuration has them ("a, b"; NULL is an empty
+ * one) and moves *list behind it; NULL at the end. Owner: the caller. */
+char *str_next(const char **list);
+
 /* NULL and "" are empty. */
 bool str_empty(const char *s);
 
