@@ -12,9 +12,7 @@
 
 void pki_pair_fini(struct pki_pair *pair)
 {
-    if (pair->key_pem)
-        evp_wipe(pair->key_pem, strlen(pair->key_pem));
-    free(pair->key_pem);
+    evp_text_free(&pair->key_pem);
     free(pair->cert_pem);
     *pair = (struct pki_pair){ 0 };
 }

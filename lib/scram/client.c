@@ -36,14 +36,6 @@ struct scram_client *scram_client_new(enum scram_hash hash, const char *user, co
     return c;
 }
 
-static void forget_password(struct scram_client *c)
-{
-    if (c->password)
-        evp_wipe(c->password, strlen(c->password));
-    free(c->password);
-    c->password = NULL;
-}
-
 void scram_client_free(struct scram_client **cp)
 {
     struct scram_client *c = *cp;
@@ -51,7 +43,7 @@ void scram_client_free(struct scram_client **cp)
     *cp = NULL;
     if (!c)
         return;
-    forget_password(c);
+    evp_text_free(&c->password);
     free(c->user);
     free(c->nonce);
     free(c->first_bare);
@@ -113,7 +105,7 @@ int scram_client_final(struct scram_client *c, const char *server_first, char **
     if (!c->password || read_challenge(&ch, c, server_first))
         return -EBADMSG;
     scram_keys(&keys, a, c->password, EVP_BYTES(ch.salt, ch.salt_len), ch.iterations);
-    forget_password(c);
+    evp_text_free(&c->password);
     str_add(&final, "c=");
     scram_add_binding(&final, header(c), &c->binding);
     str_add(&final, ",r=");

@@ -38,14 +38,6 @@ static void strings_free(char ***list, size_t *n)
     *n = 0;
 }
 
-static void wipe(char **secret)
-{
-    if (*secret)
-        evp_wipe(*secret, strlen(*secret));
-    free(*secret);
-    *secret = NULL;
-}
-
 /* Ends the connection: what runs over it, then itself. */
 static void disconnect(struct tunnel_link *l)
 {
@@ -69,7 +61,7 @@ static void destroy(struct tunnel_link *l)
     tunnel_rows_free(&l->heard);
     strings_free(&l->domains, &l->domain_count);
     strings_free(&l->peer_domains, &l->peer_domain_count);
-    wipe(&l->password);
+    evp_text_free(&l->password);
     evp_wipe(l->mask_key, sizeof(l->mask_key));
     free(l->hello.user);
     free(l->hello.peer_ca);

@@ -258,8 +258,7 @@ void turnc_free(struct turnc *t, int64_t now_us)
     turnc_host_clear(t);
     map_free(t->by_ip);
     map_free(t->by_peer);
-    evp_wipe(t->password, strlen(t->password));
-    free(t->password);
+    evp_text_free(&t->password);
     evp_wipe(t->key, sizeof(t->key));
     free(t);
 }

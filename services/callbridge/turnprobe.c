@@ -346,9 +346,7 @@ void turnprobe_stop(struct turnprobe **probe)
     if (!p)
         return;
     attempt_stop(&p->attempt);
-    if (p->password)
-        evp_wipe(p->password, strlen(p->password));
-    free(p->password);
+    evp_text_free(&p->password);
     free(p->username);
     free(p);
 }

@@ -54,11 +54,8 @@ void store_row_init(struct store_row *row, const struct kinds_kind *kind)
 
 void store_row_fini(struct store_row *row)
 {
-    for (size_t i = 0; row->values && i < row->kind->n_fields; i++) {
-        if (row->values[i])
-            evp_wipe(row->values[i], strlen(row->values[i]));
-        free(row->values[i]);
-    }
+    for (size_t i = 0; row->values && i < row->kind->n_fields; i++)
+        evp_text_free(&row->values[i]);
     free(row->values);
     row->values = NULL;
 }

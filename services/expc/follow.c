@@ -159,9 +159,7 @@ static void on_change(enum site_kind kind, const char *id, void *arg)
 
 static void drop_files(struct expc *x)
 {
-    if (x->key_pem)
-        evp_wipe(x->key_pem, strlen(x->key_pem));
-    str_set(&x->key_pem, NULL);
+    evp_text_free(&x->key_pem);
     str_set(&x->cert_pem, NULL);
     str_set(&x->own_ca_pem, NULL);
     str_set(&x->ca_pem, NULL);

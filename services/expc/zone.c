@@ -195,9 +195,7 @@ static void zone_free(struct zone *z)
     free(z->name);
     free(z->host);
     free(z->user);
-    if (z->password)
-        evp_wipe(z->password, strlen(z->password));
-    free(z->password);
+    evp_text_free(&z->password);
     free(z->peer_name);
     free(z->peer_ca);
     free(z->problem);

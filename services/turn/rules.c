@@ -25,8 +25,7 @@ struct turn_rules *turn_rules_new(const char *realm)
 
 static void user_free(struct turn_user *u)
 {
-    evp_wipe(u->password, strlen(u->password));
-    free(u->password);
+    evp_text_free(&u->password);
     free(u->name);
     free(u->allow);
     evp_wipe(u, sizeof(*u));

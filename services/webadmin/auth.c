@@ -157,8 +157,7 @@ static void job_free(struct job *j)
     list_del(&j->node);
     LIST_EACH(it, tmp, &j->waits)
         list_del(it);
-    evp_wipe(j->password, strlen(j->password));
-    free(j->password);
+    evp_text_free(&j->password);
     free(j->stored);
     free(j);
 }

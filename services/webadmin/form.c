@@ -108,8 +108,7 @@ int form_parse(struct form *out, const char *data, size_t len)
 void form_fini(struct form *f)
 {
     for (size_t i = 0; i < f->n; i++) {
-        evp_wipe(f->pairs[i].value, strlen(f->pairs[i].value));
-        free(f->pairs[i].value);
+        evp_text_free(&f->pairs[i].value);
         free(f->pairs[i].name);
     }
     free(f->pairs);

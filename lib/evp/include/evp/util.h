@@ -21,6 +21,9 @@ struct evp_bytes {
 /* Overwrites memory with zeroes, which the compiler may not leave out. NULL with len 0 is fine. */
 void evp_wipe(void *mem, size_t len);
 
+/* Wipes and frees a text that is secret, and sets *text to NULL; NULL is fine. */
+void evp_text_free(char **text);
+
 /* True when both have the same `len` bytes; takes the same time wherever they differ. */
 bool evp_ct_equal(const void *a, const void *b, size_t len);
 
