@@ -58,8 +58,7 @@ static void chain_unknown(struct run *r, const struct pki_info *info)
 
     str_addf(&seen, info->is_self_signed ? "The certificate is signed by itself: %s."
                                          : "The certificate was issued by \"%s\", which leads to "
-                                           "no "
-                                           "authority that this system or this site knows.",
+                                           "no authority that this system or this site knows.",
              info->is_self_signed ? info->subject : info->issuer);
     daemon_check_report(r->c, DAEMON_ERROR, r->names[r->at].name, seen.s,
                         "A chain from the certificate to an authority that browsers know.",
@@ -91,12 +90,11 @@ static void private_chain(struct run *r, bool warn, size_t file)
     if (warn)
         daemon_check_report(r->c, DAEMON_WARNING, name,
                             "The chain leads to the authority of this site, which only those "
-                            "browsers "
-                            "know that were told of it.",
+                            "browsers know that were told of it.",
                             "An authority that browsers know.",
                             "Install a certificate of a public authority ('stoa cert set'); or, "
-                            "where "
-                            "all guests know yours, put it into the CA bundle of this daemon.");
+                            "where all guests know yours, put it into the CA bundle of this "
+                            "daemon.");
     else
         daemon_check_say(r->c, DAEMON_OK, name, "The chain leads to %s.",
                          file == SITE_CA ? "the authority of this site" : "the CA bundle");
@@ -137,8 +135,7 @@ static void judge_names(struct run *r, const struct pki_info *info)
         str_addf(&want, "%s among its names (subject alternative names).", name);
         daemon_check_report(r->c, DAEMON_ERROR, name, seen.s, want.s,
                             "Have a certificate issued with this name and install it with 'stoa "
-                            "cert "
-                            "set'; or correct the name in the configuration.");
+                            "cert set'; or correct the name in the configuration.");
         str_fini(&seen);
         str_fini(&want);
     }
@@ -179,8 +176,7 @@ static bool judge_file(struct run *r, const struct pki_info *info)
         str_addf(&want, "That of %s: %s.", r->names[r->at].cert_path, file.sha256);
         daemon_check_report(r->c, DAEMON_ERROR, r->names[r->at].name, seen.s, want.s,
                             "The new file was not taken over: 'stoa status' says why; check it "
-                            "with "
-                            "'stoa cert check' and install it with 'stoa cert set'.");
+                            "with 'stoa cert check' and install it with 'stoa cert set'.");
         str_fini(&seen);
         str_fini(&want);
     }

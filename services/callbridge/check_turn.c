@@ -135,8 +135,8 @@ static void judge_media(struct daemon_check *c, const struct trial *t)
     daemon_check_report(c, DAEMON_ERROR, t->subject, seen,
                         "What is sent to a relay comes out at the other end.",
                         "Open the media range (UDP 24000-29999) at the TURN server and its "
-                        "firewall: "
-                        "'stoa ports'; look at its static NAT and at the peers it allows.");
+                        "firewall: 'stoa ports'; look at its static NAT and at the peers it "
+                        "allows.");
 }
 
 /* The guests' address as an address, if the configuration says so. */
@@ -192,8 +192,7 @@ static void judge_reach(struct daemon_check *c, const struct trial *t)
     if (t->tcp.reachable) {
         daemon_check_report(c, DAEMON_WARNING, t->subject,
                             "It does not answer over UDP, but over TCP: media of every guest who "
-                            "needs "
-                            "a relay goes over one TCP connection.",
+                            "needs a relay goes over one TCP connection.",
                             "An answer over UDP.",
                             "Let UDP 3478 from the callbridge to the server through the firewall.");
         return;
@@ -240,8 +239,7 @@ static void judge_urls(struct daemon_check *c, const struct trial *t)
         daemon_check_report(c, DAEMON_WARNING, t->subject, seen,
                             "An answer over TCP, for guests whose network blocks UDP.",
                             "Open TCP to the TURN server; a server of the type \"standard\" is "
-                            "asked "
-                            "at 443 unless tcpPortNumberOverride says otherwise.");
+                            "asked at 443 unless tcpPortNumberOverride says otherwise.");
     } else if (!has_tls(t)) {
         daemon_check_report(c, DAEMON_WARNING, t->subject,
                             "Guests get no URL for TURN over TLS: the edge offers none.",

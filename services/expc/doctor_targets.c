@@ -116,8 +116,7 @@ static void look_for_loop(struct daemon_check *c, const struct expc *x, const st
                         "Inside, the name leads to an address of the edge, and so in a loop.",
                         "The address of a web bridge.",
                         "Give the inside DNS a zone of its own for this name, with the addresses "
-                        "of the "
-                        "web bridges, or set a hostRecord for it.");
+                        "of the web bridges, or set a hostRecord for it.");
 }
 
 static void judge_dns(struct daemon_check *c, const struct expc *x)
@@ -127,8 +126,7 @@ static void judge_dns(struct daemon_check *c, const struct expc *x)
                             "Inside, the name has no address, neither as a host record nor in DNS.",
                             "The addresses of the web bridges.",
                             "Give the inside DNS a zone of its own for this name, or set a "
-                            "hostRecord "
-                            "for it.");
+                            "hostRecord for it.");
     each(x, c, look_for_loop);
 }
 
@@ -169,9 +167,8 @@ static void compare_names(struct daemon_check *c, const struct expc *x)
                                            "outside ask: "
                        "%.600s.", e->names);
         daemon_check_report(c, DAEMON_ERROR, host, seen, want,
-                            "'stoa zone uri https://<external name>' inside, as the guide has "
-                            "it; or add "
-                            "the name to the edge as an externalName.");
+                            "'stoa zone uri https://<external name>' inside, as the guide has it; "
+                            "or add the name to the edge as an externalName.");
     }
 }
 
@@ -184,8 +181,7 @@ static void look_for_host(struct daemon_check *c, const struct expc *x, const st
                             "The web bridge answers requests for this name with Bad Request.",
                             "The page for guests.",
                             "Set webBridgeUri of the settings to https://<this name>, or add the "
-                            "name to "
-                            "webBridgeHostnames.");
+                            "name to webBridgeHostnames.");
 }
 
 static void judge_host(struct daemon_check *c, const struct expc *x)
@@ -214,9 +210,8 @@ static void look_at_health(struct daemon_check *c, const struct expc *x,
                        t->text, others ? " Others can be used." : "");
         daemon_check_report(c, others ? DAEMON_WARNING : DAEMON_ERROR, subject, seen,
                             "The page for guests.",
-                            "Is the web bridge running, does it listen for expc (port 8444), "
-                            "does a "
-                            "firewall let expc through, and does its certificate have the name?");
+                            "Is the web bridge running, does it listen for expc (port 8444), does "
+                            "a firewall let expc through, and does its certificate have the name?");
     } else {
         daemon_check_say(c, DAEMON_NOT_TESTED, subject, "%s",
                          t->text[0] ? t->text : "It has not been asked yet.");

@@ -37,12 +37,10 @@ static const char *fix_of(const char *id)
         const char *id, *fix;
     } rows[] = {
         { "TUN-1", "Let TCP from expc to the zone port of the edge (7001) through the inner "
-                   "firewall; "
-                   "is the edge running, and is the zone's address the one that it has inside "
-                   "(LAN1)?" },
+                   "firewall; is the edge running, and is the zone's address the one that it has "
+                   "inside (LAN1)?" },
         { "TUN-2", "Give both ends the same user and password: 'stoa zone add' on the edge and "
-                   "'stoa "
-                   "zone join' inside set them." },
+                   "'stoa zone join' inside set them." },
         { "TUN-3", "Set the TLS verify subject name to a name of the other end's certificate, or "
                    "install a certificate that has the name; an address in its place needs an IP "
                    "address among the names." },

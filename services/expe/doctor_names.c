@@ -123,17 +123,16 @@ static void judge(struct dns *run, const char *name, const struct addr *found, s
         daemon_check_say(run->c, DAEMON_OK, name, "DNS leads to %s.", all.s);
     else if (!run->has_public)
         daemon_check_say(run->c, DAEMON_NOT_TESTED, name,
-                         "DNS leads to %s; the edge has private addresses alone and no static "
-                         "NAT, so "
-                         "that it does not know how the outside reaches it.", all.s);
+                         "DNS leads to %s; the edge has private addresses alone and no static NAT, "
+                         "so that it does not know how the outside reaches it.", all.s);
     else {
         char seen[TEXT_MAX];
 
         (void)snprintf(seen, sizeof(seen), "DNS leads to %.600s.", all.s);
         daemon_check_report(run->c, DAEMON_ERROR, name, seen, want.s,
                             "Correct the A record in the DNS outside; where the edge is behind a "
-                            "static "
-                            "NAT, set it: 'stoa config set turn turn staticNat=PUBLIC/PRIVATE'.");
+                            "static NAT, set it: 'stoa config set turn turn "
+                            "staticNat=PUBLIC/PRIVATE'.");
     }
     str_fini(&all);
     str_fini(&want);
@@ -305,8 +304,7 @@ static void judge_page(struct page *run, const char *name, const char *code, con
                                            "%s%s%s.",
                        code[0] ? code : "status 5xx", text[0] ? ", " : "", text);
         daemon_check_report(run->c, DAEMON_ERROR, name, seen, "The page for guests.",
-                            "'stoa zone' and 'stoa doctor' inside say why expc reaches "
-                            "no web "
+                            "'stoa zone' and 'stoa doctor' inside say why expc reaches no web "
                             "bridge.");
     }
 }

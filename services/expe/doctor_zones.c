@@ -17,11 +17,9 @@ static const char *fix_of(const char *id)
         const char *id, *fix;
     } rows[] = {
         { "TUN-1", "'stoa doctor' inside says why expc cannot connect: the inner firewall must "
-                   "let it "
-                   "through to the zone port (7001)." },
+                   "let it through to the zone port (7001)." },
         { "TUN-2", "Give both ends the same user and password: 'stoa zone add' on the edge and "
-                   "'stoa "
-                   "zone join' inside set them." },
+                   "'stoa zone join' inside set them." },
         { "TUN-3", "Set the zone's subject names to a name of expc's certificate, or install a "
                    "certificate inside that has the name." },
         { "TUN-8", "Set both clocks by NTP." },

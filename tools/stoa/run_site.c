@@ -503,8 +503,7 @@ static int take_lock(struct run *r)
     if (r->lock_fd < 0 || flock(r->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         err = -errno;
         stoa_fail("the site \"%s\" already runs with the state directory %s (or cannot be locked: "
-                  "%s). Stop "
-                  "it first, or choose another directory with --state.",
+                  "%s). Stop it first, or choose another directory with --state.",
                   r->opts->ctx->site, conf_state(r->opts->ctx->conf), strerror(-err));
     }
     free(path);
