@@ -3,6 +3,7 @@
  * (RFC 9112 s11.2, request smuggling) the head is refused, although http-parser would take it. */
 #include <httphead/head.h>
 
+#include <errno.h>
 #include <string.h>
 
 #include <http_parser.h>
@@ -256,4 +257,18 @@ enum httphead_verdict httphead_read(struct httphead *out, const uint8_t *data, s
         return len >= HTTPHEAD_MAX ? HTTPHEAD_TOO_LARGE : HTTPHEAD_MORE;
     out->len = end;
     return judge(out, &p, &w);
+}
+
+int httphead_status(const char *data, size_t len)
+{
+    int64_t status;
+    char digits[4];
+
+    if (len < HTTPHEAD_STATUS_LEN)
+        return 0;
+    if (memcmp(data, "HTTP/1.", 7) != 0 || data[8] != ' ')
+        return -EBADMSG;
+    memcpy(digits, data + 9, 3);
+    digits[3] = '\0';
+    return str_to_i64(digits, 100, 599, &status) ? -EBADMSG : (int)status;
 }

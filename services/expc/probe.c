@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <base/mem.h>
+#include <httphead/head.h>
 #include <loop/timer.h>
 
 enum { LINE_MAX_B = 64 }; /* of the answer only its first line counts */
@@ -65,16 +66,13 @@ static void judge(struct probe *p)
 {
     char text[POOL_TEXT_MAX];
     struct probe_result r = { .health = POOL_ODD, .code = "refused", .text = text };
-    int64_t status;
+    int status = httphead_status(p->line, p->len);
 
-    if (!str_starts(p->line, "HTTP/1.") || p->len < 12)
-        p->len = 0;
-    p->line[12] = '\0';
-    if (p->len == 0 || str_to_i64(p->line + 9, 100, 599, &status)) {
+    if (status <= 0) {
         dead(p, "refused", "it answers, but not as a web bridge does");
         return;
     }
-    r.status = (int)status;
+    r.status = status;
     if (status == 200) {
         r.health = POOL_HEALTHY;
         r.code = r.text = "";

@@ -51,21 +51,6 @@ static void answer(struct probe *p, const char *code, const char *text, int stat
         fn(arg, code, text, status);
 }
 
-/* Returns the status, 0 while the line is not whole, -1 for what is no HTTP. */
-static int status_of(const struct probe *p)
-{
-    int64_t status;
-    char text[4];
-
-    if (p->len < 12)
-        return 0;
-    if (strncmp(p->head, "HTTP/1.", 7) != 0 || p->head[8] != ' ')
-        return -1;
-    memcpy(text, p->head + 9, 3);
-    text[3] = '\0';
-    return str_to_i64(text, 100, 599, &status) ? -1 : (int)status;
-}
-
 static struct probe *of(void *user)
 {
     return user;
@@ -99,7 +84,7 @@ static void on_data(void *user, const uint8_t *data, size_t len)
     p->len += take;
     p->seen += len;
     mux_stream_consumed(p->stream.s, len);
-    status = status_of(p);
+    status = httphead_status(p->head, p->len);
     if (status > 0)
         answer(p, "", "", status);
     else if (status < 0 || p->seen > EXPE_PROBE_BYTES_MAX)

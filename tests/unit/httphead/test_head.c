@@ -362,6 +362,20 @@ static void a_host_has_one_form(void **state)
     assert_int_equal(httphead_host(out, sizeof(out), "a\0b", 3), -EINVAL);
 }
 
+static void an_answer_tells_its_status(void **state)
+{
+    (void)state;
+    assert_int_equal(httphead_status("HTTP/1.1 200 OK\r\n", 17), 200);
+    assert_int_equal(httphead_status("HTTP/1.0 503", 12), 503);
+    assert_int_equal(httphead_status("HTTP/1.1 20", 11), 0);
+    assert_int_equal(httphead_status("", 0), 0);
+    assert_int_equal(httphead_status("HTTP/1.1 099 x", 14), -EBADMSG);
+    assert_int_equal(httphead_status("HTTP/1.1 2x0 x", 14), -EBADMSG);
+    assert_int_equal(httphead_status("HTTP/2.0 200 x", 14), -EBADMSG);
+    assert_int_equal(httphead_status("HTTP/1.1_200 x", 14), -EBADMSG);
+    assert_int_equal(httphead_status("220 mail.example", 16), -EBADMSG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +390,7 @@ int main(void)
         cmocka_unit_test(in_absolute_form_the_target_s_host_counts),
         cmocka_unit_test(what_was_asked_for_is_told_of_refused_ones_too),
         cmocka_unit_test(a_host_has_one_form),
+        cmocka_unit_test(an_answer_tells_its_status),
     };
 
     return cmocka_run_group_tests_name("httphead", tests, NULL, NULL);

@@ -15,6 +15,7 @@
 enum {
     HTTPHEAD_MAX = 8192,      /* bytes of a head */
     HTTPHEAD_HOST_MAX = 253,
+    HTTPHEAD_STATUS_LEN = 12,
 };
 
 enum httphead_verdict {
@@ -37,6 +38,10 @@ struct httphead {
 /* Reads the head from the first `len` bytes of a connection; called again with more of them while it
  * says HTTPHEAD_MORE. `out` is set with HTTPHEAD_OK; `asked` also otherwise when there was one. */
 enum httphead_verdict httphead_read(struct httphead *out, const uint8_t *data, size_t len) MUST_USE;
+
+/* The status of an answer from its first bytes ("HTTP/1.1 200 ..."): 0 while they are fewer than
+ * HTTPHEAD_STATUS_LEN. Errors: -EBADMSG no HTTP/1 begins so. Source: RFC 9112 s4. */
+int httphead_status(const char *data, size_t len) MUST_USE;
 
 /* Writes the normal form of a Host: small letters, without a final dot, without ":443" or ":80"
  * (another port stays off as well: a front may listen elsewhere), IPv6 in brackets as they are.
