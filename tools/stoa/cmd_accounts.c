@@ -92,13 +92,6 @@ static int collect(struct config_site *s, json_t *list)
     return code;
 }
 
-static const char *text_of(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-
-    return s ? s : "";
-}
-
 static void print_text(const json_t *list)
 {
     size_t i;
@@ -107,12 +100,12 @@ static void print_text(const json_t *list)
     printf("Local authentication database\n\nRecords: %zu\n\n%-20s %-28s %s\n",
            json_array_size(list), "Name", "Purpose", "Change with");
     json_array_foreach((json_t *)(uintptr_t)list, i, a) {
-        const char *more = *text_of(a, "role") ? text_of(a, "role") : text_of(a, "zone");
+        const char *more = *page_text(a, "role") ? page_text(a, "role") : page_text(a, "zone");
         char purpose[96];
 
-        (void)snprintf(purpose, sizeof(purpose), "%s%s%s%s", text_of(a, "purpose"),
+        (void)snprintf(purpose, sizeof(purpose), "%s%s%s%s", page_text(a, "purpose"),
                        *more ? " (" : "", more, *more ? ")" : "");
-        printf("%-20s %-28s %s\n", text_of(a, "name"), purpose, text_of(a, "change"));
+        printf("%-20s %-28s %s\n", page_text(a, "name"), purpose, page_text(a, "change"));
     }
 }
 

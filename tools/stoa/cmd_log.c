@@ -15,6 +15,7 @@
 #include <base/str.h>
 #include <log/log.h>
 
+#include "pages.h"
 #include "stoa.h"
 
 enum { FOLLOW_MS = 200, SOURCES_MAX = 64 };
@@ -45,23 +46,16 @@ struct source {
     off_t at;
 };
 
-static const char *text_of(const json_t *row, const char *name)
-{
-    const char *s = json_string_value(json_object_get(row, name));
-
-    return s ? s : "";
-}
-
 /* True when the line belongs to the call: by its field, or by the guide's wording. */
 static bool is_of_call(const json_t *row, const char *call)
 {
     char *start;
     bool is;
 
-    if (str_eq(text_of(row, "call"), call))
+    if (str_eq(page_text(row, "call"), call))
         return true;
     start = str_printf("call %s: ", call);
-    is = str_starts(text_of(row, "text"), start);
+    is = str_starts(page_text(row, "text"), start);
     free(start);
     return is;
 }
@@ -70,13 +64,13 @@ static bool wanted(const struct filter *f, const json_t *row)
 {
     enum log_level level;
 
-    if (log_level_parse(&level, text_of(row, "level")) != 0 || level > f->level)
+    if (log_level_parse(&level, page_text(row, "level")) != 0 || level > f->level)
         return false;
     if (f->call && !is_of_call(row, f->call))
         return false;
-    if (f->trace && !str_starts(text_of(row, "trace"), f->trace))
+    if (f->trace && !str_starts(page_text(row, "trace"), f->trace))
         return false;
-    return !f->daemon || str_starts(text_of(row, "daemon"), f->daemon);
+    return !f->daemon || str_starts(page_text(row, "daemon"), f->daemon);
 }
 
 static void add(struct lines *all, const struct filter *f, const char *text)
@@ -91,7 +85,7 @@ static void add(struct lines *all, const struct filter *f, const char *text)
         all->cap = MAX(all->cap * 2, 256);
         all->v = mem_realloc(all->v, all->cap, sizeof(*all->v));
     }
-    all->v[all->n] = (struct line){ .json = str_dup(text), .row = row, .ts = text_of(row, "ts"),
+    all->v[all->n] = (struct line){ .json = str_dup(text), .row = row, .ts = page_text(row, "ts"),
                                     .order = all->n };
     all->n++;
 }
@@ -132,11 +126,11 @@ static void print_line(const struct stoa_ctx *ctx, const struct line *l)
         printf("%s\n", l->json);
         return;
     }
-    (void)str_copy(level, sizeof(level), text_of(l->row, "level"));
+    (void)str_copy(level, sizeof(level), page_text(l->row, "level"));
     if (level[0] >= 'a' && level[0] <= 'z')
         level[0] = (char)(level[0] - 'a' + 'A');
     print_time(l->ts);
-    printf("%-7s %s: %s\n", level, text_of(l->row, "daemon"), text_of(l->row, "text"));
+    printf("%-7s %s: %s\n", level, page_text(l->row, "daemon"), page_text(l->row, "text"));
 }
 
 /* Prints in order of time and empties the list. */

@@ -19,6 +19,7 @@
 #include <daemon/client.h>
 
 #include "ask.h"
+#include "pages.h"
 #include "status_turn.h"
 
 enum { SOCKET_TIMEOUT_MS = 2000, PEERS_MS = 500, PEERS_MAX = 256 };
@@ -120,13 +121,6 @@ static int ask_bus_peers(const struct stoa_ctx *ctx, json_t *all)
     return STOA_OK;
 }
 
-static const char *text_of(const json_t *row, const char *name)
-{
-    const char *s = json_string_value(json_object_get(row, name));
-
-    return s ? s : "";
-}
-
 static void print_uptime(char *dst, size_t cap, json_int_t s)
 {
     if (s < 60)
@@ -147,24 +141,24 @@ static void print_links(char *dst, size_t cap, const json_t *row)
 
     snprintf(dst, cap, "-");
     json_array_foreach(json_object_get(row, "counters"), i, counter) {
-        if (str_eq(text_of(counter, "name"), "stoa_links"))
+        if (str_eq(page_text(counter, "name"), "stoa_links"))
             snprintf(dst, cap, "%.0f", json_number_value(json_object_get(counter, "value")));
     }
 }
 
 static void print_row(const json_t *row)
 {
-    const char *waiting = text_of(row, "waiting");
+    const char *waiting = page_text(row, "waiting");
     size_t faults = json_array_size(json_object_get(row, "faults"));
     json_int_t number = json_integer_value(json_object_get(row, "number"));
     char uptime[32], name[64], links[16];
 
     print_uptime(uptime, sizeof(uptime), json_integer_value(json_object_get(row, "uptimeS")));
     print_links(links, sizeof(links), row);
-    snprintf(name, sizeof(name), number > 1 ? "%.40s %lld" : "%.40s", text_of(row, "role"),
+    snprintf(name, sizeof(name), number > 1 ? "%.40s %lld" : "%.40s", page_text(row, "role"),
              (long long)number);
-    printf("%-14s %-7s %-14s %-9s %-13s %-7zu %s%s%s\n", name, text_of(row, "site"),
-           text_of(row, "state"), text_of(row, "version"), json_object_get(row, "uptimeS") ? uptime : "", faults,
+    printf("%-14s %-7s %-14s %-9s %-13s %-7zu %s%s%s\n", name, page_text(row, "site"),
+           page_text(row, "state"), page_text(row, "version"), json_object_get(row, "uptimeS") ? uptime : "", faults,
            links, waiting[0] ? "       waits: " : "", waiting);
 }
 
@@ -180,14 +174,14 @@ static void print_faults(const json_t *row)
 
         localtime_r(&since, &tm);
         strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
-        printf("\nFault of %s since %s:\n  %s\n", text_of(row, "role"), when,
-               text_of(fault, "text"));
+        printf("\nFault of %s since %s:\n  %s\n", page_text(row, "role"), when,
+               page_text(fault, "text"));
     }
 }
 
 static bool is_ready(const json_t *row)
 {
-    return json_is_true(json_object_get(row, "ready")) || str_eq(text_of(row, "state"), "draining");
+    return json_is_true(json_object_get(row, "ready")) || str_eq(page_text(row, "state"), "draining");
 }
 
 /* Returns the exit code: 0 when every daemon is ready. */

@@ -34,3 +34,10 @@ void page_number(const char *label, unsigned value)
 {
     printf("  %-50s: %u\n", label, value);
 }
+
+const char *page_text(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+
+    return s ? s : "";
+}

@@ -17,6 +17,9 @@ int page_show(const struct stoa_ctx *ctx, const char *site, page_fn fn);
 void page_line(const char *label, const char *value);
 void page_number(const char *label, unsigned value);
 
+/* A text of a JSON object; "" when there is none. */
+const char *page_text(const json_t *o, const char *key);
+
 int page_turn(struct config_site *s, json_t **json);
 int page_accounts(struct config_site *s, json_t **json);
 

@@ -8,12 +8,7 @@
 
 #include <base/str.h>
 
-static const char *text_of(const json_t *o, const char *name)
-{
-    const char *s = json_string_value(json_object_get(o, name));
-
-    return s ? s : "";
-}
+#include "pages.h"
 
 static double counter(const json_t *row, const char *name, const char *label)
 {
@@ -22,23 +17,10 @@ static double counter(const json_t *row, const char *name, const char *label)
     json_t *c;
 
     json_array_foreach(json_object_get(row, "counters"), i, c) {
-        if (str_eq(text_of(c, "name"), name) && strstr(text_of(c, "labels"), label))
+        if (str_eq(page_text(c, "name"), name) && strstr(page_text(c, "labels"), label))
             sum += json_number_value(json_object_get(c, "value"));
     }
     return sum;
-}
-
-static void line(const char *label, const char *value)
-{
-    printf("  %-50s: %s\n", label, value);
-}
-
-static void number(const char *label, double value)
-{
-    char text[32];
-
-    (void)snprintf(text, sizeof(text), "%.0f", value);
-    line(label, text);
 }
 
 /* True when an earlier listener has the same address: UDP and TCP have one each. */
@@ -60,22 +42,22 @@ void status_print_turn(const json_t *row)
     size_t i, n = 0;
     json_t *listener;
 
-    if (!str_eq(text_of(row, "role"), "turn"))
+    if (!str_eq(page_text(row, "role"), "turn"))
         return;
     printf("\nTURN server status");
     printf(which > 1 ? " (%lld)\n" : "\n", (long long)which);
-    line("Status", !active                                     ? "Inactive"
-                   : str_eq(text_of(row, "state"), "draining") ? "Draining"
-                                                               : "Active");
+    page_line("Status", !active                                       ? "Inactive"
+                        : str_eq(page_text(row, "state"), "draining") ? "Draining"
+                                                                      : "Active");
     json_array_foreach(json_object_get(row, "listeners"), i, listener) {
-        if (!str_eq(text_of(listener, "port"), "turn") || is_before(row, i, listener))
+        if (!str_eq(page_text(listener, "port"), "turn") || is_before(row, i, listener))
             continue;
         (void)snprintf(label, sizeof(label), "Listening address %zu", ++n);
-        line(label, text_of(listener, "address"));
+        page_line(label, page_text(listener, "address"));
     }
-    number("Number of active TURN clients", counter(row, "stoa_turn_clients", ""));
-    number("Number of active TURN relays (connected via TCP)",
-           counter(row, "stoa_turn_active", "tcp"));
-    number("Number of active TURN relays (connected via UDP)",
-           counter(row, "stoa_turn_active", "udp"));
+    page_number("Number of active TURN clients", (unsigned)counter(row, "stoa_turn_clients", ""));
+    page_number("Number of active TURN relays (connected via TCP)",
+                (unsigned)counter(row, "stoa_turn_active", "tcp"));
+    page_number("Number of active TURN relays (connected via UDP)",
+                (unsigned)counter(row, "stoa_turn_active", "udp"));
 }

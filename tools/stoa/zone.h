@@ -4,6 +4,8 @@
 #ifndef STOA_ZONE_H
 #define STOA_ZONE_H
 
+#include <zone.pb-c.h>
+
 #include "config_rows.h"
 #include "said.h"
 #include "zone_file.h"
@@ -36,6 +38,12 @@ int zone_delete(struct zone_job *j);
 int zone_trust(struct zone_job *j);
 int zone_password(struct zone_job *j);
 int zone_uri(struct zone_job *j);
+
+/* zone_pages.c: asks every daemon of a role (expc, expe) for its zones. Returns how many there are; `fn`
+ * is called for those that answer, its arguments are valid for the call. */
+typedef void (*zone_status_fn)(void *arg, const Stoa__Zone__V1__ZoneStatusReply *reply,
+                               const char *instance);
+size_t zone_ask(struct ask *ask, const char *role, zone_status_fn fn, void *arg);
 
 /* zone_pages.c: the guide's pages of the zones of one site, or of one of them (name NULL: all).
  * With `json` they are appended to it as one object. *up gets false when something is not Active;

@@ -7,13 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <zone.pb-c.h>
-
 #include <base/addr.h>
 #include <base/mem.h>
 #include <pki/file.h>
 
-#include "daemons.h"
 #include "zone.h"
 
 enum { WAIT_MS = 30000, LOOK_MS = 300, NAMES_MAX = ZONE_NAMES_MAX + 8 };
@@ -201,14 +198,15 @@ static int store(struct zone_job *j, const struct zone_file *f, bool exists)
 /* --- waiting ---------------------------------------------------------------------------------- */
 
 struct waiting {
-    struct zone_job *j;
     const char *name;
     char *state, *text;
-    bool asked;
 };
 
-static void keep(struct waiting *w, const Stoa__Zone__V1__ZoneStatusReply *r)
+static void keep(void *arg, const Stoa__Zone__V1__ZoneStatusReply *r, const char *instance)
 {
+    struct waiting *w = arg;
+
+    (void)instance;
     for (size_t i = 0; i < r->n_zones; i++) {
         if (!str_eq(r->zones[i]->name, w->name) || str_eq(w->state, "Active"))
             continue;
@@ -217,36 +215,17 @@ static void keep(struct waiting *w, const Stoa__Zone__V1__ZoneStatusReply *r)
     }
 }
 
-static void look(struct waiting *w)
-{
-    Stoa__Zone__V1__ZoneStatusRequest req = STOA__ZONE__V1__ZONE_STATUS_REQUEST__INIT;
-    struct bus_dst dst = { .role = "expc" };
-    struct daemons all;
-    size_t it = 0;
-
-    daemons_find(w->j->site.ask, &all);
-    while ((dst.instance = daemons_next(&all, "expc", &it))) {
-        struct ask_reply reply;
-
-        w->asked = true;
-        if (ask_request(w->j->site.ask, &dst, &req.base, 0, &reply) == BUS_OK)
-            keep(w, (const void *)reply.body);
-        ask_reply_fini(&reply);
-    }
-    daemons_fini(&all);
-}
-
 static int wait_for(struct zone_job *j, const char *name)
 {
-    struct waiting w = { .j = j, .name = name };
+    struct waiting w = { .name = name };
+    bool asked = zone_ask(j->site.ask, "expc", keep, &w) > 0;
     int code = STOA_OK;
 
-    look(&w);
-    for (int ms = 0; w.asked && ms < WAIT_MS && !str_eq(w.state, "Active"); ms += LOOK_MS) {
+    for (int ms = 0; asked && ms < WAIT_MS && !str_eq(w.state, "Active"); ms += LOOK_MS) {
         (void)ask_wait(j->site.ask, LOOK_MS, NULL, NULL);
-        look(&w);
+        (void)zone_ask(j->site.ask, "expc", keep, &w);
     }
-    if (!w.asked)
+    if (!asked)
         said_warning(&j->said, "expc does not run; it dials the edge when it starts");
     else if (str_eq(w.state, "Active"))
         said_success(&j->said, "zone \"%s\" is Active", name);

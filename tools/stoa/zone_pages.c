@@ -13,6 +13,7 @@
 
 #include "config_print.h"
 #include "daemons.h"
+#include "pages.h"
 #include "zone.h"
 
 /* --- collecting ------------------------------------------------------------------------------- */
@@ -123,9 +124,10 @@ static void take_target(struct pages *p, const Stoa__Zone__V1__TargetStatus *t,
     json_array_append_new(p->targets, row);
 }
 
-static void take_reply(struct pages *p, const Stoa__Zone__V1__ZoneStatusReply *r,
-                       const char *instance)
+static void take_reply(void *arg, const Stoa__Zone__V1__ZoneStatusReply *r, const char *instance)
 {
+    struct pages *p = arg;
+
     p->daemons++;
     for (size_t i = 0; i < r->n_zones; i++)
         take_end(p, r->zones[i], instance);
@@ -135,22 +137,23 @@ static void take_reply(struct pages *p, const Stoa__Zone__V1__ZoneStatusReply *r
         take_target(p, r->targets[i], instance);
 }
 
-static void ask_daemons_of(struct config_site *s, const char *role, struct pages *p)
+size_t zone_ask(struct ask *ask, const char *role, zone_status_fn fn, void *arg)
 {
     Stoa__Zone__V1__ZoneStatusRequest req = STOA__ZONE__V1__ZONE_STATUS_REQUEST__INIT;
     struct bus_dst dst = { .role = role };
     struct daemons all;
-    size_t it = 0;
+    size_t it = 0, n = 0;
 
-    daemons_find(s->ask, &all);
-    while ((dst.instance = daemons_next(&all, role, &it))) {
+    daemons_find(ask, &all);
+    for (; (dst.instance = daemons_next(&all, role, &it)); n++) {
         struct ask_reply reply;
 
-        if (ask_request(s->ask, &dst, &req.base, 0, &reply) == BUS_OK)
-            take_reply(p, (const void *)reply.body, dst.instance);
+        if (ask_request(ask, &dst, &req.base, 0, &reply) == BUS_OK)
+            fn(arg, (const void *)reply.body, dst.instance);
         ask_reply_fini(&reply);
     }
     daemons_fini(&all);
+    return n;
 }
 
 static int take_web_proxy(struct config_site *s, json_t *out)
@@ -169,13 +172,6 @@ static int take_web_proxy(struct config_site *s, json_t *out)
 
 /* --- judging ---------------------------------------------------------------------------------- */
 
-static const char *text_of(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-
-    return s ? s : "";
-}
-
 /* A zone is what its best end says: one of two expc that lives keeps the way open. */
 static void judge_zone(json_t *zone, size_t daemons, const char *role)
 {
@@ -184,17 +180,17 @@ static void judge_zone(json_t *zone, size_t daemons, const char *role)
     size_t i;
 
     json_array_foreach(json_object_get(zone, "ends"), i, end) {
-        if (!best || str_eq(text_of(end, "status"), "Active"))
+        if (!best || str_eq(page_text(end, "status"), "Active"))
             best = end;
     }
-    if (str_eq(text_of(zone, "enabled"), "false"))
+    if (str_eq(page_text(zone, "enabled"), "false"))
         put(zone, "status", "Off");
     else if (best)
-        put(zone, "status", text_of(best, "status"));
+        put(zone, "status", page_text(best, "status"));
     else
         put(zone, "status", daemons ? "Connecting" : "Failed");
-    if (best && !str_empty(text_of(best, "text")))
-        put(zone, "text", text_of(best, "text"));
+    if (best && !str_empty(page_text(best, "text")))
+        put(zone, "text", page_text(best, "text"));
     else if (!daemons)
         json_object_set_new(zone, "text", json_sprintf("%s does not run", role));
 }
@@ -205,7 +201,7 @@ static bool all_active(const json_t *rows)
     json_t *row;
 
     json_array_foreach((json_t *)(uintptr_t)rows, i, row) {
-        if (!str_eq(text_of(row, "status"), "Active") && !str_eq(text_of(row, "status"), "Off"))
+        if (!str_eq(page_text(row, "status"), "Active") && !str_eq(page_text(row, "status"), "Off"))
             return false;
     }
     return true;
@@ -225,11 +221,11 @@ static void print_end(const json_t *end, bool several)
     char text[64];
 
     if (several)
-        line("Instance", text_of(end, "instance"));
-    if (!str_empty(text_of(end, "peer")))
-        line("Peer", text_of(end, "peer"));
-    if (!str_empty(text_of(end, "software")))
-        line("Software of the peer", text_of(end, "software"));
+        line("Instance", page_text(end, "instance"));
+    if (!str_empty(page_text(end, "peer")))
+        line("Peer", page_text(end, "peer"));
+    if (!str_empty(page_text(end, "software")))
+        line("Software of the peer", page_text(end, "software"));
     if (us > 0) {
         (void)snprintf(text, sizeof(text), "%.1f ms", (double)us / 1000);
         line("Round trip", text);
@@ -242,7 +238,7 @@ static void print_end(const json_t *end, bool several)
 
 static void print_pairing(const json_t *zone)
 {
-    long long until = atoll(text_of(zone, "pairUntil"));
+    long long until = atoll(page_text(zone, "pairUntil"));
     time_t when = (time_t)until;
     struct tm tm;
     char text[64] = "no: 'stoa zone trust' names a CA, or has it wait again";
@@ -265,21 +261,21 @@ static void print_zone(const json_t *zone, bool edge)
     json_t *end;
 
     printf("Zone\n");
-    line("Name", text_of(zone, "name"));
-    line("Type", text_of(zone, "type"));
-    line("Username", text_of(zone, "username"));
+    line("Name", page_text(zone, "name"));
+    line("Type", page_text(zone, "type"));
+    line("Username", page_text(zone, "username"));
     line("Password", "*****");
     if (!edge)
-        line("Peer address", text_of(zone, "address"));
+        line("Peer address", page_text(zone, "address"));
     if (!edge)
-        line("Port", text_of(zone, "port"));
-    line("TLS verify subject name", text_of(zone, edge                         ? "subjectNames" :
-                                                  *text_of(zone, "subjectName") ? "subjectName" :
+        line("Port", page_text(zone, "port"));
+    line("TLS verify subject name", page_text(zone, edge                         ? "subjectNames" :
+                                                  *page_text(zone, "subjectName") ? "subjectName" :
                                                                                   "address"));
     print_pairing(zone);
-    line("Status", text_of(zone, "status"));
-    if (!str_empty(text_of(zone, "text")))
-        line("Reason", text_of(zone, "text"));
+    line("Status", page_text(zone, "status"));
+    if (!str_empty(page_text(zone, "text")))
+        line("Reason", page_text(zone, "text"));
     json_array_foreach((json_t *)(uintptr_t)ends, i, end)
         print_end(end, json_array_size(ends) > 1);
     printf("\n");
@@ -293,7 +289,7 @@ static size_t width(const json_t *rows, const char *key, const char *label)
     json_t *row;
 
     json_array_foreach((json_t *)(uintptr_t)rows, i, row)
-        most = MAX(most, strlen(text_of(row, key)));
+        most = MAX(most, strlen(page_text(row, key)));
     return most;
 }
 
@@ -309,11 +305,11 @@ static void print_table(const char *title, const json_t *rows, const char *const
         printf("  %-*s", c + 1 < columns ? (int)width(rows, keys[c], labels[c]) : 0, labels[c]);
     printf("\n");
     json_array_foreach((json_t *)(uintptr_t)rows, i, row) {
-        const char *why = text_of(row, "text");
+        const char *why = page_text(row, "text");
 
         for (size_t c = 0; c < columns; c++)
             printf("  %-*s", c + 1 < columns ? (int)width(rows, keys[c], labels[c]) : 0,
-                   text_of(row, keys[c]));
+                   page_text(row, keys[c]));
         printf("%s%s\n", *why ? ": " : "", why);
     }
     if (json_array_size(rows) == 0)
@@ -327,22 +323,22 @@ static void print_text(const json_t *page)
     static const char *const tunnel_labels[] = { "Target", "Domain", "Status" };
     static const char *const target_keys[] = { "name", "address" };
     static const char *const target_labels[] = { "Name", "Address" };
-    bool edge = str_eq(text_of(page, "site"), "edge");
+    bool edge = str_eq(page_text(page, "site"), "edge");
     json_t *zones = json_object_get(page, "zones"), *zone;
     size_t i;
 
     json_array_foreach(zones, i, zone)
         print_zone(zone, edge);
     if (json_array_size(zones) == 0)
-        printf("The %s site has no zone ('stoa zone %s').\n\n", text_of(page, "site"),
+        printf("The %s site has no zone ('stoa zone %s').\n\n", page_text(page, "site"),
                edge ? "add" : "join");
     print_table("Unified Communications SSH tunnels status", json_object_get(page, "tunnels"),
                 tunnel_keys, tunnel_labels, ARRAY_LEN(tunnel_keys));
     if (edge || !json_object_get(page, "webProxy"))
         return;
     printf("Cisco Meeting Server\n");
-    line("Meeting Server Web Proxy", text_of(page, "webProxy"));
-    line("Guest account client URI", text_of(page, "guestAccountClientUri"));
+    line("Meeting Server Web Proxy", page_text(page, "webProxy"));
+    line("Guest account client URI", page_text(page, "guestAccountClientUri"));
     printf("\n");
     print_table("Guest account client URI resolved to the following targets",
                 json_object_get(page, "targets"), target_keys, target_labels,
@@ -370,7 +366,7 @@ int zone_pages(struct config_site *s, const char *name, json_t *json, bool *up)
     if (code == STOA_OK && !edge && !name)
         code = take_web_proxy(s, page);
     if (code == STOA_OK)
-        ask_daemons_of(s, role, &p);
+        (void)zone_ask(s->ask, role, take_reply, &p);
     json_array_foreach(p.zones, i, zone)
         judge_zone(zone, p.daemons, role);
     *up = *up && all_active(p.zones) && all_active(p.tunnels);
