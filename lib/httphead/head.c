@@ -10,8 +10,6 @@
 
 #include <base/str.h>
 
-enum { EARLY_MAX = 512 };
-
 struct span {
     const char *at;
     size_t len;
@@ -27,20 +25,19 @@ struct walk {
 
 /* ---- what is refused before http-parser sees it ---- */
 
-/* Finds the end of the head: the length with its empty line; 0: it is not there yet.
+/* Finds the end of the head in the bytes from `from` on (those before have been looked at): its length
+ * with the empty line; 0: it is not there yet.
  * Errors: *bad is set for line ends that are not CRLF, folded lines, control characters. */
-static size_t scan(const uint8_t *data, size_t len, bool *bad)
+static size_t scan(const uint8_t *data, size_t from, size_t len, bool *bad)
 {
-    for (size_t i = 0; i < len; i++) {
-        uint8_t c = data[i];
+    for (size_t i = from; i < len; i++) {
+        uint8_t c = data[i], before = i ? data[i - 1] : '\n';
 
-        if (c == '\r' && i + 1 < len && data[i + 1] != '\n')
-            *bad = true;
-        else if (c == '\n' && (i == 0 || data[i - 1] != '\r'))
+        if ((c == '\n') != (i && before == '\r'))
             *bad = true;
         else if ((c < ' ' && c != '\r' && c != '\n' && c != '\t') || c == 0x7f)
             *bad = true;
-        else if ((c == ' ' || c == '\t') && (i == 0 || data[i - 1] == '\n'))
+        else if ((c == ' ' || c == '\t') && before == '\n')
             *bad = true; /* RFC 9112 s5.2: obs-fold */
         if (*bad)
             return 0;
@@ -240,15 +237,15 @@ enum httphead_verdict httphead_read(struct httphead *out, const uint8_t *data, s
     struct walk w = { 0 };
     http_parser p;
     bool bad = false;
-    size_t limit = MIN(len, (size_t)HTTPHEAD_MAX);
-    size_t end = scan(data, limit, &bad), n = end ? end : limit;
+    size_t seen = out->seen, limit = MIN(len, (size_t)HTTPHEAD_MAX);
+    size_t end = scan(data, seen, limit, &bad), n = end ? end : limit;
 
-    memset(out, 0, sizeof(*out));
+    *out = (struct httphead){ .seen = limit };
     http_parser_init(&p, HTTP_REQUEST);
     p.data = &w;
-    /* The beginning is parsed while it is not whole as well: nobody waits for the rest of rubbish. Not
-     * more than that, or a head sent byte by byte would cost half a second. */
-    if (n && (bad || end || n <= EARLY_MAX || n == HTTPHEAD_MAX))
+    /* The first bytes are parsed although the head is not whole: nobody waits for the rest of
+     * rubbish. What follows is not, or a head sent byte by byte would cost half a second. */
+    if (n && (bad || end || seen == 0 || n == HTTPHEAD_MAX))
         bad |= http_parser_execute(&p, &settings, (const char *)data, n) != n;
     show(out->asked, sizeof(out->asked), w.host);
     if (bad || HTTP_PARSER_ERRNO(&p) != HPE_OK || w.done != (end != 0))

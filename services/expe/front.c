@@ -166,34 +166,12 @@ void front_took(struct front *f, size_t n)
     f->in = NULL;
 }
 
-/* A head sent byte by byte is not read anew for each: only when its empty line may be there,
- * when it is as long as it may be, and once at the beginning. */
-static bool is_worth_reading(const struct front *f, size_t before)
-{
-    size_t from = before > 3 ? before - 3 : 0;
-
-    if (before == 0 || f->in_len >= EXPE_HEAD_BYTES_MAX)
-        return true;
-    for (size_t i = from; i + 1 < f->in_len; i++)
-        if (f->in[i] == '\n' && (f->in[i + 1] == '\n' || f->in[i + 1] == '\r'))
-            return true;
-    return false;
-}
-
 static void on_head(struct front *f, const uint8_t *data, size_t len)
 {
-    size_t before = f->in_len;
-    enum httphead_verdict v;
+    enum httphead_verdict v = HTTPHEAD_TOO_LARGE;
 
-    if (front_keep(f, data, len)) {
-        refuse_head(f, HTTPHEAD_TOO_LARGE);
-        return;
-    }
-    if (!is_worth_reading(f, before))
-        return;
-    v = httphead_read(&f->req, f->in, f->in_len);
-    if (v == HTTPHEAD_MORE && f->in_len >= EXPE_HEAD_BYTES_MAX)
-        v = HTTPHEAD_TOO_LARGE;
+    if (!front_keep(f, data, len))
+        v = httphead_read(&f->req, f->in, f->in_len);
     if (v == HTTPHEAD_MORE)
         return;
     if (v != HTTPHEAD_OK) {

@@ -7,8 +7,7 @@
 enum {
     /* --- browsers ----------------------------------------------------------------------------- */
     EXPE_FILES_OTHER = 1200,       /* descriptors for all but browsers: zone port, bus, files */
-    EXPE_HEAD_BYTES_MAX = 8192,    /* request head; browsers send below 2 KiB */
-    EXPE_IN_BYTES_MAX = EXPE_HEAD_BYTES_MAX + (32 << 10), /* a head, and what came with its end */
+    EXPE_IN_BYTES_MAX = 40 << 10,  /* a head (HTTPHEAD_MAX), and what came with its end */
     EXPE_RATE_BURST = 2,           /* seconds of sourceRate at once: a page opens 6 connections */
     EXPE_SOURCES_IDLE_MAX = 16384, /* addresses without a connection whose rate is remembered */
     EXPE_OPEN_MS = 15000,          /* answer to CONNECT: expc tries its targets one after another */

@@ -19,6 +19,7 @@ struct plain {
     struct loop_timer *timer;
     uint8_t *in;
     size_t in_len, thrown;
+    struct httphead req;
     bool answered;
 };
 
@@ -32,8 +33,9 @@ static void plain_free(struct plain *p)
     free(p);
 }
 
-static void answer(struct plain *p, const struct httphead *req, int status)
+static void answer(struct plain *p, int status)
 {
+    const struct httphead *req = &p->req;
     struct expe_page page = { .status = status, .asked = req->asked,
                               .is_head = str_eq(req->method, "HEAD") };
     struct str text = { 0 }, location = { 0 };
@@ -59,23 +61,25 @@ static void answer(struct plain *p, const struct httphead *req, int status)
 
 static void judge(struct plain *p)
 {
-    struct httphead req = { 0 };
-    enum httphead_verdict v = httphead_read(&req, p->in, p->in_len);
-
-    if (v == HTTPHEAD_MORE && p->in_len >= EXPE_HEAD_BYTES_MAX)
-        v = HTTPHEAD_TOO_LARGE;
-    if (v == HTTPHEAD_MORE)
-        return;
-    if (v != HTTPHEAD_OK)
-        answer(p, &req, v == HTTPHEAD_TOO_LARGE ? 431 : 400);
-    else
-        answer(p, &req, site_external_name(p->e->site, req.host) ? 301 : 421);
+    switch (httphead_read(&p->req, p->in, p->in_len)) {
+    case HTTPHEAD_MORE:
+        break;
+    case HTTPHEAD_OK:
+        answer(p, site_external_name(p->e->site, p->req.host) ? 301 : 421);
+        break;
+    case HTTPHEAD_TOO_LARGE:
+        answer(p, 431);
+        break;
+    case HTTPHEAD_MALFORMED:
+    case HTTPHEAD_NO_HOST:
+        answer(p, 400);
+        break;
+    }
 }
 
 static void on_data(void *arg, const uint8_t *data, size_t len)
 {
     struct plain *p = arg;
-    bool whole = p->in_len == 0;
 
     if (p->answered || p->in_len + len > EXPE_IN_BYTES_MAX) {
         p->thrown += len;
@@ -86,8 +90,7 @@ static void on_data(void *arg, const uint8_t *data, size_t len)
     p->in = mem_realloc(p->in, p->in_len + len, 1);
     memcpy(p->in + p->in_len, data, len);
     p->in_len += len;
-    if (whole || memchr(data, '\n', len) || p->in_len >= EXPE_HEAD_BYTES_MAX)
-        judge(p);
+    judge(p);
 }
 
 static void on_end(void *arg, int err)

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     char host[HTTPHEAD_HOST_MAX + 1];
-    struct httphead h, again;
+    struct httphead h = { 0 }, again = { 0 }, grown = { 0 };
     enum httphead_verdict v = httphead_read(&h, data, len);
     size_t step;
 
@@ -26,7 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     assert(httphead_host(host, sizeof(host), h.host, strlen(h.host)) == 0 && str_eq(host, h.host));
     assert(httphead_read(&again, data, h.len) == HTTPHEAD_OK && str_eq(again.host, h.host));
     step = h.len / 64 + 1;
-    for (size_t n = 0; n < h.len; n += step)
+    for (size_t n = 0; n < h.len; n += step) {
+        again = (struct httphead){ 0 };
         assert(httphead_read(&again, data, n) == HTTPHEAD_MORE);
+        assert(httphead_read(&grown, data, n) == HTTPHEAD_MORE);
+    }
+    assert(httphead_read(&grown, data, len) == HTTPHEAD_OK && grown.len == h.len);
     return 0;
 }

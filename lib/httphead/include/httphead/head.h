@@ -32,11 +32,14 @@ struct httphead {
     char asked[HTTPHEAD_HOST_MAX + 1]; /* as the client wrote it, for the log and the page */
     char target[512];                  /* cut where it is longer */
     bool websocket;
-    size_t len; /* of the head, with its empty line */
+    size_t len;  /* of the head, with its empty line */
+    size_t seen; /* bytes that were looked at */
 };
 
-/* Reads the head from the first `len` bytes of a connection; called again with more of them while it
- * says HTTPHEAD_MORE. `out` is set with HTTPHEAD_OK; `asked` also otherwise when there was one. */
+/* Reads the head from the first `len` bytes of a connection. `out` begins as zero; while the answer
+ * is HTTPHEAD_MORE it is handed in again, with the same bytes and more behind them: each is looked
+ * at once, however small the pieces. It is set with HTTPHEAD_OK; `asked` also with a refusal, when
+ * there was one. */
 enum httphead_verdict httphead_read(struct httphead *out, const uint8_t *data, size_t len) MUST_USE;
 
 /* The status of an answer from its first bytes ("HTTP/1.1 200 ..."): 0 while they are fewer than
