@@ -11,6 +11,7 @@
 struct loop_resolve {
     uv_getaddrinfo_t req;
     struct loop_resolve **holder; /* NULL: cancelled */
+    uint16_t port;
     loop_resolve_fn fn;
     void *arg;
 };
@@ -30,9 +31,11 @@ static void on_addresses(uv_getaddrinfo_t *req, int status, struct addrinfo *lis
     size_t n = 0;
 
     for (struct addrinfo *ai = list; r->holder && status == 0 && ai; ai = ai->ai_next) {
-        if (n == LOOP_RESOLVE_MAX || addr_from_sockaddr(&a, ai->ai_addr) || is_known(found, n, &a))
+        if (n == LOOP_RESOLVE_MAX || addr_from_sockaddr(&a, ai->ai_addr))
             continue;
-        found[n++] = a;
+        a.port = r->port;
+        if (!is_known(found, n, &a))
+            found[n++] = a;
     }
     uv_freeaddrinfo(list);
     if (r->holder) {
@@ -48,12 +51,12 @@ static void on_addresses(uv_getaddrinfo_t *req, int status, struct addrinfo *lis
 }
 
 void loop_resolve_start(struct loop_resolve **out, uv_loop_t *loop, const char *name,
-                        loop_resolve_fn fn, void *arg)
+                        uint16_t port, loop_resolve_fn fn, void *arg)
 {
     static const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
     struct loop_resolve *r = MEM_NEW(struct loop_resolve);
 
-    *r = (struct loop_resolve){ .holder = out, .fn = fn, .arg = arg };
+    *r = (struct loop_resolve){ .holder = out, .port = port, .fn = fn, .arg = arg };
     r->req.data = r;
     *out = r;
     if (uv_getaddrinfo(loop, &r->req, on_addresses, name, NULL, &hints) == 0)

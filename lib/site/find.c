@@ -194,17 +194,12 @@ int site_find_link(const struct site *s, const char *call_id, const char *secret
 size_t site_host_lookup(const struct site *s, const char *name, struct addr *out, size_t max)
 {
     const struct site_object *o = site_first(s, "host", name);
-    char *list, *at, *one;
+    const char *list = o ? o->as.host.addresses : NULL;
     size_t n = 0;
 
-    if (!o || !o->as.host.addresses)
-        return 0;
-    list = at = str_dup(o->as.host.addresses);
-    while (n < max && (one = strsep(&at, ",")) != NULL) {
-        one += strspn(one, " ");
-        if (addr_parse_ip(&out[n], one, 0) == 0 || addr_parse(&out[n], one) == 0)
-            n++;
-    }
-    free(list);
+    if (max > 0 && addr_parse_ip(&out[0], name, 0) == 0)
+        return 1;
+    while (n < max && site_next_addr(&list, &out[n]))
+        n++;
     return n;
 }

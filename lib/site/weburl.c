@@ -64,19 +64,15 @@ int site_weburl_parse(struct site_weburl *out, const char *url)
 static bool listen_setting(const struct site *site, struct addr *out)
 {
     const struct site_settings *set = site_settings(site);
-    char *list = str_dup(set ? set->web_bridge_listen : NULL), *at = list, *one;
+    const char *list = set ? set->web_bridge_listen : NULL;
     bool found = false;
     struct addr a;
 
-    while (list && (one = strsep(&at, ",")) != NULL) {
-        one += strspn(one, " ");
-        if (addr_parse(&a, one) && addr_parse_ip(&a, one, 0))
-            continue;
+    while (site_next_addr(&list, &a)) {
         if (!found || (addr_is_loopback(&a) && !addr_is_loopback(out)))
             *out = a;
         found = true;
     }
-    free(list);
     return found;
 }
 

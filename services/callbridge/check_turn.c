@@ -142,13 +142,8 @@ static void judge_media(struct daemon_check *c, const struct trial *t)
 /* The guests' address as an address, if the configuration says so. */
 static bool guests_address(const struct trial *t, struct addr *out)
 {
-    struct addr found[4];
-
-    if (addr_parse_ip(out, t->server.client, t->server.client_udp) == 0)
-        return true;
-    if (site_host_lookup(t->look->cb->site, t->server.client, found, ARRAY_LEN(found)) == 0)
+    if (site_host_lookup(t->look->cb->site, t->server.client, out, 1) == 0)
         return false;
-    *out = found[0];
     out->port = t->server.client_udp;
     return true;
 }

@@ -372,8 +372,6 @@ static void look_up(struct place *p)
     size_t n = site_host_lookup(p->t->site, p->host, found, LOOP_RESOLVE_MAX);
 
     loop_resolve_cancel(&p->lookup);
-    if (addr_parse_ip(&found[0], p->host, 0) == 0)
-        n = 1;
     for (size_t i = 0; i < n; i++)
         found[i].port = 0;
     if (n > 0) {
@@ -381,7 +379,7 @@ static void look_up(struct place *p)
         return;
     }
     p->resolve_ms = INT64_MAX;
-    loop_resolve_start(&p->lookup, p->t->d->loop, p->host, resolved, p);
+    loop_resolve_start(&p->lookup, p->t->d->loop, p->host, 0, resolved, p);
 }
 
 static void place_free(struct place *p)

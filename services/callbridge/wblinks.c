@@ -194,8 +194,10 @@ static void apply(struct place *p, const struct addr *addresses, size_t n)
 
 /* --- names ------------------------------------------------------------------------------------ */
 
-static void resolved(struct place *p, const struct addr *addresses, size_t n)
+static void resolved(void *arg, const struct addr *addresses, size_t n)
 {
+    struct place *p = arg;
+
     p->failed = n == 0;
     p->resolve_ms = loop_now_ms() + (n ? WBLINK_RESOLVE_MS : WBLINK_RESOLVE_FAILED_MS);
     if (n > 0) {
@@ -207,18 +209,6 @@ static void resolved(struct place *p, const struct addr *addresses, size_t n)
         log_info("web bridge link %u: name resolution for \"%s\" failed", number_for(p),
                  p->url.host);
     raise_fault(p->w, p->url.host, p->url.host, "DNS failure"); /* the old addresses stay */
-}
-
-static void on_addresses(void *arg, const struct addr *addresses, size_t n)
-{
-    struct place *p = arg;
-    struct addr found[LOOP_RESOLVE_MAX];
-
-    for (size_t i = 0; i < n; i++) {
-        found[i] = addresses[i];
-        found[i].port = site_weburl_port(&p->url, p->w->d->conf, "https");
-    }
-    resolved(p, found, n);
 }
 
 static void resolve(struct place *p)
@@ -233,7 +223,8 @@ static void resolve(struct place *p)
         return;
     }
     p->resolve_ms = INT64_MAX;
-    loop_resolve_start(&p->lookup, p->w->d->loop, p->url.host, on_addresses, p);
+    loop_resolve_start(&p->lookup, p->w->d->loop, p->url.host,
+                       site_weburl_port(&p->url, p->w->d->conf, "https"), resolved, p);
 }
 
 static void place_free(struct place *p)

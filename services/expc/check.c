@@ -121,8 +121,9 @@ static void on_probed(void *arg, const struct probe_result *r)
         conclude(c);
 }
 
-static void ask(struct check *c, const struct addr *list, size_t n)
+static void ask(void *arg, const struct addr *list, size_t n)
 {
+    struct check *c = arg;
     char text[SITE_WEBURL_HOST_MAX + 128];
 
     if (n == 0) {
@@ -151,18 +152,6 @@ static void ask(struct check *c, const struct addr *list, size_t n)
         conclude(c);
 }
 
-static void on_addresses(void *arg, const struct addr *list, size_t n)
-{
-    struct check *c = arg;
-    struct addr with_port[LOOP_RESOLVE_MAX];
-
-    for (size_t i = 0; i < n; i++) {
-        with_port[i] = list[i];
-        with_port[i].port = site_weburl_port(&c->url, c->x->daemon->conf, row);
-    }
-    ask(c, with_port, n);
-}
-
 static void begin(struct check *c)
 {
     struct expc *x = c->x;
@@ -173,7 +162,8 @@ static void begin(struct check *c)
     if (n > 0)
         ask(c, list, n);
     else
-        loop_resolve_start(&c->lookup, x->daemon->loop, c->url.host, on_addresses, c);
+        loop_resolve_start(&c->lookup, x->daemon->loop, c->url.host,
+                           site_weburl_port(&c->url, x->daemon->conf, row), ask, c);
 }
 
 /* The one in use verifies, but for a site that has switched that off: reading the system's store takes

@@ -243,14 +243,7 @@ static void resolved(struct expc *x, const struct addr *list, size_t n, bool by_
 
 static void on_addresses(void *arg, const struct addr *list, size_t n)
 {
-    struct expc *x = arg;
-    struct addr with_port[LOOP_RESOLVE_MAX];
-
-    for (size_t i = 0; i < n; i++) {
-        with_port[i] = list[i];
-        with_port[i].port = site_weburl_port(&x->targets.url, x->daemon->conf, row);
-    }
-    resolved(x, with_port, n, false);
+    resolved(arg, list, n, false);
 }
 
 static void resolve(struct expc *x)
@@ -265,7 +258,8 @@ static void resolve(struct expc *x)
         return;
     }
     t->resolve_ms = INT64_MAX;
-    loop_resolve_start(&t->lookup, x->daemon->loop, t->url.host, on_addresses, x);
+    loop_resolve_start(&t->lookup, x->daemon->loop, t->url.host,
+                       site_weburl_port(&t->url, x->daemon->conf, row), on_addresses, x);
 }
 
 /* --- time ------------------------------------------------------------------------------------- */

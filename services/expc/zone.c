@@ -136,8 +136,9 @@ static void set_problem(struct zone *z, enum tunnel_refusal code, const char *te
                            tunnel_refusal_word(code), text);
 }
 
-static void resolved(struct zone *z, const struct addr *found, size_t n)
+static void resolved(void *arg, const struct addr *found, size_t n)
 {
+    struct zone *z = arg;
     char *text;
 
     z->resolve_ms = loop_now_ms() + (n ? EXPC_RESOLVE_MS : EXPC_RESOLVE_FAILED_MS);
@@ -151,32 +152,20 @@ static void resolved(struct zone *z, const struct addr *found, size_t n)
     free(text);
 }
 
-static void on_addresses(void *arg, const struct addr *list, size_t n)
-{
-    struct zone *z = arg;
-    struct addr found[LOOP_RESOLVE_MAX];
-
-    for (size_t i = 0; i < n; i++) {
-        found[i] = list[i];
-        found[i].port = z->port; /* of the zone, also where a host record has one */
-    }
-    resolved(z, found, n);
-}
-
 static void resolve(struct zone *z)
 {
     struct addr found[LOOP_RESOLVE_MAX];
-    size_t n = 1;
+    size_t n = site_host_lookup(z->x->site, z->host, found, LOOP_RESOLVE_MAX);
 
     loop_resolve_cancel(&z->lookup);
-    if (addr_parse_ip(&found[0], z->host, z->port))
-        n = site_host_lookup(z->x->site, z->host, found, LOOP_RESOLVE_MAX);
+    for (size_t i = 0; i < n; i++)
+        found[i].port = z->port; /* also where the record has one */
     if (n > 0) {
-        on_addresses(z, found, n);
+        resolved(z, found, n);
         return;
     }
     z->resolve_ms = INT64_MAX;
-    loop_resolve_start(&z->lookup, z->x->daemon->loop, z->host, on_addresses, z);
+    loop_resolve_start(&z->lookup, z->x->daemon->loop, z->host, z->port, resolved, z);
 }
 
 /* --- zones ------------------------------------------------------------------------------------ */

@@ -183,8 +183,8 @@ void expe_check_dns(struct daemon_check *c)
     run->left = run->n;
     run->starting = true;
     for (size_t i = 0; i < run->n; i++)
-        loop_resolve_start(&run->names[i].lookup, e->daemon->loop, run->names[i].name, on_addresses,
-                           &run->names[i]);
+        loop_resolve_start(&run->names[i].lookup, e->daemon->loop, run->names[i].name, 0,
+                           on_addresses, &run->names[i]);
     run->starting = false;
     if (run->n == 0)
         daemon_check_say(c, DAEMON_NOT_TESTED, "", "No external name is configured.");

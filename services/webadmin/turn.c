@@ -21,12 +21,11 @@ static bool speaks_of(const struct site *site, const struct site_turn_server *ro
                       const struct site_turn_instance *t)
 {
     struct addr found[ADDRS_MAX], at;
-    size_t n = 1;
+    size_t n;
 
     if (str_empty(row->server_address))
         return false;
-    if (addr_parse_ip(&found[0], row->server_address, 0) != 0)
-        n = site_host_lookup(site, row->server_address, found, ADDRS_MAX);
+    n = site_host_lookup(site, row->server_address, found, ADDRS_MAX);
     for (size_t i = 0; i < n; i++)
         if (site_turn_reach(t, &found[i], &at))
             return true;

@@ -199,6 +199,12 @@ static void host_records_give_their_addresses(void **state)
     assert_string_equal(addr_print(&a[1], t), "[::1]:8443");
     assert_int_equal(site_host_lookup(*state, "cmsweb.octavio.com", a, 1), 1);
     assert_int_equal(site_host_lookup(*state, "elsewhere.example", a, 4), 0);
+    /* an address leads to itself */
+    assert_int_equal(site_host_lookup(*state, "192.0.2.7", a, 4), 1);
+    assert_string_equal(addr_print(&a[0], t), "192.0.2.7:0");
+    assert_int_equal(site_host_lookup(*state, "2001:db8::7", a, 1), 1);
+    assert_string_equal(addr_print(&a[0], t), "[2001:db8::7]:0");
+    assert_int_equal(site_host_lookup(*state, "192.0.2.7", a, 0), 0);
 }
 
 static void apply(struct site *s, const char *field, const char *value, bool secret, bool gone)

@@ -285,8 +285,9 @@ bool site_next_addr(const char **list, struct addr *out);
  *         place inside. */
 bool site_turn_reach(const struct site_turn_instance *t, const struct addr *a, struct addr *out);
 
-/* The static host record of a name (any case): up to `max` addresses; port 0: the usual one.
- * Returns how many there are, 0 when there is no record: ask DNS then. */
+/* Where a host leads without DNS: itself, when it is an address, else its static host record (any
+ * case): up to `max` addresses; port 0: the usual one.
+ * Returns how many there are; 0: ask DNS. */
 size_t site_host_lookup(const struct site *s, const char *name, struct addr *out, size_t max);
 
 #endif
