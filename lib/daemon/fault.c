@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include <base/mem.h>
-#include <evp/rand.h>
+#include <evp/guid.h>
 #include <log/log.h>
 
 struct fault {

@@ -3,11 +3,8 @@
 #include <evp/rand.h>
 
 #include <limits.h>
-#include <stdio.h>
 
 #include <openssl/rand.h>
-
-#include <base/hex.h>
 
 #include "evp_priv.h"
 
@@ -44,17 +41,4 @@ uint32_t evp_random_below(uint32_t bound)
         v = evp_random_u32();
     while (rest && v >= UINT32_MAX - rest + 1);
     return v % bound;
-}
-
-void evp_guid(char dst[EVP_GUID_SIZE])
-{
-    uint8_t raw[16];
-    char hex[2 * sizeof(raw) + 1];
-
-    evp_random(raw, sizeof(raw));
-    raw[6] = (uint8_t)((raw[6] & 0x0f) | 0x40);
-    raw[8] = (uint8_t)((raw[8] & 0x3f) | 0x80);
-    hex_encode(hex, raw, sizeof(raw));
-    (void)snprintf(dst, EVP_GUID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
-                   hex + 16, hex + 20);
 }

@@ -7,7 +7,7 @@
 #include <base/map.h>
 #include <base/mem.h>
 #include <base/str.h>
-#include <evp/rand.h>
+#include <evp/guid.h>
 #include <loop/clock.h>
 
 #include "callbridge.h"

@@ -12,9 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <base/hex.h>
 #include <base/mem.h>
-#include <evp/hash.h>
+#include <evp/guid.h>
 #include <log/log.h>
 #include <loop/clock.h>
 #include <zone.pb-c.h>
@@ -36,7 +35,7 @@ struct word {
 };
 
 struct fact {
-    char id[64]; /* of the row */
+    char id[EVP_GUID_SIZE]; /* of the row */
     const struct kinds_kind *kind;
     char *name; /* as people know it */
     struct word words[CONFIG_FACT_WORDS_MAX];
@@ -115,18 +114,11 @@ static unsigned count(const struct config *c, const struct kinds_kind *kind)
 /* --- rows ------------------------------------------------------------------------------------- */
 
 /* The same zone, kind and id are the same row, whoever says them and whenever. */
-static void row_id(char dst[64], const Stoa__Zone__V1__FactRequest *req)
+static void row_id(char dst[EVP_GUID_SIZE], const Stoa__Zone__V1__FactRequest *req)
 {
     char *text = str_printf("%s\n%s\n%s", req->zone, req->kind, req->id);
-    uint8_t hash[EVP_SHA256_SIZE];
-    char hex[2 * EVP_SHA256_SIZE + 1];
 
-    evp_sha256(hash, text, strlen(text));
-    hash[6] = (uint8_t)((hash[6] & 0x0f) | 0x80); /* RFC 9562 s5.8: made by a rule of our own */
-    hash[8] = (uint8_t)((hash[8] & 0x3f) | 0x80);
-    hex_encode(hex, hash, sizeof(hash));
-    (void)snprintf(dst, 64, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-                   hex + 20);
+    evp_guid_of(dst, text, strlen(text));
     free(text);
 }
 
@@ -322,7 +314,7 @@ static void take_back(struct config *c, struct bus_call *call,
                       const Stoa__Zone__V1__FactRequest *req)
 {
     struct fact *f;
-    char id[64];
+    char id[EVP_GUID_SIZE];
 
     row_id(id, req);
     f = map_get(c->facts, id);

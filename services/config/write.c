@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include <base/mem.h>
-#include <evp/rand.h>
+#include <evp/guid.h>
 
 #include "limits.h"
 

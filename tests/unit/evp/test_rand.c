@@ -34,28 +34,6 @@ static void below_stays_below_and_reaches_all(void **state)
     assert_int_equal(evp_random_below(1), 0);
 }
 
-static void a_guid_is_random_and_of_version_4(void **state)
-{
-    static const char form[] = "xxxxxxxx-xxxx-4xxx-vxxx-xxxxxxxxxxxx";
-    char a[EVP_GUID_SIZE], b[EVP_GUID_SIZE];
-
-    (void)state;
-    for (int n = 0; n < 100; n++) {
-        evp_guid(a);
-        assert_int_equal(strlen(a), EVP_GUID_SIZE - 1);
-        for (size_t i = 0; i < sizeof(form) - 1; i++) {
-            const char *allowed = "0123456789abcdef";
-
-            if (form[i] == '-' || form[i] == '4')
-                assert_int_equal(a[i], form[i]);
-            else
-                assert_non_null(strchr(form[i] == 'v' ? "89ab" : allowed, a[i]));
-        }
-    }
-    evp_guid(b);
-    assert_string_not_equal(a, b);
-}
-
 static void wipe_and_compare(void **state)
 {
     char text[] = "secret";
@@ -74,7 +52,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_bytes_differ),
         cmocka_unit_test(below_stays_below_and_reaches_all),
-        cmocka_unit_test(a_guid_is_random_and_of_version_4),
         cmocka_unit_test(wipe_and_compare),
     };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Random numbers fit for keys, nonces and ids. Aborts when the system has none. */
+ * Random numbers fit for keys and nonces. Aborts when the system has none. */
 #ifndef EVP_RAND_H
 #define EVP_RAND_H
 
@@ -14,10 +14,5 @@ uint64_t evp_random_u64(void);
 
 /* Returns an even choice out of 0 .. bound-1; 0 for bound 0. */
 uint32_t evp_random_below(uint32_t bound);
-
-enum { EVP_GUID_SIZE = 37 };
-
-/* Writes a random GUID: small hex, 8-4-4-4-12, and a NUL. Source: RFC 9562 s5.4 (version 4). */
-void evp_guid(char dst[EVP_GUID_SIZE]);
 
 #endif
