@@ -10,6 +10,7 @@
 #include <base/mem.h>
 #include <base/str.h>
 #include <daemon/daemon.h>
+#include <evp/util.h>
 #include <log/log.h>
 #include <loop/clock.h>
 
@@ -34,7 +35,7 @@ struct watched {
     struct turnwatch *w;
     char id[TURNS_ID_SIZE];
     char subject[TURNS_HOST_SIZE + ADDR_TEXT_MAX]; /* of its fault, and in the log */
-    char username[TURNS_NAME_SIZE];                /* it was last probed with */
+    char username[TURNS_NAME_SIZE], password[TURNS_SECRET_SIZE]; /* it was last probed with */
     bool ready[WORKERS_MAX];                       /* by worker: it has a relay */
     struct verdict relay, probed;
     struct turnprobe *probe; /* under way; NULL: none */
@@ -145,6 +146,7 @@ static void probe(struct watched *s)
         .password = server->password,
     };
     (void)str_copy(s->username, sizeof(s->username), server->username);
+    (void)str_copy(s->password, sizeof(s->password), server->password);
     s->probe_ms = loop_now_ms() + TURN_PROBE_EVERY_MS;
     s->probe = turnprobe_start(s->w->d->loop, &to, TURN_PROBE_MS, on_probed, s);
 }
@@ -238,6 +240,7 @@ static void drop(struct watched *s)
     daemon_fault_clear(s->w->d, fault, s->subject);
     turnprobe_stop(&s->probe);
     (void)map_del(s->w->all, s->id);
+    evp_wipe(s->password, sizeof(s->password));
     free(s);
 }
 
@@ -253,7 +256,8 @@ static void want(struct turnwatch *w, const struct turns_server *server)
         (void)map_put(w->all, s->id, s);
     }
     s->wanted = true;
-    if (str_eq(s->username, server->username) && s->subject[0])
+    if (s->subject[0] && str_eq(s->username, server->username) &&
+        str_eq(s->password, server->password))
         return;
     if (s->subject[0])
         daemon_fault_clear(w->d, fault, s->subject);
