@@ -12,11 +12,12 @@
 #include <uv.h>
 
 #include <daemon/daemon.h>
+#include <loop/signal.h>
 #include <loop/timer.h>
 
 #include "stoa.h"
 
-enum { RUN_NUMBER_MAX = 9, RUN_CHILDREN_MAX = 40, RUN_SITES_MAX = 2 };
+enum { RUN_NUMBER_MAX = 9, RUN_CHILDREN_MAX = 40, RUN_SITES_MAX = 2, RUN_SIGNALS = 4 };
 
 struct run;
 
@@ -66,13 +67,25 @@ void run_child_ended(struct run_child *c, int status, bool stopping);
 /* Sends a signal to the child's process group, if it runs. */
 void run_child_signal(struct run_child *c, int signum);
 
-/* Runs `command` with sh, its output going where ours goes. Returns the pid, or a negative
- * errno. */
-pid_t run_command_start(const char *command) MUST_USE;
+/* Every daemon is ready: says so on stdout, or runs opts->on_ready with sh, its output going where
+ * ours goes; `*command` is its pid then. Returns 0 or a negative errno. */
+int run_ready(const struct run_opts *opts, pid_t *command) MUST_USE;
 
 /* Runs a program of our own, which ends with us; its stdout goes to `out` (-1: where ours goes).
  * Returns the pid, or a negative errno. */
 pid_t run_program_start(char *const argv[], int out) MUST_USE;
+
+/* run_signals.c: what a supervisor does at SIGTERM and SIGINT, SIGHUP, SIGCHLD. */
+struct run_signals {
+    loop_signal_fn on_terminate, on_hangup, on_child;
+    struct loop_signal *each[RUN_SIGNALS];
+};
+
+/* Hears them, and makes this process the parent of all orphans below it. Returns 0 or a negative
+ * errno; run_signals_stop() is for the caller to call in both cases. */
+int run_signals_start(struct run_signals *s, uv_loop_t *loop, void *arg) MUST_USE;
+
+void run_signals_stop(struct run_signals *s);
 
 /* What run_child.c needs of its supervisor. */
 uv_loop_t *run_loop(struct run *r);

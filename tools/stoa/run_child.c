@@ -197,14 +197,22 @@ static pid_t spawn(char *const argv[], char *const env[], int out, int err)
     return pid > 0 ? pid : -errno;
 }
 
-pid_t run_command_start(const char *command)
+int run_ready(const struct run_opts *opts, pid_t *command)
 {
-    char shell[] = "/bin/sh", option[] = "-c", *text = str_dup(command);
-    char *argv[] = { shell, option, text, NULL };
-    pid_t pid = spawn(argv, environ, -1, -1);
+    char shell[] = "/bin/sh", option[] = "-c", *text;
+    char *argv[] = { shell, option, NULL, NULL };
+    pid_t pid;
 
+    if (!opts->on_ready) {
+        printf("ready\n");
+        fflush(stdout);
+        return 0;
+    }
+    argv[2] = text = str_dup(opts->on_ready);
+    pid = spawn(argv, environ, -1, -1);
     free(text);
-    return pid;
+    *command = MAX(pid, 0);
+    return MIN((int)pid, 0);
 }
 
 pid_t run_program_start(char *const argv[], int out)

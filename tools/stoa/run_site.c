@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -23,7 +22,6 @@
 #include <base/str.h>
 #include <log/log.h>
 #include <loop/clock.h>
-#include <loop/signal.h>
 
 #include "network.h"
 
@@ -33,7 +31,6 @@ enum {
     STOP_AGAIN_MS = 3000, /* then a second SIGTERM ends a drain */
     STOP_KILL_MS = 8000,
     SAME_SIGNAL_MS = 300, /* timeout(1) and others send a signal to the process and to its group */
-    SIGNALS = 4,
 };
 
 /* The daemons of the sites in the order in which they start. Later stages use earlier ones. */
@@ -74,7 +71,7 @@ struct run {
     char *notify_path;
     int notify_fd, lock_fd;
     uv_poll_t notify;
-    struct loop_signal *signals[SIGNALS];
+    struct run_signals signals;
     struct loop_timer *stage_timer, *stop_again, *stop_kill;
     unsigned stage;      /* the last that has been started */
     bool all_ready, stopping;
@@ -283,16 +280,12 @@ static int start_self(struct run *r)
 
 static void say_ready(struct run *r)
 {
+    int err;
+
     log_info("the site \"%s\" is ready", r->opts->ctx->site);
-    if (!r->opts->on_ready) {
-        printf("ready\n");
-        fflush(stdout);
-        return;
-    }
-    r->command = run_command_start(r->opts->on_ready);
-    if (r->command < 0) {
-        log_error("cannot run %s: %s", r->opts->on_ready, strerror((int)-r->command));
-        r->command = 0;
+    err = run_ready(r->opts, &r->command);
+    if (err) {
+        log_error("cannot run %s: %s", r->opts->on_ready, strerror(-err));
         stop(r, STOA_FAILED);
     }
 }
@@ -525,23 +518,6 @@ static int start_log(const struct run *r)
     return err;
 }
 
-static int start_signals(struct run *r)
-{
-    static const struct {
-        int signum;
-        loop_signal_fn fn;
-    } table[SIGNALS] = { { SIGTERM, on_terminate }, { SIGINT, on_terminate }, { SIGHUP, on_hangup },
-                         { SIGCHLD, on_child } };
-    int err = 0;
-
-    signal(SIGPIPE, SIG_IGN);
-    /* Orphans of a daemon come to us, so that nothing outlives the site. */
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
-    for (size_t i = 0; i < SIGNALS && !err; i++)
-        err = loop_signal_new(&r->signals[i], &r->loop, table[i].signum, table[i].fn, r);
-    return err;
-}
-
 static bool ports_free(const struct run *r)
 {
     bool all = true;
@@ -564,8 +540,7 @@ static void close_all(struct run *r)
     loop_timer_free(&r->stage_timer);
     loop_timer_free(&r->stop_again);
     loop_timer_free(&r->stop_kill);
-    for (size_t i = 0; i < SIGNALS; i++)
-        loop_signal_free(&r->signals[i]);
+    run_signals_stop(&r->signals);
     for (size_t i = 0; i < r->count; i++)
         loop_timer_free(&r->children[i].timer);
     if (r->notify.data)
@@ -590,6 +565,7 @@ int run_site(const struct run_opts *opts)
     int code = STOA_FAILED;
 
     r->opts = opts;
+    r->signals = (struct run_signals){ on_terminate, on_hangup, on_child, { NULL } };
     r->notify_fd = r->lock_fd = -1;
     if (uv_loop_init(&r->loop) != 0) {
         free(r);
@@ -605,7 +581,8 @@ int run_site(const struct run_opts *opts)
         stoa_fail("there is no daemon to run in %s", opts->libexec);
         goto out;
     }
-    if (!ports_free(r) || open_notify(r) != 0 || start_self(r) != 0 || start_signals(r) != 0)
+    if (!ports_free(r) || open_notify(r) != 0 || start_self(r) != 0 ||
+        run_signals_start(&r->signals, &r->loop, r) != 0)
         goto out;
     network_save(opts->ctx);
     log_info("running the site \"%s\" with %zu daemons, pid %d", opts->ctx->site, r->count,

@@ -11,15 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <base/mem.h>
 #include <base/str.h>
-#include <loop/signal.h>
 
-enum { KILL_MS = 15000, SIGNALS = 4, ARGS_MAX = 20 };
+enum { KILL_MS = 15000, ARGS_MAX = 20 };
 
 struct part {
     struct sites *all;
@@ -36,7 +34,7 @@ struct sites {
     const struct run_opts *opts;
     struct part part[RUN_SITES_MAX];
     size_t count;
-    struct loop_signal *signals[SIGNALS];
+    struct run_signals signals;
     struct loop_timer *kill_timer;
     bool said_ready, stopping;
     pid_t command; /* of --on-ready; 0: not running */
@@ -103,16 +101,12 @@ static void on_hangup(void *arg, int signum)
 
 static void say_ready(struct sites *s)
 {
+    int err;
+
     s->said_ready = true;
-    if (!s->opts->on_ready) {
-        printf("ready\n");
-        fflush(stdout);
-        return;
-    }
-    s->command = run_command_start(s->opts->on_ready);
-    if (s->command < 0) {
-        stoa_fail("cannot run %s: %s", s->opts->on_ready, strerror((int)-s->command));
-        s->command = 0;
+    err = run_ready(s->opts, &s->command);
+    if (err) {
+        stoa_fail("cannot run %s: %s", s->opts->on_ready, strerror(-err));
         stop(s, STOA_FAILED);
     }
 }
@@ -247,26 +241,9 @@ static int start_part(struct sites *s, const char *site)
     return err;
 }
 
-static int start_signals(struct sites *s)
-{
-    static const struct {
-        int signum;
-        loop_signal_fn fn;
-    } table[SIGNALS] = { { SIGTERM, on_terminate }, { SIGINT, on_terminate }, { SIGHUP, on_hangup },
-                         { SIGCHLD, on_child } };
-    int err = 0;
-
-    signal(SIGPIPE, SIG_IGN);
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
-    for (size_t i = 0; i < SIGNALS && !err; i++)
-        err = loop_signal_new(&s->signals[i], &s->loop, table[i].signum, table[i].fn, s);
-    return err;
-}
-
 static void close_all(struct sites *s)
 {
-    for (size_t i = 0; i < SIGNALS; i++)
-        loop_signal_free(&s->signals[i]);
+    run_signals_stop(&s->signals);
     loop_timer_free(&s->kill_timer);
     for (size_t i = 0; i < s->count; i++)
         if (!uv_is_closing((uv_handle_t *)&s->part[i].out))
@@ -281,12 +258,13 @@ int run_sites(const struct run_opts *opts, char *const *sites, size_t count)
     int err, code;
 
     s->opts = opts;
+    s->signals = (struct run_signals){ on_terminate, on_hangup, on_child, { NULL } };
     if (uv_loop_init(&s->loop) != 0) {
         free(s);
         return stoa_fail("no resources for an event loop");
     }
     s->kill_timer = loop_timer_new(&s->loop, on_kill, s);
-    err = start_signals(s);
+    err = run_signals_start(&s->signals, &s->loop, s);
     for (size_t i = 0; i < count && !err; i++)
         err = start_part(s, sites[i]);
     if (err)
