@@ -172,7 +172,7 @@ static void load(const struct expc *x, char **pem, const char *file)
 
     *pem = NULL;
     if (pki_file_load(pem, path, &why))
-        log_warning("certificate %s: cannot be read, %s", path, why.text);
+        log_warning("certificate of expc: %s", why.text);
     free(path);
 }
 

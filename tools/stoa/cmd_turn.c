@@ -119,6 +119,6 @@ const struct stoa_cmd cmd_turn = {
     .args = "",
     .summary = "the TURN page: settings, and the status of every TURN server",
     .help = "Of the edge site, where TURN servers are. Change settings with 'stoa config set turn "
-            "turn ..',\nusers with 'stoa config .. turnUser'.\n",
+            "..',\nusers with 'stoa config .. turnUser'.\n",
     .run = run,
 };

@@ -13,6 +13,9 @@ int page_show(const struct stoa_ctx *ctx, const char *site, page_fn fn)
     json_t *json = NULL;
     int code = stoa_site_pick(ctx, site, &one);
 
+    if (code == STOA_OK && !stoa_site_exists(&one))
+        code = stoa_fail("the %s site is not on this machine (there is no %s). Say this where it "
+                         "is, or name its directory with --state.", site, conf_state(one.conf));
     if (code == STOA_OK)
         code = fn(&s, &json);
     if (json) {

@@ -144,7 +144,7 @@ static int hand_out(const struct zone_job *j, const struct zone_file *f)
         return stoa_fail("%s cannot be written: %s", j->file, strerror(-err));
     if (j->file)
         printf("The zone \"%s\" waits for its first connection for %d hours.\n"
-               "Carry %s to the inside and say there: stoa zone join FILE\n",
+               "Carry %s to the inside, say there: stoa zone join FILE, and delete it.\n",
                f->name, ZONE_PAIR_S / 3600, j->file);
     return STOA_OK;
 }
