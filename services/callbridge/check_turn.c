@@ -170,7 +170,7 @@ static void judge_relayed(struct daemon_check *c, const struct trial *t)
     (void)snprintf(want, sizeof(want), "At %s, the clientAddress by which guests reach the server.",
                    t->server.client);
     daemon_check_report(c, DAEMON_ERROR, t->subject, seen, want,
-                        "Set the static NAT of the TURN server ('stoa config set turn turn "
+                        "Set the static NAT of the TURN server ('stoa config set turn "
                         "staticNat=PUBLIC/PRIVATE' on its site), or correct clientAddress.");
 }
 
@@ -239,7 +239,7 @@ static void judge_urls(struct daemon_check *c, const struct trial *t)
         daemon_check_report(c, DAEMON_WARNING, t->subject,
                             "Guests get no URL for TURN over TLS: the edge offers none.",
                             "A turns: URL, for guests whose network lets nothing but 443 through.",
-                            "'stoa config set edge edge turnOverTls=true' on the edge.");
+                            "'stoa --site edge config set edge turnOverTls=true' on the edge.");
     } else {
         daemon_check_say(c, DAEMON_OK, t->subject, "Guests get a URL for TCP, and it answers.");
     }

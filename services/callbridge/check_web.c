@@ -253,7 +253,7 @@ static void begin(struct daemon_check *c, bool trust)
         else if (!trust)
             daemon_check_report(c, DAEMON_ERROR, "guestAccountClientUri",
                                 "No web bridge is configured: nobody can join.", NULL,
-                                "'stoa config set settings settings "
+                                "'stoa config set settings "
                                 "guestAccountClientUri=https://...'.");
         daemon_check_end(c);
     } else {

@@ -131,7 +131,7 @@ static void judge(struct dns *run, const char *name, const struct addr *found, s
         (void)snprintf(seen, sizeof(seen), "DNS leads to %.600s.", all.s);
         daemon_check_report(run->c, DAEMON_ERROR, name, seen, want.s,
                             "Correct the A record in the DNS outside; where the edge is behind a "
-                            "static NAT, set it: 'stoa config set turn turn "
+                            "static NAT, set it: 'stoa --site edge config set turn "
                             "staticNat=PUBLIC/PRIVATE'.");
     }
     str_fini(&all);
