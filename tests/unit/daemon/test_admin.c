@@ -1,54 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What administrators tell a daemon over the bus, with a real busd. */
-#include <busfix.h>
-
 #include <admin.pb-c.h>
 
 #include <base/str.h>
 #include <bus/validate.h>
 
-#include "cm.h"
-#include "proc.h"
-
-enum { WAIT_MS = 20000 };
-
-static struct busfix *fix;
-static struct bus *admin;
-static char err[128];
-static pid_t plain;
-
-static const struct bus_dst dst = { .role = "xmpp" };
-
-static bool is_there(void *arg)
-{
-    (void)arg;
-    return strstr(proc_slurp(err), "xmpp: ready") != NULL;
-}
-
-static int set_up(void **state)
-{
-    char *argv[] = { PLAIN_PROGRAM, NULL };
-
-    (void)state;
-    fix = busfix_new("inside");
-    setenv("STOA_STATE", busfix_dir(fix), 1);
-    snprintf(err, sizeof(err), "%s/err", busfix_dir(fix));
-    plain = proc_start(argv, NULL, err);
-    admin = busfix_connect(fix, "admin");
-    return busfix_run_until(fix, is_there, NULL, WAIT_MS) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    if (plain > 0) {
-        kill(plain, SIGKILL);
-        (void)proc_wait(plain, 1000);
-    }
-    bus_free(&admin);
-    busfix_free(&fix);
-    return 0;
-}
+#include "plainbus.h"
 
 static void a_status_has_state_faults_and_counters(void **state)
 {

@@ -1,56 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Checks that operators ask a daemon for, with a real busd. */
-#include <busfix.h>
-
 #include <doctor.pb-c.h>
 
 #include <base/str.h>
 #include <bus/validate.h>
 
-#include "cm.h"
-#include "proc.h"
+#include "plainbus.h"
 
-enum { WAIT_MS = 20000, SHORT_MS = 300 };
+enum { SHORT_MS = 300 };
 
 typedef Stoa__Doctor__V1__CheckReply Reply;
 typedef Stoa__Doctor__V1__Finding Finding;
-
-static struct busfix *fix;
-static struct bus *admin;
-static char err[128];
-static pid_t plain;
-static const struct bus_dst dst = { .role = "xmpp" };
-
-static bool is_there(void *arg)
-{
-    (void)arg;
-    return strstr(proc_slurp(err), "xmpp: ready") != NULL;
-}
-
-static int set_up(void **state)
-{
-    char *argv[] = { PLAIN_PROGRAM, NULL };
-
-    (void)state;
-    fix = busfix_new("inside");
-    setenv("STOA_STATE", busfix_dir(fix), 1);
-    snprintf(err, sizeof(err), "%s/err", busfix_dir(fix));
-    plain = proc_start(argv, NULL, err);
-    admin = busfix_connect(fix, "admin");
-    return busfix_run_until(fix, is_there, NULL, WAIT_MS) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    if (plain > 0) {
-        kill(plain, SIGKILL);
-        (void)proc_wait(plain, 1000);
-    }
-    bus_free(&admin);
-    busfix_free(&fix);
-    return 0;
-}
 
 /* Asks for up to two checks. Owner: the caller, bus_msg_free(). */
 static const Reply *ask(const char *id, const char *other, unsigned timeout_ms,
