@@ -403,3 +403,27 @@ uv_loop_t *expefix_loop(struct expefix *f)
 {
     return busfix_loop(f->conf.bus_fix);
 }
+
+int expefix_setup(void **state)
+{
+    struct expefix *f = calloc(1, sizeof(*f));
+
+    expefix_open(f);
+    *state = f;
+    return 0;
+}
+
+int expefix_settle(void **state)
+{
+    bool gone = expefix_wait_metric(*state, "stoa_expe_links", 0) &&
+                expefix_wait_metric(*state, "stoa_expe_connections", 0);
+
+    return gone ? 0 : -1;
+}
+
+int expefix_teardown(void **state)
+{
+    expefix_close(*state);
+    free(*state);
+    return 0;
+}

@@ -33,7 +33,14 @@ struct expefix {
 void expefix_open(struct expefix *f);
 void expefix_close(struct expefix *f);
 
+/* The same for a group of tests, whose state is a struct expefix. Before each test what the one
+ * before has closed shall be gone: expefix_settle(). */
+int expefix_setup(void **state);
+int expefix_settle(void **state);
+int expefix_teardown(void **state);
+
 void expefix_start(struct expefix *f);
+
 /* Returns the exit code, or -1 when a signal ended it. */
 int expefix_stop(struct expefix *f, int signum);
 

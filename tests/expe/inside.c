@@ -290,6 +290,17 @@ void inside_open(struct inside *in, struct expefix *f)
     }
 }
 
+void inside_tunnel_up(struct inside *in, struct expefix *f)
+{
+    in->domain = EXPEFIX_NAME;
+    inside_open(in, f);
+    if (!in->up) {
+        (void)fprintf(stderr, "inside: the tunnel is not up, %s: %s\n", tunnel_refusal_word(in->why),
+                      in->text);
+        abort();
+    }
+}
+
 void inside_close(struct inside *in)
 {
     if (in->l)

@@ -51,6 +51,9 @@ struct inside {
 /* Dials and waits until it is up or down. `in` is all zero but for what differs from the
  * defaults. */
 void inside_open(struct inside *in, struct expefix *f);
+/* The same for the external name, which has to come up. */
+void inside_tunnel_up(struct inside *in, struct expefix *f);
+
 /* Ends; the other end sees it closed. */
 void inside_close(struct inside *in);
 

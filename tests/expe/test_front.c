@@ -23,38 +23,6 @@
 
 #define NAME EXPEFIX_NAME
 
-static int setup(void **state)
-{
-    struct expefix *f = calloc(1, sizeof(*f));
-
-    expefix_open(f);
-    *state = f;
-    return 0;
-}
-
-/* What the test before has closed is gone. */
-static int settle(void **state)
-{
-    return expefix_wait_metric(*state, "stoa_expe_links", 0) &&
-                   expefix_wait_metric(*state, "stoa_expe_connections", 0) ?
-               0 :
-               -1;
-}
-
-static int teardown(void **state)
-{
-    expefix_close(*state);
-    free(*state);
-    return 0;
-}
-
-static void tunnel_up(struct inside *in, struct expefix *f)
-{
-    in->domain = NAME;
-    inside_open(in, f);
-    assert_true(in->up);
-}
-
 static char *get(struct expefix *f, const char *host)
 {
     char *request = str_printf("GET / HTTP/1.1\r\nHost: %s\r\n\r\n", host);
@@ -87,7 +55,7 @@ static void a_page_comes_through_the_tunnel_as_it_was_asked_for(void **state)
     struct inside in = { 0 };
     char *text;
 
-    tunnel_up(&in, f);
+    inside_tunnel_up(&in, f);
     text = guest_page(f, NAME, "GET / HTTP/1.1\r\nHost: " NAME "\r\nX-Odd:  kept \r\n\r\n", "kept");
     assert_int_equal(status_of(text), 200);
     assert_non_null(strstr(text, INSIDE_FIELD(":authority", NAME)));
@@ -106,7 +74,7 @@ static void bytes_go_both_ways_and_halves_close_on_their_own(void **state)
     struct inside in = { 0 };
     struct guest g;
 
-    tunnel_up(&in, f);
+    inside_tunnel_up(&in, f);
     guest_open(&g, f, NAME);
     guest_get(&g, NAME, "/echo");
     assert_true(guest_saw(&g, "echoing\n"));
@@ -131,7 +99,7 @@ static void a_stream_that_breaks_ends_its_browser_alone(void **state)
     struct inside in = { 0 };
     struct guest g, other;
 
-    tunnel_up(&in, f);
+    inside_tunnel_up(&in, f);
     guest_open(&other, f, NAME);
     guest_get(&other, NAME, "/echo");
     assert_true(guest_saw(&other, "echoing\n"));
@@ -154,7 +122,7 @@ static void a_host_counts_in_every_form_that_means_the_same(void **state)
     struct expefix *f = *state;
     struct inside in = { 0 };
 
-    tunnel_up(&in, f);
+    inside_tunnel_up(&in, f);
     for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
         char *text = get(f, forms[i]);
 
@@ -174,7 +142,7 @@ static void an_unknown_host_gets_a_neutral_page_and_the_log_knows_why(void **sta
     struct inside in = { 0 };
     char *text, *log;
 
-    tunnel_up(&in, f);
+    inside_tunnel_up(&in, f);
     text = get(f, "<b>join</b>.octavio.local");
     assert_int_equal(status_of(text), 400);
     free(text);
@@ -210,7 +178,7 @@ static void requests_that_are_none_get_400(void **state)
     struct expefix *f = *state;
     struct inside in = { 0 };
 
-    tunnel_up(&in, f);
+    inside_tunnel_up(&in, f);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         expect(f, bad[i], 400);
     assert_int_equal(in.streams, 0);
@@ -260,7 +228,7 @@ static void without_sni_and_alpn_the_host_decides(void **state)
     struct inside in = { 0 };
     struct waiting w = { 0 };
 
-    tunnel_up(&in, f);
+    inside_tunnel_up(&in, f);
     w.pid = fork();
     if (w.pid == 0)
         _exit(plain_client(expefix_port(f, EXPEFIX_HTTPS)));
@@ -326,7 +294,7 @@ static void a_web_bridge_that_fails_gets_502_with_the_reason(void **state)
     struct inside in = { .refuse = 502, .reason = "certificate" };
     char *text;
 
-    tunnel_up(&in, f);
+    inside_tunnel_up(&in, f);
     text = get(f, NAME);
     assert_int_equal(status_of(text), 502);
     assert_non_null(strstr(text, " certificate</code>"));
@@ -347,12 +315,12 @@ static void a_tunnel_that_dies_before_its_answer_is_followed_by_the_next(void **
     struct inside deaf = { .node = "a", .silent = true }, good = { .node = "b" };
     struct guest g;
 
-    tunnel_up(&deaf, f);
+    inside_tunnel_up(&deaf, f);
     guest_open(&g, f, NAME);
     guest_get(&g, NAME, "/");
     while (deaf.streams == 0)
         busfix_run_for(f->conf.bus_fix, 10);
-    tunnel_up(&good, f);
+    inside_tunnel_up(&good, f);
     inside_close(&deaf);
     assert_true(guest_saw(&g, "HTTP/1.1 200 OK"));
     guest_close(&g);
@@ -396,7 +364,7 @@ static void a_new_certificate_is_taken_without_dropping_anybody(void **state)
     struct guest g;
     char before[96], after[96];
 
-    tunnel_up(&in, f);
+    inside_tunnel_up(&in, f);
     guest_open(&g, f, NAME);
     guest_get(&g, NAME, "/echo");
     assert_true(guest_saw(&g, "echoing\n"));
@@ -484,7 +452,7 @@ static void the_redirect_can_be_switched_off(void **state)
     assert_true(expefix_wait_status(f, port, true));
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, settle)
+#define TEST(name) cmocka_unit_test_setup(name, expefix_settle)
 
 int main(void)
 {
@@ -508,5 +476,5 @@ int main(void)
         TEST(the_redirect_can_be_switched_off),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, expefix_setup, expefix_teardown);
 }

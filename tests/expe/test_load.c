@@ -29,38 +29,6 @@
 
 enum { STALLED = 200, ECHOES = 50, GARBAGE = 300 };
 
-static int setup(void **state)
-{
-    struct expefix *f = calloc(1, sizeof(*f));
-
-    expefix_open(f);
-    *state = f;
-    return 0;
-}
-
-/* What the test before has closed is gone. */
-static int settle(void **state)
-{
-    return expefix_wait_metric(*state, "stoa_expe_links", 0) &&
-                   expefix_wait_metric(*state, "stoa_expe_connections", 0) ?
-               0 :
-               -1;
-}
-
-static int teardown(void **state)
-{
-    expefix_close(*state);
-    free(*state);
-    return 0;
-}
-
-static void tunnel_up(struct inside *in, struct expefix *f)
-{
-    in->domain = NAME;
-    inside_open(in, f);
-    assert_true(in->up);
-}
-
 /* --- slow readers ----------------------------------------------------------------------------- */
 
 static bool has_got(void *arg)
@@ -124,7 +92,7 @@ static void two_hundred_stalled_readers_hold_their_windows_and_nobody_else(void 
     struct guest *stalled = mem_calloc(STALLED, sizeof(*stalled)), g;
     double held;
 
-    tunnel_up(&in, f);
+    inside_tunnel_up(&in, f);
     guest_open(&g, f, NAME);
     guest_get(&g, NAME, "/echo");
     assert_true(guest_saw(&g, "echoing\n"));
@@ -171,7 +139,7 @@ static void where_memory_is_short_those_who_read_nothing_go_first(void **state)
     int n = 0;
 
     expefix_set(f, "edge", "edge", CONFIX_FIELDS("tunnelMemory", "4"));
-    tunnel_up(&in, f);
+    inside_tunnel_up(&in, f);
     while (n < STALLED && new_guest(f) == 200) {
         guest_open(&stalled[n], f, NAME);
         stalled[n].forgets = true;
@@ -199,7 +167,7 @@ static void a_browser_that_uploads_is_not_read_faster_than_the_tunnel_takes(void
     char *block = mem_zalloc(64 << 10);
     size_t sent = 0;
 
-    tunnel_up(&in, f);
+    inside_tunnel_up(&in, f);
     guest_open(&g, f, NAME);
     g.forgets = true;
     guest_get(&g, NAME, "/echo");
@@ -426,7 +394,7 @@ static void without_an_instance_a_client_of_turn_is_cut(void **state)
     guest_close(&g);
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, settle)
+#define TEST(name) cmocka_unit_test_setup(name, expefix_settle)
 
 int main(void)
 {
@@ -442,5 +410,5 @@ int main(void)
         TEST(the_first_byte_of_stun_leads_to_turn),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, expefix_setup, expefix_teardown);
 }

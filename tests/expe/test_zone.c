@@ -29,31 +29,6 @@
 
 #define NAME EXPEFIX_NAME
 
-static int setup(void **state)
-{
-    struct expefix *f = calloc(1, sizeof(*f));
-
-    expefix_open(f);
-    *state = f;
-    return 0;
-}
-
-/* What the test before has closed is gone. */
-static int settle(void **state)
-{
-    return expefix_wait_metric(*state, "stoa_expe_links", 0) &&
-                   expefix_wait_metric(*state, "stoa_expe_connections", 0) ?
-               0 :
-               -1;
-}
-
-static int teardown(void **state)
-{
-    expefix_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* --- who may connect -------------------------------------------------------------------------- */
 
 static void a_zone_becomes_active_and_its_fault_ends(void **state)
@@ -577,7 +552,7 @@ static void the_edge_lives_without_bus_and_config(void **state)
     confix_start(&f->conf);
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, settle)
+#define TEST(name) cmocka_unit_test_setup(name, expefix_settle)
 
 int main(void)
 {
@@ -601,5 +576,5 @@ int main(void)
         TEST(the_edge_lives_without_bus_and_config),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, expefix_setup, expefix_teardown);
 }
