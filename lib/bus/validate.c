@@ -26,7 +26,8 @@ const struct bus_limits bus_limits_default = {
 };
 
 /* Fields whose text is long by nature. */
-static const char *const long_fields[] = {"sdp", "pem", "certificate", "chain", "ca", "html", "json"};
+static const char *const long_fields[] = { "sdp", "pem", "certificate", "chain", "ca", "html",
+                                           "json" };
 
 struct walk {
     struct bus_limits lim;

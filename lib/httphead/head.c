@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The head of a request. Another reader sees the same bytes after us: wherever two readers could differ
- * (RFC 9112 s11.2, request smuggling) the head is refused, although http-parser would take it. */
+ * The head of a request. Another reader sees the same bytes after us: wherever two readers could
+ * differ (RFC 9112 s11.2, request smuggling) the head is refused, although http-parser
+ * would take it. */
 #include <httphead/head.h>
 
 #include <errno.h>
@@ -25,8 +26,8 @@ struct walk {
 
 /* ---- what is refused before http-parser sees it ---- */
 
-/* Finds the end of the head in the bytes from `from` on (those before have been looked at): its length
- * with the empty line; 0: it is not there yet.
+/* Finds the end of the head in the bytes from `from` on (those before have been looked at): its
+ * length with the empty line; 0: it is not there yet.
  * Errors: *bad is set for line ends that are not CRLF, folded lines, control characters. */
 static size_t scan(const uint8_t *data, size_t from, size_t len, bool *bad)
 {
@@ -200,7 +201,8 @@ static bool names_websocket(struct span s)
 /* One space on each side of the target: http-parser takes more. Source: RFC 9112 s3 */
 static bool is_alone(struct span t)
 {
-    return t.len && t.at[-1] == ' ' && t.at[-2] != ' ' && t.at[t.len] == ' ' && t.at[t.len + 1] == 'H';
+    return t.len && t.at[-1] == ' ' && t.at[-2] != ' ' && t.at[t.len] == ' ' &&
+           t.at[t.len + 1] == 'H';
 }
 
 static enum httphead_verdict judge(struct httphead *out, const http_parser *p, const struct walk *w)
@@ -213,7 +215,8 @@ static enum httphead_verdict judge(struct httphead *out, const http_parser *p, c
         return HTTPHEAD_MALFORMED;
     if (host.len == 0)
         return HTTPHEAD_NO_HOST;
-    /* In absolute form the target's host counts, but a Host that is none is refused all the same. */
+    /* In absolute form the target's host counts, but a Host that is none is refused
+     * all the same. */
     if (httphead_host(ignored, sizeof(ignored), host.at, host.len))
         return HTTPHEAD_MALFORMED;
     if (named.at) {

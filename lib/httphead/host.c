@@ -35,8 +35,8 @@ static bool is_v6(const char *s, size_t len)
     return colons >= 2;
 }
 
-/* Labels of letters, digits, hyphens and underscores. Percent signs and the rest of what a URL may have
- * there are no host that is configured anywhere. */
+/* Labels of letters, digits, hyphens and underscores. Percent signs and the rest of what a URL may
+ * have there are no host that is configured anywhere. */
 static bool is_name(const char *s, size_t len)
 {
     bool in_label = false;

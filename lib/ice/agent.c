@@ -163,8 +163,8 @@ int64_t ice_deadline(const struct ice_agent *a)
 
 enum { RELAYS_MASK = 0x7fff }; /* local preferences of relays: half below it, half above */
 
-/* Earlier candidates are better. But a relay that comes after the one in use was lost is the best of
- * all: a browser changes to a better pair as soon as that works, while it holds on to a dead one
+/* Earlier candidates are better. But a relay that comes after the one in use was lost is the best
+ * of all: a browser changes to a better pair as soon as that works, while it holds on to a dead one
  * for four seconds. */
 static uint16_t preference(struct ice_agent *a, uint8_t type)
 {

@@ -31,7 +31,7 @@
 #define ICE_CONSENT_US (5 * SEC_US)       /* RFC 7675 s5.1, +-20 % */
 #define ICE_CONSENT_LIFE_US (30 * SEC_US) /* RFC 7675 s5.1 */
 #define ICE_DISTRUST_US (10 * SEC_US)     /* controlling: looks for another pair */
-#define ICE_DOUBT_US SEC_US               /* controlling: the same when the peer checks another pair */
+#define ICE_DOUBT_US SEC_US               /* controlling: when the peer checks another pair */
 #define ICE_SPARE_US (10 * SEC_US)        /* a spare pair is checked as often */
 #define ICE_CONSENT_OPEN 8                /* unanswered at a time: 30 s / 4 s */
 
@@ -86,7 +86,7 @@ struct sel {
     int64_t nominated_us;
     int64_t ok_us;   /* last proof of consent */
     int64_t next_us; /* next consent check */
-    int64_t doubt_us; /* controlling: asked for consent because the peer checks another pair; 0 no */
+    int64_t doubt_us; /* controlling: asked for consent as the peer checks another pair; 0 no */
     unsigned n_open; /* consent checks sent since the last answer, the last ICE_CONSENT_OPEN kept */
     int64_t open_us[ICE_CONSENT_OPEN];
     uint8_t open[ICE_CONSENT_OPEN][STUN_TXID_LEN];

@@ -327,7 +327,7 @@ static const struct kinds_field edge_fact_fields[] = {
     { .name = "software", .type = KINDS_STRING, .max = 64, .help = "Its version" },
 };
 
-/* --- the edge itself --------------------------------------------------------------------------- */
+/* --- the edge itself -------------------------------------------------------------------------- */
 
 static const struct kinds_field zone_server_fields[] = {
     { .name = "name", .type = KINDS_STRING,

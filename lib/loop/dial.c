@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Opening a TCP connection. The socket belongs to the dial until the answer; the handle and the timer
- * are closed before it, so that whoever gets the socket may watch it on the same loop at once. */
+ * Opening a TCP connection. The socket belongs to the dial until the answer; the handle and the
+ * timer are closed before it, so that whoever gets the socket may watch it on the same
+ * loop at once. */
 #include <loop/dial.h>
 
 #include <errno.h>
@@ -70,7 +71,8 @@ static int outcome(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) ? -errno : -err;
 }
 
-/* With an error on the socket libuv reports a status of its own: the kernel is asked in any case. */
+/* With an error on the socket libuv reports a status of its own: the kernel is asked
+ * in any case. */
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct loop_dial *d = poll->data;

@@ -25,8 +25,8 @@ enum {
     UNREACHED_US = 10000000,
     UNREACHED_HEARD_US = 20000000,
     SILENT_US = 3000000,
-    /* Without a path by then both ends say so: 3 s from the guest's click (DESIGN section 4 step 7),
-     * less what join and offer take, and the way back. */
+    /* Without a path by then both ends say so: 3 s from the guest's click (DESIGN section 4 step
+     * 7), less what join and offer take, and the way back. */
     VERDICT_US = 2500000,
 };
 

@@ -17,7 +17,8 @@ static const struct tlv {
     uint8_t type;
     size_t at, cap;
 } tlvs[] = {
-#define TLV(type, field) { type, offsetof(struct proxy2, field), sizeof(((struct proxy2 *)0)->field) }
+#define TLV(type, field) \
+    { type, offsetof(struct proxy2, field), sizeof(((struct proxy2 *)0)->field) }
     TLV(PROXY2_TLV_AUTHORITY, authority),
     TLV(PROXY2_TLV_UNIQUE_ID, connection),
     TLV(PROXY2_TLV_ZONE, zone),

@@ -80,12 +80,14 @@ static int read_challenge(struct challenge *out, const struct scram_client *c, c
         scram_attr(&text, 'i', &count) || count.len >= sizeof(number))
         return -EBADMSG;
     /* The server must have added something of its own. */
-    if (!scram_nonce_ok(out->nonce) || out->nonce.len <= own || memcmp(out->nonce.at, c->nonce, own))
+    if (!scram_nonce_ok(out->nonce) || out->nonce.len <= own ||
+        memcmp(out->nonce.at, c->nonce, own))
         return -EBADMSG;
     n = scram_decode(out->salt, sizeof(out->salt), salt);
     memcpy(number, count.at, count.len);
     number[count.len] = '\0';
-    /* Few iterations are refused too: a proof for a server that lies about itself could be guessed. */
+    /* Few iterations are refused too: a proof for a server that lies about itself
+     * could be guessed. */
     if (n < 0 || str_to_i64(number, SCRAM_ITERATIONS, SCRAM_ITERATIONS_MAX, &i))
         return -EBADMSG;
     out->salt_len = (size_t)n;

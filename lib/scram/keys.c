@@ -44,7 +44,8 @@ void scram_verifier_make(struct scram_verifier *v, enum scram_hash hash, const c
 {
     struct scram_keys keys;
 
-    *v = (struct scram_verifier){ .hash = hash, .iterations = iterations, .salt_len = NEW_SALT_LEN };
+    *v = (struct scram_verifier){ .hash = hash, .iterations = iterations,
+                                  .salt_len = NEW_SALT_LEN };
     evp_random(v->salt, v->salt_len);
     scram_keys(&keys, scram_algo(hash), password, EVP_BYTES(v->salt, v->salt_len), iterations);
     memcpy(v->stored_key, keys.stored, scram_algo(hash)->size);

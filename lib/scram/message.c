@@ -82,7 +82,8 @@ int scram_read_name(char out[SCRAM_USER_MAX + 1], struct scram_span name)
         char c = name.at[i];
 
         if (c == '=') {
-            if (name.len - i < 3 || (memcmp(name.at + i, "=2C", 3) && memcmp(name.at + i, "=3D", 3)))
+            if (name.len - i < 3 ||
+                (memcmp(name.at + i, "=2C", 3) && memcmp(name.at + i, "=3D", 3)))
                 return -EBADMSG;
             c = name.at[i + 2] == 'C' ? ',' : '=';
             i += 2;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the files of this library share: the hash in use, keys from a password, attributes of messages. */
+ * What the files of this library share: the hash in use, keys from a password,
+ * attributes of messages. */
 #ifndef SCRAM_PRIV_H
 #define SCRAM_PRIV_H
 

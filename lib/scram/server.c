@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The side that has the verifier. An unknown user goes the whole way with one that nobody can fit: what
- * is said and how long it takes are the same as for a wrong password. */
+ * The side that has the verifier. An unknown user goes the whole way with one that nobody can fit:
+ * what is said and how long it takes are the same as for a wrong password. */
 #include "scram_priv.h"
 
 #include <assert.h>
@@ -57,14 +57,15 @@ void scram_server_free(struct scram_server **sp)
     free(s);
 }
 
-/* Reads the GS2 header. An authorisation identity ("a=") is another user's name: refused, nobody here
- * acts for another. Source: RFC 5802 s7 */
+/* Reads the GS2 header. An authorisation identity ("a=") is another user's name: refused, nobody
+ * here acts for another. Source: RFC 5802 s7 */
 static int read_header(struct scram_server *s, const char **at)
 {
     static const struct {
         const char *text;
         bool bound;
-    } headers[] = { { SCRAM_HEADER_BOUND, true }, { SCRAM_HEADER_UNBOUND, false }, { "y,,", false } };
+    } headers[] = { { SCRAM_HEADER_BOUND, true }, { SCRAM_HEADER_UNBOUND, false },
+                    { "y,,", false } };
     const char *rest;
 
     for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
@@ -152,8 +153,8 @@ static bool proves(const struct scram_server *s, const uint8_t *proof, const str
     return equal && s->known;
 }
 
-/* The c= of the client against our own. The texts are compared as bytes decoded: base64 may be written
- * in more than one way. */
+/* The c= of the client against our own. The texts are compared as bytes decoded: base64 may be
+ * written in more than one way. */
 static int check_binding(const struct scram_server *s, struct scram_span text)
 {
     uint8_t seen[128], ours[128];
@@ -182,7 +183,7 @@ int scram_server_final(struct scram_server *s, const char *client_final, char **
     if (s->stage != WAITS_FINAL || scram_check(client_final))
         return -EBADMSG;
     s->stage = DONE; /* one try for each challenge */
-    last = strrchr(client_final, ','); /* the proof is the last attribute, and not part of what it proves */
+    last = strrchr(client_final, ','); /* the proof comes last, and is no part of what it proves */
     if (!last || scram_attr(&at, 'c', &binding) || scram_attr(&at, 'r', &nonce))
         return -EBADMSG;
     at = last + 1;

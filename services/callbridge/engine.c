@@ -118,8 +118,8 @@ static void on_path(struct participant *p, const struct media_event *ev)
     engine_tick(p, now_ms);
 }
 
-/* One of a guest's TURN servers has died. The other carries on, but nothing would if that died, too:
- * an ICE restart gives it two again. At once when it has lost both. */
+/* One of a guest's TURN servers has died. The other carries on, but nothing would if that died,
+ * too: an ICE restart gives it two again. At once when it has lost both. */
 static void lose_server(struct participant *p, const char *id, int64_t now_ms)
 {
     bool has = false;
@@ -178,8 +178,8 @@ void engine_tick(struct participant *p, int64_t now_ms)
     notify_restart(p);
 }
 
-/* A relay became ready after the answer. What was meant for a session from inside does not go to one
- * from outside that has come meanwhile. */
+/* A relay became ready after the answer. What was meant for a session from inside does not go to
+ * one from outside that has come meanwhile. */
 static void on_candidate(struct participant *p, const struct media_event *ev)
 {
     if (!p->zone[0] || strstr(ev->text, " typ relay "))

@@ -55,8 +55,8 @@ enum {
     TURN_PROBE_FAILED_MS = 10000, /* while it fails */
     TURN_PROBE_MS = 1500,         /* for UDP, and then for TCP: the administration waits 5 s */
     TURN_ASKED_MAX = 16,          /* questions about servers at a time: 8 probes each */
-    /* after it has lost one of its two TURN servers a guest gathers anew: not at once, for media goes
-     * on, and not all at the same time */
+    /* after it has lost one of its two TURN servers a guest gathers anew: not at once, for media
+     * goes on, and not all at the same time */
     TURN_REGATHER_MS = 15000,
     TURN_LOGIN_S = 24 * 3600,     /* of a time-limited name, as a ticket; only Allocate looks at it */
     RELAYS_EACH = 2,              /* relays of one participant: one, and a spare */

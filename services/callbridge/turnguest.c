@@ -77,8 +77,8 @@ static bool first_name(const char *list, char dst[TURNS_HOST_SIZE])
     return found;
 }
 
-/* TURN over TLS at the edges of a zone: each hands it to one of its instances, all of which know the
- * name. One URL for each edge: every one costs the browser a relay. */
+/* TURN over TLS at the edges of a zone: each hands it to one of its instances, all of which know
+ * the name. One URL for each edge: every one costs the browser a relay. */
 static void put_edges(const struct participant *p, const char *zone, struct guest_server *out)
 {
     const struct site_edge_fact *e;

@@ -194,8 +194,9 @@ static void add_own(struct turns *t, const struct site_turn_server *row,
     own_login(t, s);
 }
 
-/* A foreign server of the types of CMS: TCP at 443 for "standard" and "lyncEdge" unless the row says
- * otherwise. A port that it does name is that of UDP as well, but for 443, which UDP never has. */
+/* A foreign server of the types of CMS: TCP at 443 for "standard" and "lyncEdge" unless the row
+ * says otherwise. A port that it does name is that of UDP as well, but for 443, which
+ * UDP never has. */
 static void add_foreign(struct turns *t, const struct site_turn_server *row, const struct addr *a,
                         size_t number)
 {

@@ -189,7 +189,8 @@ static void log_relay(const struct watched *s, const struct media_event *ev)
     turnwatch_explain(ev->relay.failure, ev->relay.code, text, sizeof(text));
     if (s->relay.times == TROUBLE_TIMES && log_limit(s->subject))
         log_warning("turn server %s: relay %s, worker=%u (%s)", s->subject,
-                    ev->relay.phase == MEDIA_RELAY_LOST ? "lost" : "refused", ev->relay.worker, text);
+                    ev->relay.phase == MEDIA_RELAY_LOST ? "lost" : "refused", ev->relay.worker,
+                    text);
 }
 
 void turnwatch_relay(struct turnwatch *w, const struct media_event *ev)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What edges say through their zones, kept as runtime rows: TURN instances and the edges.
  *
- * Every expc of a zone hears the same and says the same, so a row holds as long as one of them does:
- * each word lasts for its time, is repeated, or is taken back. Only what differs is written. A fact
- * is an outsider's word: it names no row of this site, takes no place, and its kind and fields are
- * those of the table below and no others. */
+ * Every expc of a zone hears the same and says the same, so a row holds as long as one of them
+ * does: each word lasts for its time, is repeated, or is taken back. Only what differs is written.
+ * A fact is an outsider's word: it names no row of this site, takes no place, and its kind and
+ * fields are those of the table below and no others. */
 #include "config.h"
 
 #include <errno.h>

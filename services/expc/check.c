@@ -166,8 +166,8 @@ static void begin(struct check *c)
                            site_weburl_port(&c->url, x->daemon->conf, row), ask, c);
 }
 
-/* The one in use verifies, but for a site that has switched that off: reading the system's store takes
- * time. */
+/* The one in use verifies, but for a site that has switched that off: reading the system's store
+ * takes time. */
 static int make_ctx(struct check *c, struct str *why)
 {
     const struct expc *x = c->x;

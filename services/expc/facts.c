@@ -175,7 +175,8 @@ void facts_forget(struct edge *e)
 
 /* --- to edges --------------------------------------------------------------------------------- */
 
-/* A guest that is gone: what a callbridge has said, and an edge must know until the name expires. */
+/* A guest that is gone: what a callbridge has said, and an edge must know until
+ * the name expires. */
 struct revoked {
     char id[EXPC_REVOKE_ID_MAX];
     int64_t expires_s;

@@ -316,8 +316,8 @@ int expe_stream_open(struct expe *e, struct expe_stream *st, const char *host,
     return err;
 }
 
-/* Not flushed here: that would tell others of their ends, inside of whatever walks over them. The link
- * sends it on the loop's next turn. */
+/* Not flushed here: that would tell others of their ends, inside of whatever walks over them. The
+ * link sends it on the loop's next turn. */
 void expe_stream_drop(struct expe_stream *st)
 {
     if (!st->s)

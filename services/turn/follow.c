@@ -61,7 +61,7 @@ static void add_mesh(const struct turn *t, struct turn_rules *r)
     while ((in = site_next_turn_instance(t->site, &it)) != NULL) {
         struct row_addrs inside = { 0 }, outside = { 0 };
 
-        if (in->zone || str_eq(in->holder, t->holder)) /* what another site says opens nothing here */
+        if (in->zone || str_eq(in->holder, t->holder)) /* another site's word opens nothing here */
             continue;
         turn_each_item(in->addresses, add_row_addr, &inside);
         turn_each_item(in->public_addresses, add_row_addr, &outside);

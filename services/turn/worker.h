@@ -38,7 +38,7 @@ void turn_worker_stop(struct turn_worker *w);
 /* Frees it with its allocations; not before all have stopped. NULL is fine. */
 void turn_worker_free(struct turn_worker *w);
 
-/* --- commands; any thread ---------------------------------------------------------------------- */
+/* --- commands; any thread --------------------------------------------------------------------- */
 
 /* Hands over an open socket. `id` names it for turn_worker_unlisten(). */
 void turn_worker_listen(struct turn_worker *w, int fd, enum turn_listen_kind kind,

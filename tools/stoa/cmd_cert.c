@@ -314,7 +314,8 @@ static int run_restore(const struct stoa_ctx *ctx, int argc, char **argv)
     return said_end(&said);
 }
 
-/* A role of one site finds it by itself; webadmin is that of the inside unless --site says other. */
+/* A role of one site finds it by itself; webadmin is that of the inside unless
+ * --site says other. */
 static int run_change(const struct stoa_ctx *ctx, int argc, char **argv, bool force)
 {
     const struct cert_role *role = argc > 1 ? cert_role_find(argv[1]) : NULL;

@@ -43,7 +43,7 @@ int zone_new_password(const struct zone_job *j, char *out)
     return STOA_OK;
 }
 
-/* --- what the inside will check ---------------------------------------------------------------- */
+/* --- what the inside will check --------------------------------------------------------------- */
 
 static char *load(const struct zone_job *j, const char *file, struct pki_err *err)
 {

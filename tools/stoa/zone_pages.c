@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The guide's pages of a zone as text: the zone itself, "Unified Communications SSH tunnels status",
- * and "Guest account client URI resolved to the following targets". What config keeps and what each
- * expc or expe says is put into one JSON object, which is printed. */
+ * The guide's pages of a zone as text: the zone itself, "Unified Communications SSH tunnels
+ * status", and "Guest account client URI resolved to the following targets". What config keeps and
+ * what each expc or expe says is put into one JSON object, which is printed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -35,8 +35,8 @@ void *map_get_bytes(const struct map *m, const void *key, size_t len);
 void *map_del_bytes(struct map *m, const void *key, size_t len);
 
 /* Walks the entries in no particular order: `size_t it = 0; while (map_next(m, &it, &key, &val))`.
- * `key` is the string or bytes of the entry; it may be NULL, as `value` may. The entry just returned
- * may be deleted inside the walk; nothing may be added. */
+ * `key` is the string or bytes of the entry; it may be NULL, as `value` may. The entry just
+ * returned may be deleted inside the walk; nothing may be added. */
 bool map_next(const struct map *m, size_t *it, const char **key, void **value);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The head of an HTTP/1.1 request, as far as an edge has to understand it: method, target, Host, and
- * whether it asks for a WebSocket. It changes nothing and keeps no body. http-parser does the work.
+ * The head of an HTTP/1.1 request, as far as an edge has to understand it: method, target, Host,
+ * and whether it asks for a WebSocket. It changes nothing and keeps no body. http-parser
+ * does the work.
  *
  * Source: RFC 9112 s3, RFC 9110 s7.2 (Host). */
 #ifndef HTTPHEAD_HEAD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A listening TCP socket on a libuv loop. What is accepted is handed over as a plain descriptor, so
- * that quotas come before anything costs memory. While the process has no descriptor left, who comes is
- * closed at once. */
+ * that quotas come before anything costs memory. While the process has no descriptor left, who
+ * comes is closed at once. */
 #ifndef LOOP_ACCEPT_H
 #define LOOP_ACCEPT_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * PROXY protocol version 2: who the client of a forwarded TCP connection is. Bytes in, struct out and
- * the other way.
+ * PROXY protocol version 2: who the client of a forwarded TCP connection is. Bytes in, struct out
+ * and the other way.
  *
  *   | signature (12) | version 2 (4 bits), command (4) | family (4), protocol (4) | length (16) |
  *   | source ip | destination ip | source port | destination port | TLVs ...                   |
@@ -35,9 +35,9 @@ struct proxy2 {
 
 /* Reads a header from the front of a stream.
  * Shape:  *size gets its length once at least PROXY2_FIXED_LEN bytes are there.
- * Errors: -EAGAIN more bytes are needed; -EBADMSG it is none, or not one that we take: not TCP, one of
- *         the texts below twice, empty, too long or with other bytes than 0x21-0x7E. Other TLVs are
- *         skipped. */
+ * Errors: -EAGAIN more bytes are needed; -EBADMSG it is none, or not one that we take: not TCP, one
+ *         of the texts below twice, empty, too long or with other bytes than 0x21-0x7E. Other
+ *         TLVs are skipped. */
 int proxy2_parse(struct proxy2 *out, const uint8_t *data, size_t len, size_t *size) MUST_USE;
 
 /* Writes a header; both addresses of one family (an IPv4 client is mapped where the other is IPv6).

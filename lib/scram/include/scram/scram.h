@@ -35,8 +35,8 @@ struct scram_verifier {
 };
 
 /* Makes a verifier with a new salt. Takes the time of `iterations` HMACs.
- * Shape: the password is UTF-8; it is used as it is (no SASLprep: DEVIATION from RFC 5802 s2.2, both
- *        ends of a zone type the same bytes). */
+ * Shape: the password is UTF-8; it is used as it is (no SASLprep: DEVIATION from RFC 5802 s2.2,
+ *        both ends of a zone type the same bytes). */
 void scram_verifier_make(struct scram_verifier *v, enum scram_hash hash, const char *password,
                          uint32_t iterations);
 
@@ -55,8 +55,8 @@ struct scram_binding {
 
 struct scram_client;
 
-/* Shape: nonce NULL: a random one (tests give the RFC's); binding NULL: none. Owner: the caller. The
- * password is wiped once it has been used. */
+/* Shape: nonce NULL: a random one (tests give the RFC's); binding NULL: none. Owner: the caller.
+ * The password is wiped once it has been used. */
 struct scram_client *scram_client_new(enum scram_hash hash, const char *user, const char *password,
                                       const struct scram_binding *binding, const char *nonce);
 void scram_client_free(struct scram_client **c);
@@ -65,12 +65,12 @@ void scram_client_free(struct scram_client **c);
 char *scram_client_first(struct scram_client *c);
 
 /* Takes server-first-message, gives client-final-message.
- * Owner:  *out is the caller's. Errors: -EBADMSG malformed, another nonce, fewer than SCRAM_ITERATIONS
- *         or too many. */
+ * Owner:  *out is the caller's.
+ * Errors: -EBADMSG malformed, another nonce, fewer than SCRAM_ITERATIONS or too many. */
 int scram_client_final(struct scram_client *c, const char *server_first, char **out) MUST_USE;
 
-/* Takes server-final-message. Errors: -EACCES the server does not know the password; -EPROTO it says
- * that it refuses ("e="); -EBADMSG. */
+/* Takes server-final-message. Errors: -EACCES the server does not know the password; -EPROTO it
+ * says that it refuses ("e="); -EBADMSG. */
 int scram_client_done(struct scram_client *c, const char *server_final) MUST_USE;
 
 /* --- the side that has the verifier ----------------------------------------------------------- */
@@ -83,20 +83,23 @@ struct scram_server *scram_server_new(enum scram_hash hash, const struct scram_b
 void scram_server_free(struct scram_server **s);
 
 /* Takes client-first-message. *user is what it claims, valid as long as `s`.
- * Errors: -EBADMSG malformed, or it asks to act for somebody else ("a="); -EPROTO it uses another channel binding than this side, or says that
- *         the server has none ("y"): somebody stands between (RFC 5802 s6). */
-int scram_server_first(struct scram_server *s, const char *client_first, const char **user) MUST_USE;
+ * Errors: -EBADMSG malformed, or it asks to act for somebody else ("a="); -EPROTO it uses another
+ *         channel binding than this side, or says that the server has none ("y"): somebody
+ *         stands between (RFC 5802 s6). */
+int scram_server_first(struct scram_server *s, const char *client_first,
+                       const char **user) MUST_USE;
 
-/* Gives server-first-message for the user's verifier. NULL: the user is unknown; salt and iterations
- * are then made from `mask_key`, so that the answer is the same each time and tells nobody.
+/* Gives server-first-message for the user's verifier. NULL: the user is unknown; salt and
+ * iterations are then made from `mask_key`, so that the answer is the same each time
+ * and tells nobody.
  * Shape: mask_key 32 bytes. Owner: the caller. */
 char *scram_server_challenge(struct scram_server *s, const struct scram_verifier *v,
                              const uint8_t *mask_key);
 
 /* Takes client-final-message, gives server-final-message.
  * Owner:  *out is the caller's; NULL on error.
- * Errors: -EACCES wrong password or unknown user; -EPROTO the channel binding's data differ: not the
- *         same TLS connection; -EBADMSG. */
+ * Errors: -EACCES wrong password or unknown user; -EPROTO the channel binding's data differ: not
+ *         the same TLS connection; -EBADMSG. */
 int scram_server_final(struct scram_server *s, const char *client_final, char **out) MUST_USE;
 
 #endif

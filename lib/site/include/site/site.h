@@ -274,15 +274,16 @@ int site_find_login(const struct site *s, const char *call_id, const char *passc
 int site_find_link(const struct site *s, const char *call_id, const char *secret,
                    struct site_login *out) MUST_USE;
 
-/* Takes the next address of a comma-separated list of ip[:port], as rows have them, and moves `*list`
- * on. Port 0: none stands there. Returns false at the end; NULL is an empty list. */
+/* Takes the next address of a comma-separated list of ip[:port], as rows have them, and moves
+ * `*list` on. Port 0: none stands there. Returns false at the end; NULL is an empty list. */
 bool site_next_addr(const char **list, struct addr *out);
 
-/* Says whether an instance stands behind an address of a turnServer row, and where requests reach it.
- * Shape:  it does when it answers there, or when its relays are bound to or announced with that IP. A
- *         loopback address stands for all instances of this machine as well. An instance of another
- *         site is reached at the row's address and nowhere else: what it says of itself chooses no
- *         place inside. */
+/* Says whether an instance stands behind an address of a turnServer row, and where
+ * requests reach it.
+ * Shape:  it does when it answers there, or when its relays are bound to or announced with that
+ *         IP. A loopback address stands for all instances of this machine as well. An instance of
+ *         another site is reached at the row's address and nowhere else: what it says of itself
+ *         chooses no place inside. */
 bool site_turn_reach(const struct site_turn_instance *t, const struct addr *a, struct addr *out);
 
 /* Where a host leads without DNS: itself, when it is an address, else its static host record (any

@@ -29,8 +29,8 @@ struct stun_cred {
     const char *user;  /* into the parsed text: the configured user */
 };
 
-/* Takes a name apart. Errors: -EINVAL not a time-limited name (a plain user name): an expiry of 1-12
- * digits, a role of one of the two letters, an id of 1-64 of A-Z a-z 0-9 _ -, a user. */
+/* Takes a name apart. Errors: -EINVAL not a time-limited name (a plain user name): an expiry of
+ * 1-12 digits, a role of one of the two letters, an id of 1-64 of A-Z a-z 0-9 _ -, a user. */
 int stun_cred_parse(struct stun_cred *out, const char *name) MUST_USE;
 
 /* Writes a name. Errors: -EINVAL what stun_cred_parse() would refuse; -EOVERFLOW. */

@@ -13,8 +13,9 @@
  * The allocation is TURNC_LOST when the server says so (437, a wrong answer to a refresh), when
  * turnc_fail() reports a broken socket, or when 4 probes 250 ms apart were not answered: a probe (a
  * Refresh, which also a server answers that has forgotten us) goes out when nothing has come from
- * the server for a while although something was sent to it, and every 15 s when nothing was sent. A lost or refused client is freed and a new one made by its owner, who decides
- * when. Source: RFC 8489, RFC 8656. */
+ * the server for a while although something was sent to it, and every 15 s when nothing was sent. A
+ * lost or refused client is freed and a new one made by its owner, who decides when. Source: RFC
+ * 8489, RFC 8656. */
 #ifndef TURNC_TURNC_H
 #define TURNC_TURNC_H
 
