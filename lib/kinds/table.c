@@ -308,6 +308,12 @@ static const struct kinds_field web_proxy_fields[] = {
       .help = "The web bridges' certificates are checked; false is said to everybody who asks" },
 };
 
+static const struct kinds_field client_uri_fields[] = {
+    { .name = "uri", .type = KINDS_URL,
+      .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST,
+      .help = "A join address, as guestAccountClientUri of webProxy; its host counts" },
+};
+
 static const struct kinds_field tunnel_domain_fields[] = {
     { .name = "domain", .type = KINDS_DOMAIN,
       .flags = KINDS_REQUIRED | KINDS_UNIQUE | KINDS_SEARCH | KINDS_LIST,
@@ -440,6 +446,11 @@ static const struct kinds_kind table[] = {
       .missing = "unrecognizedObject", .duplicate = "invalidOperation",
       .help = "Expressway-C: Configuration > Unified Communications > Cisco Meeting Server",
       FIELDS(web_proxy_fields) },
+    { .name = "clientUri", .topic = "site", .sites = KINDS_SITE_INSIDE, .key = "uri",
+      .missing = "clientUriDoesNotExist", .duplicate = "duplicateClientUri", .max_rows = 15,
+      .help = "A further guest account client URI beside that of webProxy, which switches it on "
+              "and off",
+      FIELDS(client_uri_fields) },
     { .name = "tunnelDomain", .topic = "site", .sites = BOTH, .key = "domain",
       .missing = "tunnelDomainDoesNotExist", .duplicate = "duplicateTunnelDomain",
       .max_rows = 32, .help = "Expressway: Configuration > Domains",

@@ -178,6 +178,10 @@ static const struct site_member web_proxy[] = {
     FLAG("verifyCertificate", site_web_proxy, verify_certificate),
 };
 
+static const struct site_member client_uri[] = {
+    TEXT("uri", site_client_uri, uri),
+};
+
 static const struct site_member tunnel_domain[] = {
     KEY("domain", site_tunnel_domain, domain, "tunnelDomain"),
 };
@@ -247,6 +251,7 @@ const struct site_model site_models[SITE_KINDS] = {
     [SITE_HOST_RECORD] = MODEL("hostRecord", host, site_host),
     [SITE_ZONE] = MODEL("zone", zone, site_zone),
     [SITE_WEB_PROXY] = { "webProxy", web_proxy, ARRAY_LEN(web_proxy), 0, false },
+    [SITE_CLIENT_URI] = MODEL("clientUri", client_uri, site_client_uri),
     [SITE_TUNNEL_DOMAIN] = MODEL("tunnelDomain", tunnel_domain, site_tunnel_domain),
     [SITE_EDGE_FACT] = MODEL("edgeFact", edge_fact, site_edge_fact),
     [SITE_ZONE_SERVER] = MODEL("zoneServer", zone_server, site_zone_server),

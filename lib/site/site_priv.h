@@ -49,6 +49,7 @@ struct site_object {
         struct site_host host;
         struct site_zone zone;
         struct site_web_proxy web_proxy;
+        struct site_client_uri client_uri;
         struct site_tunnel_domain tunnel_domain;
         struct site_edge_fact edge_fact;
         struct site_zone_server zone_server;

@@ -172,8 +172,8 @@ static int make_ctx(struct check *c, struct str *why)
 {
     const struct expc *x = c->x;
 
-    if (x->targets.verify && x->targets.ctx) {
-        c->ctx = tls_ctx_ref(x->targets.ctx);
+    if (x->verify && x->web_ctx) {
+        c->ctx = tls_ctx_ref(x->web_ctx);
         return 0;
     }
     if (!x->cert_pem || !x->key_pem) {

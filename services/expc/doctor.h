@@ -9,7 +9,7 @@ enum { EXPC_CHECKS = 9 };
 
 extern const struct daemon_check_def expc_checks[EXPC_CHECKS];
 
-/* --- doctor_targets.c: where the client URI leads --------------------------------------------- */
+/* --- doctor_targets.c: where the client URIs lead ---------------------------------------------- */
 
 void expc_check_dns(struct daemon_check *c);     /* DNS-2 */
 void expc_check_host(struct daemon_check *c);    /* HT-1 */

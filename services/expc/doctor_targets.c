@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Where the guest account client URI leads: names, and the web bridges behind them, which are asked
- * for the page every few seconds anyway. */
+ * Where each guest account client URI leads: names, and the web bridges behind them, which are
+ * asked for the page every few seconds anyway. */
 #include "doctor.h"
 
 #include <stdio.h>
@@ -19,9 +19,9 @@ enum {
     SETTLE_MS = 3000, /* the name is looked up, and what is new is asked */
 };
 
-typedef void (*judge_fn)(struct daemon_check *c, const struct expc *x);
+typedef void (*judge_fn)(struct daemon_check *c, const struct targets *t);
 
-/* A check that waits for the name to be looked up. */
+/* A check that waits for the names to be looked up. */
 struct run {
     struct daemon_check *c;
     struct expc *x;
@@ -30,27 +30,39 @@ struct run {
     int64_t until_ms;
 };
 
-static bool is_known(const struct expc *x)
+static bool is_known(const struct targets *t)
 {
     struct list *it, *tmp;
 
-    LIST_EACH(it, tmp, &x->targets.pool.targets) {
-        const struct pool_target *t = LIST_ENTRY(it, struct pool_target, node);
+    LIST_EACH(it, tmp, &t->pool.targets) {
+        const struct pool_target *p = LIST_ENTRY(it, struct pool_target, node);
 
-        if (t->wanted && t->health == POOL_UNKNOWN)
+        if (p->wanted && p->health == POOL_UNKNOWN)
             return false;
     }
-    return !x->targets.lookup && x->targets.resolve_ms > loop_now_ms();
+    return !t->lookup && t->resolve_ms > loop_now_ms();
+}
+
+static bool all_known(const struct expc *x)
+{
+    struct list *it, *tmp;
+
+    LIST_EACH(it, tmp, &x->uris)
+        if (!is_known(LIST_ENTRY(it, struct targets, node)))
+            return false;
+    return true;
 }
 
 static void on_look(void *arg)
 {
     struct run *r = arg;
+    struct list *it, *tmp;
 
-    if (!is_known(r->x) && loop_now_ms() < r->until_ms)
+    if (!all_known(r->x) && loop_now_ms() < r->until_ms)
         return;
     loop_timer_stop(r->timer);
-    r->judge(r->c, r->x);
+    LIST_EACH(it, tmp, &r->x->uris)
+        r->judge(r->c, LIST_ENTRY(it, struct targets, node));
     daemon_check_end(r->c);
 }
 
@@ -65,9 +77,10 @@ static void drop(void *state)
 static void begin(struct daemon_check *c, judge_fn judge)
 {
     struct expc *x = daemon_check_daemon(c)->user;
+    struct list *it, *tmp;
     struct run *r;
 
-    if (!site_ready(x->site) || x->targets.url.host[0] == '\0') {
+    if (!site_ready(x->site) || list_empty(&x->uris)) {
         daemon_check_say(c, DAEMON_NOT_TESTED, "", "No guest account client URI is configured.");
         daemon_check_end(c);
         return;
@@ -80,35 +93,39 @@ static void begin(struct daemon_check *c, judge_fn judge)
     r->timer = loop_timer_new(x->daemon->loop, on_look, r);
     loop_timer_start(r->timer, LOOK_MS, LOOK_MS);
     daemon_check_keep(c, r, drop);
-    if (!x->targets.lookup)
-        x->targets.resolve_ms = 0; /* at the next tick */
+    LIST_EACH(it, tmp, &x->uris) {
+        struct targets *t = LIST_ENTRY(it, struct targets, node);
+
+        if (!t->lookup)
+            t->resolve_ms = 0; /* at the next tick */
+    }
 }
 
 /* Calls `fn` for each web bridge of the list. */
-static void each(const struct expc *x, struct daemon_check *c,
-                 void (*fn)(struct daemon_check *c, const struct expc *x,
-                            const struct pool_target *t, const char *subject))
+static void each(const struct targets *t, struct daemon_check *c,
+                 void (*fn)(struct daemon_check *c, const struct targets *t,
+                            const struct pool_target *p, const char *subject))
 {
     struct list *it, *tmp;
 
-    LIST_EACH(it, tmp, &x->targets.pool.targets) {
-        const struct pool_target *t = LIST_ENTRY(it, struct pool_target, node);
+    LIST_EACH(it, tmp, &t->pool.targets) {
+        const struct pool_target *p = LIST_ENTRY(it, struct pool_target, node);
         char subject[SITE_WEBURL_HOST_MAX + ADDR_TEXT_MAX + 1], address[ADDR_TEXT_MAX];
 
-        (void)snprintf(subject, sizeof(subject), "%s %s", x->targets.url.host,
-                       addr_print(&t->address, address));
-        if (t->wanted)
-            fn(c, x, t, subject);
+        (void)snprintf(subject, sizeof(subject), "%s %s", t->url.host,
+                       addr_print(&p->address, address));
+        if (p->wanted)
+            fn(c, t, p, subject);
     }
 }
 
 /* --- DNS-2 ------------------------------------------------------------------------------------ */
 
-static void look_for_loop(struct daemon_check *c, const struct expc *x, const struct pool_target *t,
-                          const char *subject)
+static void look_for_loop(struct daemon_check *c, const struct targets *t,
+                          const struct pool_target *p, const char *subject)
 {
-    (void)x;
-    if (t->health != POOL_LOOP) {
+    (void)t;
+    if (p->health != POOL_LOOP) {
         daemon_check_say(c, DAEMON_OK, subject, "The address is not one of the edge.");
         return;
     }
@@ -119,15 +136,15 @@ static void look_for_loop(struct daemon_check *c, const struct expc *x, const st
                         "of the web bridges, or set a hostRecord for it.");
 }
 
-static void judge_dns(struct daemon_check *c, const struct expc *x)
+static void judge_dns(struct daemon_check *c, const struct targets *t)
 {
-    if (!x->targets.known && !x->targets.lookup)
-        daemon_check_report(c, DAEMON_ERROR, x->targets.url.host,
+    if (!t->known && !t->lookup)
+        daemon_check_report(c, DAEMON_ERROR, t->url.host,
                             "Inside, the name has no address, neither as a host record nor in DNS.",
                             "The addresses of the web bridges.",
                             "Give the inside DNS a zone of its own for this name, or set a "
                             "hostRecord for it.");
-    each(x, c, look_for_loop);
+    each(t, c, look_for_loop);
 }
 
 void expc_check_dns(struct daemon_check *c)
@@ -149,34 +166,41 @@ static bool has_name(const char *list, const char *name)
     return found;
 }
 
-/* Guests outside ask for the external names of the edge, and for nothing else. */
-static void compare_names(struct daemon_check *c, const struct expc *x)
+/* Guests outside ask for the external names of the edges, and for nothing else. Of several edges one
+ * that has the name is enough: the others look for their own names. */
+static void compare_names(struct daemon_check *c, const struct targets *t)
 {
     const struct site_edge_fact *e;
-    const char *host = x->targets.url.host;
+    const char *host = t->url.host;
+    struct str names = { 0 };
     char seen[TEXT_MAX], want[TEXT_MAX];
+    bool any = false, found = false;
     size_t it = 0;
 
-    while ((e = site_next_edge_fact(x->site, &it)) != NULL) {
-        if (str_empty(e->names) || has_name(e->names, host)) {
-            daemon_check_say(c, DAEMON_OK, host, "It is an external name of the edge.");
-            continue;
-        }
+    while ((e = site_next_edge_fact(t->x->site, &it)) != NULL) {
+        any = true;
+        found = found || str_empty(e->names) || has_name(e->names, host);
+        if (!str_empty(e->names))
+            str_addf(&names, "%s%s", names.len ? ", " : "", e->names);
+    }
+    if (found) {
+        daemon_check_say(c, DAEMON_OK, host, "It is an external name of the edge.");
+    } else if (any) {
         (void)snprintf(seen, sizeof(seen), "The guest account client URI is %s.", host);
         (void)snprintf(want, sizeof(want), "An external name of the edge, for which guests "
-                                           "outside ask: "
-                       "%.600s.", e->names);
+                                           "outside ask: %.600s.", names.s);
         daemon_check_report(c, DAEMON_ERROR, host, seen, want,
                             "'stoa zone uri https://<external name>' inside, as the guide has it; "
                             "or add the name to the edge as an externalName.");
     }
+    str_fini(&names);
 }
 
-static void look_for_host(struct daemon_check *c, const struct expc *x, const struct pool_target *t,
-                          const char *subject)
+static void look_for_host(struct daemon_check *c, const struct targets *t,
+                          const struct pool_target *p, const char *subject)
 {
-    (void)x;
-    if (t->health == POOL_ODD && str_eq(t->code, "host"))
+    (void)t;
+    if (p->health == POOL_ODD && str_eq(p->code, "host"))
         daemon_check_report(c, DAEMON_ERROR, subject,
                             "The web bridge answers requests for this name with Bad Request.",
                             "The page for guests.",
@@ -184,10 +208,10 @@ static void look_for_host(struct daemon_check *c, const struct expc *x, const st
                             "name to webBridgeHostnames.");
 }
 
-static void judge_host(struct daemon_check *c, const struct expc *x)
+static void judge_host(struct daemon_check *c, const struct targets *t)
 {
-    compare_names(c, x);
-    each(x, c, look_for_host);
+    compare_names(c, t);
+    each(t, c, look_for_host);
 }
 
 void expc_check_host(struct daemon_check *c)
@@ -197,34 +221,34 @@ void expc_check_host(struct daemon_check *c)
 
 /* --- HT-3 ------------------------------------------------------------------------------------- */
 
-static void look_at_health(struct daemon_check *c, const struct expc *x,
-                           const struct pool_target *t, const char *subject)
+static void look_at_health(struct daemon_check *c, const struct targets *t,
+                           const struct pool_target *p, const char *subject)
 {
-    bool others = pool_healthy(&x->targets.pool) > 0;
+    bool others = pool_healthy(&t->pool) > 0;
     char seen[TEXT_MAX];
 
-    if (t->health == POOL_HEALTHY) {
+    if (p->health == POOL_HEALTHY) {
         daemon_check_say(c, DAEMON_OK, subject, "It answers with the page for guests.");
-    } else if (t->health == POOL_DEAD || (t->health == POOL_ODD && !str_eq(t->code, "host"))) {
-        (void)snprintf(seen, sizeof(seen), "expc cannot use this web bridge (%s): %s.%s", t->code,
-                       t->text, others ? " Others can be used." : "");
+    } else if (p->health == POOL_DEAD || (p->health == POOL_ODD && !str_eq(p->code, "host"))) {
+        (void)snprintf(seen, sizeof(seen), "expc cannot use this web bridge (%s): %s.%s", p->code,
+                       p->text, others ? " Others can be used." : "");
         daemon_check_report(c, others ? DAEMON_WARNING : DAEMON_ERROR, subject, seen,
                             "The page for guests.",
                             "Is the web bridge running, does it listen for expc (port 8444), does "
                             "a firewall let expc through, and does its certificate have the name?");
     } else {
         daemon_check_say(c, DAEMON_NOT_TESTED, subject, "%s",
-                         t->text[0] ? t->text : "It has not been asked yet.");
+                         p->text[0] ? p->text : "It has not been asked yet.");
     }
 }
 
-static void judge_targets(struct daemon_check *c, const struct expc *x)
+static void judge_targets(struct daemon_check *c, const struct targets *t)
 {
-    if (!x->targets.ctx)
-        daemon_check_report(c, DAEMON_ERROR, x->targets.url.host,
+    if (!t->x->web_ctx)
+        daemon_check_report(c, DAEMON_ERROR, t->url.host,
                             "expc has no usable certificate (pki/expc.crt) to show to web bridges.",
                             NULL, "Install one: 'stoa cert set expc KEY CERTIFICATE'.");
-    each(x, c, look_at_health);
+    each(t, c, look_at_health);
 }
 
 void expc_check_targets(struct daemon_check *c)

@@ -2,11 +2,12 @@
  * The daemon's inner types. One thread, one libuv loop.
  *
  *   main.c      the daemon's table
- *   follow.c    the configuration: zones, domains, the client URI; certificates
+ *   follow.c    the configuration: zones, domains, the client URIs; certificates
  *   zone.c      a zone: the addresses of its edge, at each of them lines
  *   line.c      one connection of a zone: dialled, lost, dialled again
  *   stream.c    a browser's connection: from a line to a web bridge
- *   targets.c   the web bridges: where they are, how they are   pool.c  which one is next
+ *   targets.c   the web bridges behind each URI: where, and how they are
+ *   pool.c      which one is next
  *   reach.c     a connection to one of them                     probe.c  one question for the page
  *   facts.c     what edges say, for config; what callbridges say, for edges
  *   status.c    the pages of the guide                          check.c  a URI before it is stored
@@ -61,16 +62,17 @@ struct expc_counts {
     uint64_t dials;
 };
 
-/* The web bridges behind the client URI. */
-struct expc_targets {
-    struct site_weburl url; /* host "": none is configured */
+/* A guest account client URI, and the web bridges behind it. */
+struct targets {
+    struct list node;
+    struct expc *x;
+    struct site_weburl url;
     struct pool pool;
     struct loop_resolve *lookup;
-    struct loop_timer *timer;
-    struct tls_ctx *ctx;    /* towards web bridges; NULL: certificates cannot be used */
     int64_t resolve_ms;     /* look the name up then */
-    int64_t since_ms;       /* configured so */
-    bool verify, known;     /* known: it has led somewhere */
+    int64_t since_ms;       /* configured */
+    bool known;             /* it has led somewhere */
+    bool wanted;
 };
 
 struct expc {
@@ -85,8 +87,8 @@ struct expc {
     bool demo, draining;
 
     /* follow.c: what is served; lines hold on to these texts */
-    char *join_names[3];  /* of streams: the client URI's host; in the demo localhost as well */
-    size_t join_count;
+    char *aliases[EXPC_ALIASES_MAX]; /* in the demo: further names of the first client URI */
+    size_t alias_count;
     char **domains;
     size_t domain_count;
     char config_hash[65];
@@ -97,7 +99,10 @@ struct expc {
     struct revoked *revoked; /* guests that are gone, the last EXPC_REVOKED_MAX of them */
     size_t revoked_count, revoked_next;
     int64_t hurried_ms;   /* doctor_zones.c: lines were last made to try for an operator */
-    struct expc_targets targets;
+    struct list uris;     /* struct targets: webProxy's, then those of clientUri */
+    struct loop_timer *targets_timer;
+    struct tls_ctx *web_ctx; /* towards web bridges; NULL: certificates cannot be used */
+    bool verify;          /* their certificates */
     struct list streams;  /* struct stream */
     size_t stream_count;
     struct list checks;   /* struct check */
@@ -203,8 +208,12 @@ extern const struct mux_ops stream_ops; /* arg: the struct line */
 void targets_start(struct expc *x);
 void targets_stop(struct expc *x);
 
-/* Takes over the client URI ("" or NULL: none), or that host records may have changed. */
-void targets_apply(struct expc *x, const char *uri, bool verify);
+/* Takes over the client URIs, the first of them webProxy's, or that host records may have changed.
+ * No stream may go to one that is left out. */
+void targets_apply(struct expc *x, const struct site_weburl *urls, size_t n, bool verify);
+
+/* Where streams for a name go, a URI's host or in the demo an alias; NULL: nowhere. */
+struct targets *targets_find(const struct expc *x, const char *name);
 
 /* Which addresses are the edge's may have changed; brings the fault up to date. */
 void targets_look(struct expc *x);
@@ -213,13 +222,14 @@ void targets_look(struct expc *x);
 void targets_renew(struct expc *x);
 
 /* A stream could not reach it. */
-void targets_failed(struct expc *x, struct pool_target *t, enum reach_end end, const char *text);
+void targets_failed(struct targets *t, struct pool_target *p, enum reach_end end,
+                    const char *text);
 
 /* The PROXY header of a connection of ours, without a browser behind it. */
 void targets_own_header(struct proxy2 *h);
 
 /* The words of a target for operators: address "ip:port" in `address`. */
-void targets_print(const struct expc *x, const struct pool_target *t,
+void targets_print(const struct targets *t, const struct pool_target *p,
                    Stoa__Zone__V1__TargetStatus *out, char address[ADDR_TEXT_MAX]);
 
 /* Which of the addresses is one of the edge (DNS leads back outside, or round in a loop). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The site's configuration: zones, domains, the guest account client URI; and the certificate
+ * The site's configuration: zones, domains, guest account client URIs; and the certificate
  * files. */
 #include "expc.h"
 
@@ -48,71 +48,108 @@ static void add(char **list, size_t *n, const char *domain)
     list[(*n)++] = text;
 }
 
-/* The URI that is configured, or NULL. */
-static const char *configured_uri(const struct expc *x)
+/* The client URIs, webProxy's first; each host once. */
+struct uris {
+    struct site_weburl list[EXPC_URIS_MAX];
+    size_t n;
+};
+
+static bool has_host(const struct uris *u, const char *host)
+{
+    for (size_t i = 0; i < u->n; i++)
+        if (str_eq(u->list[i].host, host))
+            return true;
+    return false;
+}
+
+static void add_uri(struct uris *u, const char *uri)
+{
+    struct site_weburl *url = &u->list[u->n];
+
+    if (str_empty(uri) || u->n == EXPC_URIS_MAX)
+        return;
+    if (site_weburl_parse(url, uri))
+        log_warning("guest account client URI %s: is no https URL, left out", uri);
+    else if (!has_host(u, url->host))
+        u->n++;
+}
+
+static int by_host(const void *a, const void *b)
+{
+    return strcmp(((const struct site_weburl *)a)->host, ((const struct site_weburl *)b)->host);
+}
+
+/* In the demo the public name takes the place of webProxy's: it is what the web bridge's
+ * certificate is made for (docs/decisions/009). */
+static void make_uris(const struct expc *x, struct uris *u)
 {
     const struct site_web_proxy *p = site_web_proxy(x->site);
+    const char *name = x->demo ? conf_get(x->daemon->conf, "NAME") : NULL;
+    const struct site_client_uri *row;
+    size_t at = 0, first;
 
-    return p && p->enabled && !str_empty(p->guest_account_client_uri) ? p->guest_account_client_uri
-                                                                      : NULL;
+    if (!p->enabled)
+        return;
+    add_uri(u, name && !str_empty(p->guest_account_client_uri) ? name :
+                                                                 p->guest_account_client_uri);
+    first = u->n;
+    while ((row = site_next_client_uri(x->site, &at)) != NULL)
+        add_uri(u, row->uri);
+    qsort(u->list + first, u->n - first, sizeof(*u->list), by_host);
 }
 
-/* The URI that counts. In the demo the public name takes the place of the example's: it is what the
- * web bridge's certificate is made for (docs/decisions/009). */
-static const char *client_uri(const struct expc *x)
+static void add_alias(struct expc *x, const struct uris *u, const char *host)
 {
-    const char *uri = configured_uri(x), *name = conf_get(x->daemon->conf, "NAME");
-
-    return uri && x->demo && name ? name : uri;
+    if (!has_host(u, host))
+        add(x->aliases, &x->alias_count, host);
 }
 
-/* The join name. In the demo, which has no DNS outside, localhost is one as well. */
-static size_t make_join_names(const struct expc *x, char *names[3])
+/* The demo, which has no DNS outside, goes by these names as well. */
+static void make_aliases(struct expc *x, const struct uris *u)
 {
+    const struct site_web_proxy *p = site_web_proxy(x->site);
     struct site_weburl url;
-    size_t n = 0;
 
-    if (client_uri(x) && site_weburl_parse(&url, client_uri(x)) == 0)
-        add(names, &n, url.host);
-    if (n > 0 && x->demo) {
-        add(names, &n, "localhost");
-        if (site_weburl_parse(&url, configured_uri(x)) == 0)
-            add(names, &n, url.host);
-    }
-    return n;
+    for (size_t i = 0; i < x->alias_count; i++)
+        str_set(&x->aliases[i], NULL);
+    x->alias_count = 0;
+    if (!x->demo || !p->enabled || str_empty(p->guest_account_client_uri))
+        return;
+    add_alias(x, u, "localhost");
+    if (site_weburl_parse(&url, p->guest_account_client_uri) == 0)
+        add_alias(x, u, url.host);
 }
 
-static void hash_domains(char hex[65], char *const *domains, size_t n, const char *uri)
+static void hash_domains(char hex[65], char *const *domains, size_t n, const struct uris *u)
 {
     uint8_t hash[EVP_SHA256_SIZE];
     struct str all = { 0 };
 
     for (size_t i = 0; i < n; i++)
         str_addf(&all, "%s\n", domains[i]);
-    str_addf(&all, "uri %s\n", uri ? uri : "");
+    for (size_t i = 0; i < u->n; i++)
+        str_addf(&all, "uri %s\n", u->list[i].host);
     evp_sha256(hash, all.s, all.len);
     (void)hex_encode(hex, hash, sizeof(hash));
     str_fini(&all);
 }
 
 /* Lines hold on to these texts: they end before the texts do. */
-static void apply_domains(struct expc *x)
+static void apply_domains(struct expc *x, const struct uris *u)
 {
-    char *joins[3] = { NULL }, hex[65];
-    char **domains = mem_calloc(EXPC_DOMAINS_MAX, sizeof(*domains));
+    char **domains = mem_calloc(EXPC_DOMAINS_MAX, sizeof(*domains)), hex[65];
     const struct site_tunnel_domain *row;
-    size_t join_count = make_join_names(x, joins), n = 0, at = 0;
+    size_t n = 0, at = 0;
 
     while ((row = site_next_tunnel_domain(x->site, &at)) != NULL)
         add(domains, &n, row->domain);
-    for (size_t i = 0; i < join_count; i++)
-        add(domains, &n, joins[i]);
+    make_aliases(x, u);
+    for (size_t i = 0; i < u->n; i++)
+        add(domains, &n, u->list[i].host);
+    for (size_t i = 0; i < x->alias_count; i++)
+        add(domains, &n, x->aliases[i]);
     qsort(domains, n, sizeof(*domains), by_text);
-    hash_domains(hex, domains, n, client_uri(x));
-    for (size_t i = 0; i < x->join_count; i++)
-        str_set(&x->join_names[i], NULL);
-    memcpy(x->join_names, joins, sizeof(joins));
-    x->join_count = join_count;
+    hash_domains(hex, domains, n, u);
     if (str_eq(hex, x->config_hash)) {
         list_free(domains, n);
         return;
@@ -127,13 +164,13 @@ static void apply_domains(struct expc *x)
 static void on_apply(void *arg)
 {
     struct expc *x = arg;
-    const struct site_web_proxy *p;
+    struct uris u = { .n = 0 };
 
     if (!site_ready(x->site) || x->draining)
         return;
-    p = site_web_proxy(x->site);
-    apply_domains(x);
-    targets_apply(x, client_uri(x), !p || p->verify_certificate);
+    make_uris(x, &u);
+    apply_domains(x, &u); /* lines, and streams with them, end when a name goes */
+    targets_apply(x, u.list, u.n, site_web_proxy(x->site)->verify_certificate);
     zones_apply(x);
 }
 
@@ -146,8 +183,8 @@ static void apply_soon(struct expc *x)
 
 static void on_change(enum site_kind kind, const char *id, void *arg)
 {
-    static const enum site_kind kinds[] = { SITE_ZONE, SITE_WEB_PROXY, SITE_TUNNEL_DOMAIN,
-                                            SITE_HOST_RECORD, SITE_KINDS };
+    static const enum site_kind kinds[] = { SITE_ZONE, SITE_WEB_PROXY, SITE_CLIENT_URI,
+                                            SITE_TUNNEL_DOMAIN, SITE_HOST_RECORD, SITE_KINDS };
 
     (void)id;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
@@ -301,8 +338,8 @@ void follow_stop(struct expc *x)
     loop_timer_free(&x->fact_timer);
     daemon_cert_free(&x->cert);
     site_free(&x->site);
-    for (size_t i = 0; i < ARRAY_LEN(x->join_names); i++)
-        str_set(&x->join_names[i], NULL);
+    for (size_t i = 0; i < x->alias_count; i++)
+        str_set(&x->aliases[i], NULL);
     list_free(x->domains, x->domain_count);
     x->domains = NULL;
     x->domain_count = 0;

@@ -6,7 +6,9 @@
 enum {
     /* --- zones -------------------------------------------------------------------------------- */
     EXPC_EDGES_MAX = 16,          /* addresses behind one zone: a cluster has up to 6 edges */
-    EXPC_DOMAINS_MAX = 34,        /* 32 tunnelDomain rows, the join name, in the demo localhost */
+    EXPC_URIS_MAX = 16,           /* join names: that of webProxy, 15 clientUri rows */
+    EXPC_ALIASES_MAX = 2,         /* in the demo: localhost, the name of the configured URI */
+    EXPC_DOMAINS_MAX = 32 + EXPC_URIS_MAX + EXPC_ALIASES_MAX, /* and 32 tunnelDomain rows */
     EXPC_DIAL_MS = 5000,          /* a firewall that drops is found out after that */
     EXPC_BACKOFF_FIRST_MS = 500,  /* edge.md section 4, rule 4: 0.5, 1, 2, 4 .. 20 s, full jitter */
     EXPC_BACKOFF_MAX_MS = 20000,
@@ -25,7 +27,7 @@ enum {
     EXPC_REVOKED_MAX = 2000,      /* ids kept for edges that come back: 250 KiB */
 
     /* --- web bridges -------------------------------------------------------------------------- */
-    EXPC_TARGETS_MAX = 32,        /* web bridges behind the client URI */
+    EXPC_TARGETS_MAX = 32,        /* web bridges behind a client URI */
     EXPC_CHECK_MS = 3000,         /* each of them is asked for the page so often */
     EXPC_CHECK_DEAD_MS = 1000,    /* the same while it does not answer: a restart takes 3 s */
     EXPC_TICK_MS = 100,

@@ -128,8 +128,8 @@ static bool is_offer(const struct line *l)
 {
     const struct expc *x = expc_of(l);
 
-    for (size_t i = 1; l->domain && i < x->join_count; i++)
-        if (str_eq(l->domain, x->join_names[i]))
+    for (size_t i = 0; l->domain && i < x->alias_count; i++)
+        if (str_eq(l->domain, x->aliases[i]))
             return true;
     return false;
 }

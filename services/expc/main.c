@@ -39,6 +39,7 @@ static int start(struct daemon *d)
     x->demo = str_eq(conf_get(d->conf, "DEMO"), "1");
     x->budget.max = MUX_BUDGET;
     list_init(&x->zones);
+    list_init(&x->uris);
     list_init(&x->streams);
     list_init(&x->checks);
     d->user = x;

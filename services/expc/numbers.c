@@ -14,14 +14,24 @@ static double read_streams(void *arg)
     return (double)((const struct expc *)arg)->stream_count;
 }
 
+static double count_targets(const struct expc *x, size_t (*count)(const struct pool *p))
+{
+    struct list *it, *tmp;
+    double n = 0;
+
+    LIST_EACH(it, tmp, &x->uris)
+        n += (double)count(&LIST_ENTRY(it, struct targets, node)->pool);
+    return n;
+}
+
 static double read_healthy(void *arg)
 {
-    return (double)pool_healthy(&((const struct expc *)arg)->targets.pool);
+    return count_targets(arg, pool_healthy);
 }
 
 static double read_targets(void *arg)
 {
-    return (double)pool_count(&((const struct expc *)arg)->targets.pool);
+    return count_targets(arg, pool_count);
 }
 
 static double read_held(void *arg)
@@ -90,7 +100,7 @@ void numbers_start(struct expc *x)
     gauge(x, "stoa_expc_streams", "Browser connections", read_streams);
     gauge(x, "stoa_expc_zones_active", "Zone connections that are active", read_zones);
     gauge(x, "stoa_expc_tunnels_active", "Tunnels that are active", read_tunnels);
-    gauge(x, "stoa_expc_targets", "Web bridges behind the client URI", read_targets);
+    gauge(x, "stoa_expc_targets", "Web bridges behind the client URIs", read_targets);
     gauge(x, "stoa_expc_targets_healthy", "Those of them that answer with the page", read_healthy);
     gauge(x, "stoa_expc_held_bytes", "Bytes held for streams whose reader is slow", read_held);
 }

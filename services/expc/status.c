@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What operators see: the zone page, the tunnels status, and where the client URI leads. */
+ * What operators see: the zone page, the tunnels status, and where the client URIs lead. */
 #include "expc.h"
 
 #include <stdlib.h>
@@ -135,21 +135,21 @@ static void off_rows(struct page *p, const struct expc *x)
     }
 }
 
-static void target_rows(struct page *p, const struct expc *x)
+static void target_rows(struct page *p, const struct targets *t)
 {
     Stoa__Zone__V1__ZoneStatusReply *r = &p->reply;
     struct list *it, *tmp;
 
-    LIST_EACH(it, tmp, &x->targets.pool.targets) {
-        const struct pool_target *t = LIST_ENTRY(it, struct pool_target, node);
+    LIST_EACH(it, tmp, &t->pool.targets) {
+        const struct pool_target *one = LIST_ENTRY(it, struct pool_target, node);
         Stoa__Zone__V1__TargetStatus *out;
         char address[ADDR_TEXT_MAX];
 
-        if (!t->wanted)
+        if (!one->wanted)
             continue;
         out = MEM_NEW(Stoa__Zone__V1__TargetStatus);
         stoa__zone__v1__target_status__init(out);
-        targets_print(x, t, out, address);
+        targets_print(t, one, out, address);
         out->address = keep(p, address);
         r->targets = mem_realloc(r->targets, r->n_targets + 1, sizeof(*r->targets));
         r->targets[r->n_targets++] = out;
@@ -189,7 +189,8 @@ void status_on_request(void *arg, struct bus_call *call, const ProtobufCMessage 
     LIST_EACH(it, tmp, &x->zones)
         zone_rows(&p, LIST_ENTRY(it, struct zone, node));
     off_rows(&p, x);
-    target_rows(&p, x);
+    LIST_EACH(it, tmp, &x->uris)
+        target_rows(&p, LIST_ENTRY(it, struct targets, node));
     bus_reply(call, &p.reply.base);
     page_free(&p);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A browser's connection: a CONNECT stream of a line, and behind it a connection to a web bridge.
- * The edge names the join name and nothing else; which web bridge that is, is decided here.
+ * The edge names a join name and nothing else; which web bridge that is, is decided here.
  *
  * Bytes are not kept: what the web bridge does not take is not given back to the stream's window,
  * what the stream does not take stops reading from the web bridge. */
@@ -20,6 +20,7 @@ struct stream {
     struct expc *x;
     struct line *line;
     struct mux_stream *mux;
+    struct targets *targets;    /* of the join name */
     struct reach *reach;
     struct pool_target *target; /* held */
     struct pool_target *tried[EXPC_TARGETS_MAX];
@@ -67,7 +68,7 @@ static void drop_target(struct stream *s)
 {
     reach_free(&s->reach);
     if (s->target)
-        pool_drop(&s->x->targets.pool, s->target);
+        pool_drop(&s->targets->pool, s->target);
     s->target = NULL;
 }
 
@@ -225,7 +226,7 @@ static void on_end(void *arg, enum reach_end end, const char *text)
     struct tunnel_link *link = s->line->link;
 
     if (!s->open)
-        targets_failed(s->x, s->target, end, text);
+        targets_failed(s->targets, s->target, end, text);
     drop_target(s);
     if (!s->open) {
         s->last = end;
@@ -246,11 +247,11 @@ static const struct reach_ops reach_ops = { .on_open = on_open, .on_data = on_da
 
 static void next_target(struct stream *s)
 {
-    struct expc_targets *t = &s->x->targets;
-    struct reach_opts opts = { .loop = s->x->daemon->loop, .ctx = t->ctx, .name = t->url.host,
-                               .header = s->header };
+    struct targets *t = s->targets;
+    struct reach_opts opts = { .loop = s->x->daemon->loop, .ctx = s->x->web_ctx,
+                               .name = t->url.host, .header = s->header };
 
-    if (s->tried_count < ARRAY_LEN(s->tried) && t->ctx)
+    if (s->tried_count < ARRAY_LEN(s->tried) && opts.ctx)
         s->target = pool_pick(&t->pool, s->tried, s->tried_count);
     if (!s->target) {
         give_up(s, reason_of(s));
@@ -280,14 +281,6 @@ static bool is_name(const char *authority, const char *name)
     return strncasecmp(authority, name, len) == 0 && (!authority[len] || authority[len] == ':');
 }
 
-static bool is_join_name(const struct expc *x, const char *name)
-{
-    for (size_t i = 0; i < x->join_count; i++)
-        if (str_eq(x->join_names[i], name))
-            return true;
-    return false;
-}
-
 /* The browser, as the edge tells it. Errors: -EINVAL. */
 static int read_headers(struct proxy2 *out, const struct line *l, const struct mux_header *headers,
                         size_t n)
@@ -304,12 +297,12 @@ static void on_stream(void *arg, struct mux_stream *mux, const struct mux_header
 {
     struct line *l = arg;
     struct expc *x = l->edge->zone->x;
+    struct targets *targets = l->domain ? targets_find(x, l->domain) : NULL;
     struct proxy2 header;
     struct stream *s;
 
     mux_stream_set(mux, NULL);
-    if (!l->domain || !is_join_name(x, l->domain) ||
-        !is_name(find(headers, n, ":authority"), l->domain)) {
+    if (!targets || !is_name(find(headers, n, ":authority"), l->domain)) {
         respond(x, mux, 404, EXPC_NAME);
         return;
     }
@@ -324,6 +317,7 @@ static void on_stream(void *arg, struct mux_stream *mux, const struct mux_header
     s = MEM_NEW(struct stream);
     s->x = x;
     s->line = l;
+    s->targets = targets;
     s->mux = mux;
     s->header = header;
     s->timer = loop_timer_new(x->daemon->loop, on_late, s);

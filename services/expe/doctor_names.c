@@ -275,7 +275,8 @@ static void judge_host(struct page *run, const char *name, const char *code, int
                             "Guests ask for this name, and no expc leads them anywhere: the guest "
                             "account client URI inside is another one.",
                             "An expc whose guest account client URI has this name.",
-                            "'stoa zone uri https://<this name>' inside.");
+                            "'stoa zone uri https://<this name>' inside, or beside a name that "
+                            "guests use as well 'stoa zone uri add https://<this name>'.");
     } else if (str_eq(code, "") && (status == 400 || status == 421)) {
         (void)snprintf(seen, sizeof(seen),
                        "The web bridge answers a request for this name with Bad Request (%d).",

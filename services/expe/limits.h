@@ -27,9 +27,9 @@ enum {
 
     /* --- zones -------------------------------------------------------------------------------- */
     EXPE_LINKS_MAX = 1024,         /* 16 zones with 64 connections each */
-    EXPE_LINKS_ZONE_MAX = 256,     /* connections of one zone: 4 expc with 32 domains, twice */
+    EXPE_LINKS_ZONE_MAX = 400,     /* connections of one zone: 4 expc with 50 domains, twice */
     EXPE_LINKS_WAIT_MAX = 256,     /* connections that have not proven a password */
-    EXPE_LINKS_WAIT_SOURCE_MAX = 40, /* of one address: an expc dials all its domains at once */
+    EXPE_LINKS_WAIT_SOURCE_MAX = 64, /* of one address: an expc dials all its domains at once */
     EXPE_TRY_BURST = 5,            /* wrong passwords of one address (IPv6: /64), then ... */
     EXPE_TRY_EVERY_MS = 10000,     /* ... one in this time */
     EXPE_TRY_KNOWN_BURST = 60,     /* of an address that has proven a password; others share it */

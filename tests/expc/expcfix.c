@@ -469,10 +469,14 @@ static bool has_ended(void *arg)
 
 int expcfix_get(struct expcfix *f, const char *host, struct str *body)
 {
+    return expcfix_get_by(f, JOIN_NAME, host ? host : JOIN_NAME, body);
+}
+
+int expcfix_get_by(struct expcfix *f, const char *name, const char *host, struct str *body)
+{
     struct edgestream s = { 0 };
-    char *request = str_printf("GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
-                               host ? host : JOIN_NAME);
-    int status, err = edgestream_open(&s, f->test_edge, JOIN_NAME, JOIN_NAME);
+    char *request = str_printf("GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host);
+    int status, err = edgestream_open(&s, f->test_edge, name, name);
 
     assert_int_equal(err, 0);
     expcfix_until(f, has_answered, &s);

@@ -83,6 +83,9 @@ void expcfix_log(struct expcfix *f, const char *daemon, const char *text);
  * HTTP status, or that of CONNECT when it is not 200. `body` (may be NULL) gets what came. */
 int expcfix_get(struct expcfix *f, const char *host, struct str *body);
 
+/* The same through the tunnel of any name. */
+int expcfix_get_by(struct expcfix *f, const char *name, const char *host, struct str *body);
+
 /* Opens a WebSocket through the tunnel and waits for what the web bridge says first. */
 void expcfix_websocket(struct expcfix *f, struct edgestream *s);
 

@@ -259,5 +259,20 @@ run 0 zone uri
 [ "$said" = https://other.example ] || fail "--force did not store it: $said"
 run 0 zone uri cmsweb.octavio.com
 run 2 zone uri 'https://'
+run 0 zone uri add other.example --force
+run 0 zone uri
+[ "$said" = "https://cmsweb.octavio.com
+https://other.example" ] || fail "two addresses were stored, and not: $said"
+refused 'https://other.example is a guest account client URI already' uri add OTHER.example --force
+refused 'https://other.example is a guest account client URI already' uri other.example --force
+said=$("$stoa" --state "$work/own" --site inside zone) || true # no web bridge has the name, nor has the edge
+for name in cmsweb.octavio.com other.example; do
+  says "^  Guest account client URI +: https://$name\$"
+done
+run 0 zone uri delete other.example
+run 0 zone uri
+[ "$said" = https://cmsweb.octavio.com ] || fail "a deleted address is there: $said"
+refused 'other.example is no guest account client URI' uri delete other.example
+run 2 zone uri add
 ok "an address is stored when its web bridge can be reached by its name"
 stop_stoa own TERM

@@ -41,7 +41,7 @@ static const struct {
 } subcommands[] = {
     { "add", "edge", 1, 1, ADDRESS | USER | SUBJECT | PORT | FILE_OUT | CA | PASSWORD, zone_add },
     { "join", "inside", 1, 1, REPLACE | NO_WAIT, zone_join },
-    { "uri", "inside", 0, 1, FORCE, zone_uri },
+    { "uri", "inside", 0, 2, FORCE, zone_uri },
     { "delete", NULL, 1, 1, 0, zone_delete },
     { "trust", NULL, 2, 2, 0, zone_trust },
     { "password", NULL, 1, 1, PASSWORD, zone_password },
@@ -192,7 +192,8 @@ const struct stoa_cmd cmd_zone = {
         "password NAME      a new password: the edge makes one and prints it once, the\n"
         "                   inside takes it with --password-file\n"
         "uri [URI]          inside: shows or sets the guest account client URI, after a look\n"
-        "                   whether expc reaches the web bridge behind it\n\n"
+        "                   whether expc reaches the web bridge behind it\n"
+        "uri add URI        inside: a further one; uri delete URI takes one away\n\n"
         "  --address HOST        add: where the inside reaches this edge; a name in its certificate\n"
         "  --port N              add: its zone port there\n"
         "  --user NAME           add: name in the local authentication database\n"

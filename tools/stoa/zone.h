@@ -39,6 +39,10 @@ int zone_trust(struct zone_job *j);
 int zone_password(struct zone_job *j);
 int zone_uri(struct zone_job *j);
 
+/* zone_uri.c: appends the guest account client URIs of the inside site to an array; that of webProxy
+ * is the first, if there is one (*main). Returns STOA_OK or STOA_FAILED. */
+int zone_uris(struct config_site *s, json_t *uris, bool *main);
+
 /* zone_pages.c: asks every daemon of a role (expc, expe) for its zones. Returns how many there are; `fn`
  * is called for those that answer, its arguments are valid for the call. */
 typedef void (*zone_status_fn)(void *arg, const Stoa__Zone__V1__ZoneStatusReply *reply,

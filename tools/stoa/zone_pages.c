@@ -163,10 +163,14 @@ static int take_web_proxy(struct config_site *s, json_t *out)
     int code = config_get(s, "webProxy", "webProxy", &reply, &row);
     const char *enabled = row ? config_print_value(row, "enabled") : NULL;
 
+    json_t *uris = json_array();
+    bool main;
+
     put(out, "webProxy", str_eq(enabled, "false") ? "Disable" : "Enable");
-    put(out, "guestAccountClientUri",
-        row ? config_print_value(row, "guestAccountClientUri") : NULL);
     ask_reply_fini(&reply);
+    if (code == STOA_OK)
+        code = zone_uris(s, uris, &main);
+    json_object_set_new(out, "guestAccountClientUris", uris);
     return code;
 }
 
@@ -324,7 +328,7 @@ static void print_text(const json_t *page)
     static const char *const target_keys[] = { "name", "address" };
     static const char *const target_labels[] = { "Name", "Address" };
     bool edge = str_eq(page_text(page, "site"), "edge");
-    json_t *zones = json_object_get(page, "zones"), *zone;
+    json_t *zones = json_object_get(page, "zones"), *zone, *uri;
     size_t i;
 
     json_array_foreach(zones, i, zone)
@@ -338,7 +342,10 @@ static void print_text(const json_t *page)
         return;
     printf("Cisco Meeting Server\n");
     line("Meeting Server Web Proxy", page_text(page, "webProxy"));
-    line("Guest account client URI", page_text(page, "guestAccountClientUri"));
+    json_array_foreach(json_object_get(page, "guestAccountClientUris"), i, uri)
+        line("Guest account client URI", json_string_value(uri));
+    if (i == 0)
+        line("Guest account client URI", NULL);
     printf("\n");
     print_table("Guest account client URI resolved to the following targets",
                 json_object_get(page, "targets"), target_keys, target_labels,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * stoa zone uri: the guest account client URI of Expressway-C. It is stored only after expc has
- * reached the web bridge behind it, by its name. */
+ * stoa zone uri: the guest account client URIs of Expressway-C, that of webProxy and further ones.
+ * One is stored only after expc has reached the web bridge behind it, by its name. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,20 +15,62 @@
 
 enum { CHECK_MS = 20000 };
 
-static int show(struct zone_job *j)
+/* --- which there are -------------------------------------------------------------------------- */
+
+static void add_row(void *arg, const Stoa__Config__V1__Row *row)
+{
+    json_array_append_new(arg, json_string(config_print_value(row, "uri")));
+}
+
+int zone_uris(struct config_site *s, json_t *uris, bool *main)
 {
     const Stoa__Config__V1__Row *row;
     struct ask_reply reply;
-    int code = config_get(&j->site, "webProxy", "webProxy", &reply, &row);
+    int code = config_get(s, "webProxy", "webProxy", &reply, &row);
     const char *uri = row ? config_print_value(row, "guestAccountClientUri") : NULL;
 
-    if (code == STOA_OK && j->site.ctx->json)
-        printf("{\"guestAccountClientUri\":\"%s\"}\n", uri ? uri : "");
-    else if (code == STOA_OK)
-        printf("%s\n", uri ? uri : "none");
+    *main = !str_empty(uri);
+    if (*main)
+        json_array_append_new(uris, json_string(uri));
     ask_reply_fini(&reply);
-    return code;
+    return code == STOA_OK ? config_each(s, "clientUri", add_row, uris) : code;
 }
+
+static void show(const struct zone_job *j, const json_t *uris)
+{
+    size_t i;
+    json_t *uri;
+
+    if (j->site.ctx->json) {
+        json_t *o = json_pack("{s:O}", "guestAccountClientUris", uris);
+
+        json_dumpf(o, stdout, JSON_SORT_KEYS);
+        printf("\n");
+        json_decref(o);
+        return;
+    }
+    json_array_foreach((json_t *)(uintptr_t)uris, i, uri)
+        printf("%s\n", json_string_value(uri));
+    if (i == 0)
+        printf("none\n");
+}
+
+/* The one with that host, as it is stored; NULL: none. */
+static const char *find(const json_t *uris, const char *host, size_t *at)
+{
+    for (*at = 0; *at < json_array_size(uris); ++*at) {
+        const char *uri = json_string_value(json_array_get(uris, *at));
+        char *other = settings_host(uri);
+        bool same = str_ieq(other, host);
+
+        free(other);
+        if (same)
+            return uri;
+    }
+    return NULL;
+}
+
+/* --- a look before it is stored --------------------------------------------------------------- */
 
 /* The address of a target as the guide shows it: without the port. */
 static void add_address(struct str *out, const char *address)
@@ -83,25 +125,74 @@ static int check(struct zone_job *j, const char *uri, const char *host)
     return code;
 }
 
-int zone_uri(struct zone_job *j)
+/* --- changes ---------------------------------------------------------------------------------- */
+
+static int write_main(struct zone_job *j, const char *uri)
 {
-    /* The guide enters the name alone. */
-    char *uri = j->name && !strstr(j->name, "://") ? str_printf("https://%s", j->name) :
-                                                     str_dup(j->name);
-    char *host = settings_host(uri);
-    struct config_field field = { "guestAccountClientUri", uri };
+    const struct config_field field = { "guestAccountClientUri", uri };
+
+    return config_write(&j->site, "webProxy", "webProxy", &field, 1);
+}
+
+static int add(struct zone_job *j, const char *uri)
+{
+    const struct config_field field = { "uri", uri };
+
+    return config_write(&j->site, "clientUri", NULL, &field, 1);
+}
+
+/* The first of them is webProxy's, if `main`. */
+static int drop(struct zone_job *j, const json_t *uris, bool main, const char *host)
+{
+    size_t at;
+    const char *uri = find(uris, host, &at);
     int code;
 
     if (!uri)
-        return show(j);
-    if (!host)
-        code = stoa_usage("\"%s\" is no address of a page", j->name);
-    else
-        code = check(j, uri, host);
-    if (host && code != STOA_OK && j->force)
-        code = STOA_OK;
+        return stoa_fail("%s is no guest account client URI; 'stoa zone uri' lists them", host);
+    code = main && at == 0 ? write_main(j, "") : config_delete(&j->site, "clientUri", uri, false);
     if (code == STOA_OK)
-        code = config_write(&j->site, "webProxy", "webProxy", &field, 1);
+        said_success(&j->said, "%s is no guest account client URI any more", host);
+    return code;
+}
+
+static int store(struct zone_job *j, const json_t *uris, bool main, bool more, const char *uri,
+                 const char *host)
+{
+    size_t at;
+    const char *old = find(uris, host, &at);
+    int code;
+
+    if (old && (more || at > 0 || !main))
+        return stoa_fail("%s is a guest account client URI already", old);
+    code = check(j, uri, host);
+    if (code != STOA_OK && !j->force)
+        return code;
+    return more && main ? add(j, uri) : write_main(j, uri);
+}
+
+/* uri | uri URI | uri add URI | uri delete URI */
+int zone_uri(struct zone_job *j)
+{
+    bool more = str_eq(j->name, "add"), less = str_eq(j->name, "delete"), main = false;
+    const char *word = more || less ? j->word : j->name;
+    /* The guide enters the name alone. */
+    char *uri = word && !strstr(word, "://") ? str_printf("https://%s", word) : str_dup(word);
+    char *host = settings_host(uri);
+    json_t *uris = json_array();
+    int code = STOA_OK;
+
+    if ((more || less) != (j->word != NULL))
+        code = stoa_usage("say 'uri', 'uri URI', 'uri add URI' or 'uri delete URI'");
+    else if (uri && !host)
+        code = stoa_usage("\"%s\" is no address of a page", word);
+    if (code == STOA_OK)
+        code = zone_uris(&j->site, uris, &main);
+    if (code == STOA_OK && !uri)
+        show(j, uris);
+    else if (code == STOA_OK)
+        code = less ? drop(j, uris, main, host) : store(j, uris, main, more, uri, host);
+    json_decref(uris);
     free(host);
     free(uri);
     return code;

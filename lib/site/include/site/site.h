@@ -106,6 +106,11 @@ struct site_web_proxy {
     const char *guest_account_client_uri;
 };
 
+/* A join address beside that of site_web_proxy. */
+struct site_client_uri {
+    const char *id, *uri;
+};
+
 struct site_tunnel_domain {
     const char *id, *domain;
 };
@@ -180,6 +185,7 @@ enum site_kind {
     SITE_HOST_RECORD,
     SITE_ZONE,
     SITE_WEB_PROXY,
+    SITE_CLIENT_URI,
     SITE_TUNNEL_DOMAIN,
     SITE_EDGE_FACT,
     SITE_ZONE_SERVER,
@@ -257,6 +263,7 @@ const struct site_turn_instance *site_next_turn_instance(const struct site *s, s
 const struct site_domain *site_next_domain(const struct site *s, size_t *it);
 const struct site_rule *site_next_rule(const struct site *s, size_t *it);
 const struct site_zone *site_next_zone(const struct site *s, size_t *it);
+const struct site_client_uri *site_next_client_uri(const struct site *s, size_t *it);
 const struct site_tunnel_domain *site_next_tunnel_domain(const struct site *s, size_t *it);
 const struct site_edge_fact *site_next_edge_fact(const struct site *s, size_t *it);
 const struct site_zone_server *site_next_zone_server(const struct site *s, size_t *it);
