@@ -31,6 +31,7 @@ struct place {
     struct loop_resolve *lookup;
     bool wanted, failed;
     bool is_ours;        /* instances of ours have been behind it */
+    char *denied_by;     /* zones that were up and had none behind it: their ids */
     int64_t waiting_ms;  /* since when none of them is known; 0: it does not wait */
     int64_t resolve_ms;
 };
@@ -249,11 +250,43 @@ static bool zones_are_settled(struct turns *t)
     return loop_now_ms() >= t->settled_ms;
 }
 
-/* A row without instances is a foreign server, and what a foreign server without shared secret is
- * used with is its password: browsers get it. So a row that may be ours is not taken for one. */
-static bool may_be_ours(struct turns *t, const struct site_turn_server *row, const struct place *p)
+static void deny_by_all(const struct turns *t, struct place *p)
 {
-    return str_empty(row->shared_secret) && (p->is_ours || !zones_are_settled(t));
+    const struct site_zone *z;
+    struct str ids = { 0 };
+    size_t it = 0;
+
+    while ((z = site_next_zone(t->site, &it)) != NULL)
+        if (z->enabled)
+            str_addf(&ids, "%s\n", z->id);
+    free(p->denied_by);
+    p->denied_by = str_take(&ids);
+}
+
+static bool is_denied_by_all(const struct turns *t, const struct place *p)
+{
+    const struct site_zone *z;
+    size_t it = 0;
+
+    while ((z = site_next_zone(t->site, &it)) != NULL)
+        if (z->enabled && !(p->denied_by && strstr(p->denied_by, z->id)))
+            return false;
+    return true;
+}
+
+/* A row without instances is a foreign server, and what a foreign server without shared secret is
+ * used with is its password: browsers get it. So a row that may be ours is not taken for one: one
+ * that has had instances, and one that a zone may claim when it is up. A zone that was up before and
+ * did not claim it will not. */
+static bool may_be_ours(struct turns *t, const struct site_turn_server *row, struct place *p)
+{
+    if (!str_empty(row->shared_secret))
+        return false;
+    if (p->is_ours)
+        return true;
+    if (zones_are_settled(t))
+        deny_by_all(t, p);
+    return !is_denied_by_all(t, p);
 }
 
 static void add_row(struct turns *t, const struct site_turn_server *row, struct place *p)
@@ -349,6 +382,20 @@ static void update(struct turns *t)
 
 /* --- places ----------------------------------------------------------------------------------- */
 
+/* True when these are addresses of before. */
+static bool is_found(const struct place *p, const struct addr *found, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool same = false;
+
+        for (size_t k = 0; k < p->n_found && !same; k++)
+            same = addr_ip_eq(&p->found[k], &found[i]);
+        if (!same)
+            return false;
+    }
+    return true;
+}
+
 static void resolved(void *arg, const struct addr *found, size_t n)
 {
     struct place *p = arg;
@@ -362,6 +409,8 @@ static void resolved(void *arg, const struct addr *found, size_t n)
         return;
     }
     daemon_fault_clear(t->d, "turnServerUnavailable", p->host);
+    if (!is_found(p, found, n))
+        str_set(&p->denied_by, NULL); /* the zones were asked about another machine */
     memcpy(p->found, found, n * sizeof(*found));
     p->n_found = n;
     update(t);
@@ -388,6 +437,7 @@ static void place_free(struct place *p)
     loop_resolve_cancel(&p->lookup);
     daemon_fault_clear(p->t->d, "turnServerUnavailable", p->host);
     list_del(&p->node);
+    free(p->denied_by);
     free(p);
 }
 

@@ -290,6 +290,87 @@ static void a_row_that_may_be_ours_is_no_foreign_server(void **state)
     assert_int_equal(turns_list(f->turns, &it)->login, TURNS_SHARED_SECRET);
 }
 
+static void add_zone(struct fix *f, const char *name)
+{
+    char *text = str_printf("[zone \"%s\"]\naddress = 172.16.85.168\n", name);
+
+    configure(f, text);
+    free(text);
+}
+
+static void zone_is_up(struct fix *f, const char *name)
+{
+    const struct site_zone *z;
+    size_t it = 0;
+
+    while ((z = site_next_zone(f->site, &it)) != NULL) {
+        char *text = str_printf("[edgeFact \"%s:n1\"]\nzone = %s\n", name, z->id);
+
+        if (str_eq(z->name, name))
+            configure(f, text);
+        free(text);
+    }
+}
+
+static void all_zones_are_down(struct fix *f)
+{
+    const struct site_edge_fact *e;
+    size_t it = 0;
+
+    while ((e = site_next_edge_fact(f->site, &it)) != NULL) {
+        char *id = str_dup(e->id);
+        struct bus_state_row gone = { .kind = "edgeFact", .id = id };
+
+        assert_int_equal(site_apply(f->site, &gone, false), 0);
+        free(id);
+        it = 0;
+    }
+    turns_configure(f->turns);
+    turns_tick(f->turns);
+}
+
+static void wait_count(struct fix *f, size_t n)
+{
+    for (int i = 0; i < 3000 && count(f) != n; i++) {
+        (void)usleep(20000);
+        turns_tick(f->turns);
+    }
+    assert_int_equal(count(f), n);
+}
+
+/* A zone that was up has said what is its own: what is not stays in use when the zone is down. */
+static void a_row_that_no_zone_has_claimed_stays_foreign(void **state)
+{
+    struct fix *f = *state;
+
+    add_zone(f, "a");
+    configure(f, row);
+    assert_int_equal(count(f), 0);
+    zone_is_up(f, "a");
+    wait_count(f, 1);
+    all_zones_are_down(f);
+    assert_int_equal(count(f), 1);
+    assert_int_equal(at_port(f, 3478)->login, TURNS_STATIC);
+    add_zone(f, "b"); /* which nobody has heard of it */
+    assert_int_equal(count(f), 0);
+    zone_is_up(f, "b");
+    assert_int_equal(count(f), 0); /* a moment for its instances; a has been asked, but is down */
+    zone_is_up(f, "a");
+    wait_count(f, 1);
+    all_zones_are_down(f);
+    assert_int_equal(count(f), 1);
+    configure(f, "[hostRecord \"turn.example\"]\naddresses = 172.16.85.170\n"
+                 "[turnServer \"turn.example\"]\nusername = u\npassword = p\n");
+    assert_int_equal(count(f), 1); /* nobody was asked about this one */
+    zone_is_up(f, "a");
+    zone_is_up(f, "b");
+    wait_count(f, 2);
+    all_zones_are_down(f);
+    assert_int_equal(count(f), 2);
+    configure(f, "[hostRecord \"turn.example\"]\naddresses = 172.16.85.171\n");
+    assert_int_equal(count(f), 1); /* nor about that machine */
+}
+
 /* What a guest outside may be told of. */
 static void inside_addresses_are_known_as_such(void **state)
 {
@@ -448,6 +529,7 @@ int main(void)
         TEST(a_load_alone_resends_nothing),
         TEST(an_instance_of_a_zone_that_is_cut_stays_while_it_lives),
         TEST(a_row_that_may_be_ours_is_no_foreign_server),
+        TEST(a_row_that_no_zone_has_claimed_stays_foreign),
         TEST(inside_addresses_are_known_as_such),
         TEST(names_of_our_own_servers_are_derived_and_stay),
         TEST(foreign_servers_have_the_ports_of_their_type),
