@@ -39,6 +39,7 @@ enum {
     WB_LINK_SILENT_MS = 6000,     /* three requests are missing: the link is gone */
     WB_LINK_LOOK_MS = 250,        /* the trust bundle: a removed certificate ends its link in 1 s */
     WB_LINK_FAULT_MS = 15000,     /* a refusal is told for so long; callbridges try every 5 s */
+    WB_BUS_SETTLE_MS = 1000,      /* after a loss of busd, daemons are back on the bus one by one */
     WB_LINK_CHANGE_MS = 3000,     /* anybody can be refused: another reason is told this often */
 
     /* --- WebSocket ---------------------------------------------------------------------------- */

@@ -229,8 +229,7 @@ static void on_tick(void *arg)
     }
     if (ls->refused_ms != 0 && now_ms - ls->refused_ms > WB_LINK_FAULT_MS)
         clear_refusal(wb);
-    if (changed)
-        wb_welcome_update(wb);
+    wb_welcome_update(wb); /* also of what only time decides */
 }
 
 /* --- proofs ----------------------------------------------------------------------------------- */

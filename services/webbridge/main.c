@@ -8,6 +8,7 @@
 #include <sysexits.h>
 
 #include <daemon/daemon.h>
+#include <loop/clock.h>
 #include <loop/timer.h>
 
 #include "check.h"
@@ -150,7 +151,7 @@ static void reload(struct daemon *d)
 static void bus_changed(struct daemon *d, bool up)
 {
     (void)d;
-    (void)up;
+    wb.bus_up_ms = up ? loop_now_ms() : 0;
     wb_welcome_update(&wb);
 }
 

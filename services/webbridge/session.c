@@ -294,6 +294,13 @@ static const struct bus_handler handlers[] = {
 
 /* --- welcome ---------------------------------------------------------------------------------- */
 
+/* The callbridge of a proven link comes back to a busd that was started again a moment after us, or
+ * before: that it is not there says nothing yet. */
+static bool is_settling(const struct webbridge *wb)
+{
+    return wb_links_proven(wb) > 0 && loop_now_ms() - wb->bus_up_ms < WB_BUS_SETTLE_MS;
+}
+
 /* Joining needs a callbridge with a proven web bridge link; that one is on the bus is not enough.
  * What is in progress is not touched by its loss. */
 bool wb_join_available(const struct webbridge *wb, const char **reason)
@@ -301,10 +308,8 @@ bool wb_join_available(const struct webbridge *wb, const char **reason)
     *reason = "";
     if (wb->draining)
         *reason = "Joining is not possible at the moment: this server is being stopped.";
-    else if (!bus_is_up(wb->bus))
+    else if (wb->bus_up_ms == 0 || (!wb_link_available(wb, reason) && is_settling(wb)))
         *reason = "Joining is not possible at the moment: the server is starting.";
-    else
-        (void)wb_link_available(wb, reason);
     return **reason == '\0';
 }
 

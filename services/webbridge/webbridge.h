@@ -139,6 +139,7 @@ struct webbridge {
     char *welcome;         /* the text last sent */
     const char *join_reason; /* in it; a literal */
     bool draining;
+    int64_t bus_up_ms;  /* since when the bus says who is there; 0: it does not */
 
     struct wb_metrics m;
 };

@@ -351,14 +351,23 @@ void linkfix_wait_join(struct linkfix *f, bool possible)
     wait_for(f, has_join, &s, possible ? "joining is possible" : "joining is not possible");
 }
 
+char *linkfix_log(const struct linkfix *f, const char *daemon)
+{
+    char *path = str_printf("%s/log/%s.err", f->dir, daemon), *text = NULL;
+
+    if (pki_file_load(&text, path, NULL))
+        text = str_dup("");
+    free(path);
+    return text;
+}
+
 static bool has_logged(void *arg)
 {
     const struct sought *s = arg;
-    char *path = str_printf("%s/log/%s.err", s->f->dir, s->daemon), *text = NULL;
-    bool found = pki_file_load(&text, path, NULL) == 0 && strstr(text, s->text);
+    char *text = linkfix_log(s->f, s->daemon);
+    bool found = strstr(text, s->text) != NULL;
 
     free(text);
-    free(path);
     return found;
 }
 

@@ -79,6 +79,9 @@ void linkfix_record_relay(struct linkfix *f);
 /* Proven links, as the daemon's metrics count them ("callbridge-1"). */
 int linkfix_links(const struct linkfix *f, const char *daemon);
 
+/* What a daemon has logged. Owner: the caller. */
+char *linkfix_log(const struct linkfix *f, const char *daemon);
+
 /* True when the daemon has an open fault of this type whose text has this in it. */
 bool linkfix_fault(const struct linkfix *f, const char *daemon, const char *type, const char *text);
 

@@ -4,7 +4,9 @@
 #include "linkfix.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <base/str.h>
@@ -14,7 +16,7 @@
 #define FAILURE "webBridgeConnectionFailure"
 #define FAILED(reason) "Web bridge connection to \"web.example\" failed (" reason ")"
 
-enum { OLD_S = 90 * 86400 };
+enum { OLD_S = 90 * 86400, KILLS = 4, SETTLE_MS = 1000 };
 
 static struct linkfix f;
 
@@ -213,13 +215,66 @@ static void the_callbridge_hangs(void **state)
     is_up();
 }
 
+/* When a line was logged, in ms of its day. */
+static long moment_of(const char *line)
+{
+    unsigned hour = 0, minute = 0, second = 0, ms = 0;
+
+    assert_int_equal(sscanf(line, "%*10c %2u:%2u:%2u.%3u ", &hour, &minute, &second, &ms), 4);
+    return (long)(((hour * 60 + minute) * 60 + second) * 1000 + ms);
+}
+
+/* What the web bridge has said of joining: after each loss of busd that it is not possible, then
+ * that it is; in between something else only if the callbridges stay away for long. Returns how
+ * often busd was lost. */
+static unsigned said_of_joining(const char *log)
+{
+    unsigned losses = 0, possible = 0;
+    long connected_ms = -1;
+
+    for (size_t len; *log; log += len + (log[len] == '\n')) {
+        char *line = str_ndup(log, len = strcspn(log, "\n"));
+
+        if (strstr(line, "bus: connected")) {
+            connected_ms = moment_of(line);
+        } else if (strstr(line, "the server is starting")) {
+            losses++;
+            possible = 0;
+            connected_ms = -1;
+        } else if (strstr(line, "joining is possible")) {
+            assert_int_equal(possible++, 0);
+        } else if (strstr(line, "joining is not possible")) {
+            assert_int_equal(possible, 0);
+            assert_true(connected_ms >= 0 && moment_of(line) - connected_ms >= SETTLE_MS);
+        }
+        free(line);
+    }
+    return losses;
+}
+
+/* Everybody comes back to the bus at another moment. */
 static void busd_is_killed(void **state)
 {
+    char *log;
+    size_t before;
+
     (void)state;
     is_up();
-    busfix_signal(f.conf.bus_fix, SIGKILL);
-    linkfix_wait_join(&f, false);
-    busfix_start(f.conf.bus_fix);
+    linkfix_call_start(&f, 1);
+    linkfix_wait_links(&f, "webbridge-1", 2);
+    log = linkfix_log(&f, "webbridge-1");
+    before = strlen(log);
+    free(log);
+    for (int i = 0; i < KILLS; i++) {
+        busfix_signal(f.conf.bus_fix, SIGKILL);
+        linkfix_wait_join(&f, false);
+        busfix_start(f.conf.bus_fix);
+        linkfix_wait_join(&f, true);
+    }
+    log = linkfix_log(&f, "webbridge-1");
+    assert_int_equal(said_of_joining(log + before), KILLS);
+    free(log);
+    linkfix_kill(&f.call[1], SIGTERM);
     is_up();
 }
 
