@@ -69,6 +69,8 @@ static void on_ice_state(void *arg, enum ice_state state)
 {
     struct peer *p = arg;
 
+    if (p->state == PEER_CLOSED)
+        return;
     switch (state) {
     case ICE_CONNECTED:
         p->verdict_us = INT64_MAX;
@@ -140,7 +142,7 @@ static void on_dtls_closed(void *arg)
 {
     struct peer *p = arg;
 
-    set_state(p, PEER_FAILED, "the browser closed the connection");
+    set_state(p, PEER_CLOSED, "the browser closed the connection");
 }
 
 static const struct dtls_ops dtls_ops = {

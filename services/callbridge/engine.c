@@ -56,7 +56,8 @@ static void on_state(struct participant *p, const struct media_event *ev)
     struct daemon *d = p->call->cb->d;
     struct log_ctx ctx = participant_log(p);
     bool was_connected = p->media == PEER_CONNECTED;
-    const char *cause = cause_of(p, ev->cause);
+    bool closed = ev->state == PEER_CLOSED;
+    const char *cause = closed ? "" : cause_of(p, ev->cause);
 
     if (p->media == ev->state && str_eq(p->cause, cause))
         return;
@@ -64,6 +65,8 @@ static void on_state(struct participant *p, const struct media_event *ev)
     (void)str_copy(p->cause, sizeof(p->cause), cause);
     if (ev->state == PEER_CONNECTED && !was_connected)
         log_connected(p);
+    if (closed) /* who leaves closes it, and that is often here before the word that it leaves */
+        log_event(LOG_LEVEL_INFO, &ctx, "call %u: media closed by the browser", p->number);
     if (cause[0]) {
         if (cause == unauthorized)
             log_event(LOG_LEVEL_WARNING, &ctx, "call %u: ICE failure 4 (%s)", p->number, cause);

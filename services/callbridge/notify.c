@@ -209,7 +209,7 @@ void notify_media(struct participant *to)
 {
     static const char *const words[] = {
         [PEER_NEW] = "connecting", [PEER_CONNECTING] = "connecting", [PEER_CONNECTED] = "connected",
-        [PEER_FAILED] = "failed",
+        [PEER_FAILED] = "failed", [PEER_CLOSED] = "failed",
     };
     session_event e = event_of(STOA__BRIDGE__V1__SESSION_EVENT__EVENT_MEDIA);
     Stoa__Bridge__V1__MediaState msg = STOA__BRIDGE__V1__MEDIA_STATE__INIT;

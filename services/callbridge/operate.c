@@ -15,9 +15,12 @@ typedef Stoa__Calls__V1__CallParticipant part_msg;
 
 static const char *media_word(const struct participant *p)
 {
-    if (p->media == PEER_CONNECTED)
-        return "connected";
-    return p->media == PEER_FAILED ? "failed" : "connecting";
+    static const char *const words[] = {
+        [PEER_NEW] = "connecting", [PEER_CONNECTING] = "connecting", [PEER_CONNECTED] = "connected",
+        [PEER_FAILED] = "failed", [PEER_CLOSED] = "closed",
+    };
+
+    return words[p->media];
 }
 
 static char *addr_text(const struct addr *a)

@@ -79,6 +79,29 @@ static void leave(struct viewer *v)
     busfix_run_for(fix.conf.bus_fix, 10); /* the handles close */
 }
 
+/* Its DTLS goodbye overtakes the word of its page. */
+static void a_browser_that_leaves_is_no_failure(void **state)
+{
+    struct viewer v = { 0 };
+    char text[64];
+    char *log;
+
+    (void)state;
+    enter(&v, "Ada", &(struct browser_opts){ 0 });
+    (void)snprintf(text, sizeof(text), "call %u: media connected", v.g.number);
+    assert_true(cbfix_logged(&fix, 0, text));
+    udpbrowser_free(v.u);
+    (void)snprintf(text, sizeof(text), "call %u: media closed by the browser", v.g.number);
+    assert_true(cbfix_logged(&fix, 0, text));
+    assert_int_equal(guest_leave(&v.g), BUS_OK);
+    (void)snprintf(text, sizeof(text), "call %u: ICE failure", v.g.number);
+    log = cbfix_log(&fix, 0);
+    assert_null(strstr(log, text));
+    assert_null(strstr(log, "has no media connection"));
+    free(log);
+    guest_fini(&v.g);
+}
+
 static void send_view(struct viewer *v, uint32_t height, uint32_t pinned)
 {
     Stoa__Bridge__V1__ViewEvent ev = STOA__BRIDGE__V1__VIEW_EVENT__INIT;
@@ -378,6 +401,7 @@ int main(void)
         T(without_signalling_no_other_face_comes_and_afterwards_it_does),
         T(a_receiver_with_a_slow_link_is_told_what_is_paused_and_so_is_the_operator),
         T(a_browser_that_is_not_reached_is_asked_for_an_ice_restart),
+        T(a_browser_that_leaves_is_no_failure),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

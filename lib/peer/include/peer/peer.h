@@ -41,6 +41,7 @@ enum peer_state {
     PEER_CONNECTING, /* ICE or DTLS under way */
     PEER_CONNECTED,  /* media flows */
     PEER_FAILED,     /* no path, handshake refused, or consent lost; an ICE restart may revive it */
+    PEER_CLOSED,     /* the other side has ended it: as browsers do that leave */
 };
 
 /* Feedback that an m-line agreed on, as bits. */
