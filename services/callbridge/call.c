@@ -87,6 +87,13 @@ struct log_ctx participant_log(const struct participant *p)
     };
 }
 
+const char *participant_zone(const struct participant *p)
+{
+    const struct site_zone *z = p->zone[0] ? site_zone(p->call->cb->site, p->zone) : NULL;
+
+    return z && !str_empty(z->name) ? z->name : p->zone;
+}
+
 static void participant_free(struct participant *p)
 {
     if (p->offer)

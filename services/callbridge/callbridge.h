@@ -174,6 +174,10 @@ void call_release_key(struct callbridge *cb, const struct bus_call *call);
 /* The log context of a participant. */
 struct log_ctx participant_log(const struct participant *p);
 
+/* The zone through which it came, as operators call it; its id when it is not configured any more;
+ * "" when it is inside. */
+const char *participant_zone(const struct participant *p);
+
 /* Every second: lost signalling, stuck offers, empty calls, statistics. */
 void call_tick(struct callbridge *cb);
 

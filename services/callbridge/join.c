@@ -212,7 +212,7 @@ static void enter(struct participant *p, struct bus_call *call,
               c->name);
     if (p->zone[0])
         log_event(LOG_LEVEL_INFO, &ctx, "call %u: came through zone %s, is offered relays only",
-                  p->number, p->zone);
+                  p->number, participant_zone(p));
     media_join(c->media, p->number,
                &(struct media_join_opts){ .client = p->client,
                                           .outside = p->zone[0] != '\0',

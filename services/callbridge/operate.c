@@ -61,6 +61,7 @@ static void describe_participant(part_msg *out, const struct participant *p, int
     out->name = str_dup(p->name);
     out->jid = str_dup(p->jid);
     out->client_address = addr_text(&p->client);
+    out->zone = p->zone[0] ? str_dup(participant_zone(p)) : NULL;
     out->audio_muted = p->audio_muted;
     out->video_muted = p->video_muted;
     out->hand = p->hand;

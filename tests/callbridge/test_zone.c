@@ -14,6 +14,8 @@
 
 #include <base/str.h>
 #include <bus/envelope.h>
+#include <bus/validate.h>
+#include <calls.pb-c.h>
 #include <loop/clock.h>
 #include <stun/credential.h>
 #include <turn.pb-c.h>
@@ -456,6 +458,23 @@ static void resume(struct caller *c, const char *through)
     assert_int_equal(guest_resume(&c->g, c->g.number), BUS_OK);
 }
 
+/* The zone of the only participant, as operators are told: "" inside. */
+static void assert_came_through(const char *name)
+{
+    const struct bus_dst dst = { .role = "callbridge" };
+    Stoa__Calls__V1__ListCallsRequest req = STOA__CALLS__V1__LIST_CALLS_REQUEST__INIT;
+    Stoa__Calls__V1__ListCallsReply *r = NULL;
+    const char *zone_name;
+
+    assert_int_equal(busfix_ask(fix.conf.bus_fix, fix.conf.admin, &dst, &req.base,
+                                (ProtobufCMessage **)&r), BUS_OK);
+    assert_int_equal(r->n_calls, 1);
+    assert_int_equal(r->calls[0]->n_participants, 1);
+    zone_name = r->calls[0]->participants[0]->zone;
+    assert_string_equal(zone_name ? zone_name : "", name);
+    bus_msg_free((ProtobufCMessage **)&r);
+}
+
 /* --- tests ------------------------------------------------------------------------------------ */
 
 static void a_guest_outside_is_offered_relays_and_nothing_else(void **state)
@@ -466,6 +485,7 @@ static void a_guest_outside_is_offered_relays_and_nothing_else(void **state)
     (void)state;
     assert_true(busfix_run_until(fix.conf.bus_fix, has_relays, NULL, WAIT_MS));
     enter(&c);
+    assert_came_through("vcse");
     before = revoked;
     leave(&c); /* the edges are told */
     assert_true(busfix_run_until(fix.conf.bus_fix, is_revoked, &before, WAIT_MS));
@@ -476,6 +496,7 @@ static void a_guest_outside_is_offered_relays_and_nothing_else(void **state)
     assert_servers(&inner);
     open_browser(&inner);
     offer(&inner);
+    assert_came_through("");
     assert_non_null(strstr(answer_of(&inner), "127.0.0.77"));
     assert_true(was_told_of_inside(&inner.g));
     leave(&inner);

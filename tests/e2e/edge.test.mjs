@@ -85,6 +85,9 @@ test("a guest outside and one inside see and hear each other; outside has relays
   await until(async () => (await tileNames(m.ben)).some((n) => n.startsWith("Ada")), "Ben sees Ada's tile");
   await m.ben.screenshot({ path: `${shots}outside.png` });
   await assertSignalling(m);
+  const calls = await site.stoa("calls");
+  assert.match(calls, /^ .* Ben .* outside \(UT Zone\)/m);
+  assert.match(calls, /^ .* Ada .* inside/m);
   const heard = await m.ben.evaluate(() => window.heard.join("\n"));
   const remote = heard.match(/candidate:\d[^"\\\r\n]*/g) ?? [];
   assert.ok(remote.length > 0, "candidates came");

@@ -109,9 +109,10 @@ static void print_participant(const part_msg *p, uint32_t speaker)
     (void)snprintf(marks, sizeof(marks), "%s%s%s%s", p->audio_muted ? " muted" : "",
                    p->video_muted ? " no-camera" : "", p->hand ? " hand" : "",
                    p->participant == speaker ? " speaking" : "");
-    printf("  %-6u %-20.20s %9s  %-10s %4u ms  %8llu/%-8llu %s%s\n", p->participant, p->name,
-           duration, p->media, p->rtt_ms, (unsigned long long)p->rx_packets,
-           (unsigned long long)p->tx_packets, p->remote_address ? p->remote_address : "-", marks);
+    printf("  %-6u %-20.20s %9s  %-10s %4u ms  %8llu/%-8llu %-22s %s%s%s%s\n", p->participant,
+           p->name, duration, p->media, p->rtt_ms, (unsigned long long)p->rx_packets,
+           (unsigned long long)p->tx_packets, p->remote_address ? p->remote_address : "-",
+           p->zone ? "outside (" : "inside", p->zone ? p->zone : "", p->zone ? ")" : "", marks);
     print_paused(p);
 }
 
@@ -121,8 +122,8 @@ static void print_call(const call_msg *c)
 
     print_duration(duration, sizeof(duration), c->duration_s);
     printf("call %u  %s  %s%s\n", c->call, c->space_name, duration, c->locked ? "  locked" : "");
-    printf("  %-6s %-20s %9s  %-10s %7s  %17s %s\n", "number", "name", "time", "media", "rtt",
-           "packets in/out", "address");
+    printf("  %-6s %-20s %9s  %-10s %7s  %17s %-22s %s\n", "number", "name", "time", "media", "rtt",
+           "packets in/out", "address", "from");
     for (size_t i = 0; i < c->n_participants; i++)
         print_participant(c->participants[i], c->speaker);
 }
@@ -328,7 +329,8 @@ const struct stoa_cmd cmd_calls = {
     .name = "calls",
     .args = "",
     .summary = "show the calls and who is in them",
-    .help = "Packets are those of the media connection; the numbers are those of the event log.\n",
+    .help = "Packets are those of the media connection; the numbers are those of the event log.\n"
+            "Who came through an edge is outside, with the name of the zone.\n",
     .run = run_calls,
 };
 
