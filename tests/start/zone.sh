@@ -275,4 +275,27 @@ run 0 zone uri
 refused 'other.example is no guest account client URI' uri delete other.example
 run 2 zone uri add
 ok "an address is stored when its web bridge can be reached by its name"
+
+# --- a second external name -------------------------------------------------------------------------
+
+# The status with which the edge answers for a name, and its page's title.
+page_of() {
+  curl -sk --max-time 5 --resolve "$1:$((base + 5)):127.0.0.1" -w '%{http_code}' "https://$1:$((base + 5))/" |
+    sed -n -e 's/.*<title>\(.*\)<\/title>.*/\1/p' -e '$s/.*\(...\)$/\1/p' | tr '\n' ' '
+}
+answers() { [[ "$(page_of "$1")" == *"$2" ]]; }
+
+[ "$(page_of other.example)" = 'Bad Request 421' ] || fail "the edge answers for a name that it does not have: $(page_of other.example)"
+run 0 --site edge config add externalName name=other.example
+within 100 answers other.example 503 || fail "without a client URI: $(page_of other.example)"
+run 0 --site inside config set settings webBridgeHostnames=other.example
+run 0 --site inside config set webProxy verifyCertificate=false # the web bridge's certificate lacks the name
+run 0 zone uri add other.example --force
+for name in other.example localhost; do
+  within 300 answers "$name" 200 || fail "$name is not served: $(page_of "$name"); $("$stoa" --state "$work/own" zone)"
+done
+run 0 zone uri delete other.example
+within 100 answers other.example 503 || fail "a name without client URI is served: $(page_of other.example)"
+within 300 answers localhost 200 || fail "the first name went with the second: $(page_of localhost)"
+ok "an edge with two names is served for both"
 stop_stoa own TERM
