@@ -15,6 +15,7 @@ enum { READ_MAX = 64 << 10 };
 
 struct pipe {
     uv_poll_t poll;
+    uv_timer_t turn; /* what came in one turn of the loop is sent in one piece, as tls_stream does */
     int fd;
     struct tunnel_link *l;
     struct mux_stream *s;
@@ -97,7 +98,6 @@ static void read_in(struct pipe *p)
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct pipe *p = poll->data;
-    size_t gone;
 
     if (status < 0) {
         mux_reset(p->s);
@@ -105,13 +105,19 @@ static void on_ready(uv_poll_t *poll, int status, int events)
         tunnel_link_flush(p->l);
         return;
     }
-    if (events & UV_WRITABLE) {
-        gone = send_out(p);
-        if (gone > 0)
-            mux_stream_consumed(p->s, gone);
-    }
+    if (events & UV_WRITABLE)
+        mux_stream_consumed(p->s, send_out(p));
     if ((events & UV_READABLE) && p->in_len == 0 && !p->in_eof)
         read_in(p);
+    watch(p);
+    tunnel_link_flush(p->l);
+}
+
+static void on_turn(uv_timer_t *turn)
+{
+    struct pipe *p = turn->data;
+
+    mux_stream_consumed(p->s, send_out(p));
     watch(p);
     tunnel_link_flush(p->l);
 }
@@ -119,6 +125,13 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 static void on_closed(uv_handle_t *h)
 {
     free(h->data);
+}
+
+static void on_turn_closed(uv_handle_t *h)
+{
+    struct pipe *p = h->data;
+
+    uv_close((uv_handle_t *)&p->poll, on_closed);
 }
 
 struct pipe *pipe_new(uv_loop_t *loop, int fd, struct tunnel_link *l, struct mux_stream *s)
@@ -132,31 +145,23 @@ struct pipe *pipe_new(uv_loop_t *loop, int fd, struct tunnel_link *l, struct mux
     p->s = s;
     p->poll.data = p;
     mux_stream_set(s, p);
+    p->turn.data = p;
     (void)uv_poll_init(loop, &p->poll, fd);
+    (void)uv_timer_init(loop, &p->turn);
     watch(p);
     return p;
 }
 
 void pipe_data(struct pipe *p, const uint8_t *data, size_t len)
 {
-    size_t gone = 0;
-
-    if (p->out_len == 0) {
-        ssize_t n = send(p->fd, data, len, MSG_NOSIGNAL);
-
-        gone = n > 0 ? (size_t)n : 0;
+    if (p->out_at + p->out_len + len > sizeof(p->out)) {
+        memmove(p->out, p->out + p->out_at, p->out_len);
+        p->out_at = 0;
     }
-    if (gone < len) {
-        if (p->out_at + p->out_len + len - gone > sizeof(p->out)) {
-            memmove(p->out, p->out + p->out_at, p->out_len);
-            p->out_at = 0;
-        }
-        /* The window bounds what may wait. */
-        memcpy(p->out + p->out_at + p->out_len, data + gone, len - gone);
-        p->out_len += len - gone;
-        watch(p);
-    }
-    mux_stream_consumed(p->s, gone);
+    if (p->out_len == 0)
+        (void)uv_timer_start(&p->turn, on_turn, 0, 0);
+    memcpy(p->out + p->out_at + p->out_len, data, len); /* the window bounds what may wait */
+    p->out_len += len;
 }
 
 void pipe_eof(struct pipe *p)
@@ -175,5 +180,5 @@ void pipe_end(struct pipe *p)
 {
     (void)uv_poll_stop(&p->poll);
     close(p->fd);
-    uv_close((uv_handle_t *)&p->poll, on_closed);
+    uv_close((uv_handle_t *)&p->turn, on_turn_closed);
 }
