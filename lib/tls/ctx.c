@@ -12,6 +12,8 @@
 #include <base/mem.h>
 #include <pki/pki.h>
 
+enum { ZONE_READ = 64 << 10 }; /* bytes of a recv(): of all records that are there */
+
 #define ALPN(name) { (const uint8_t *)(name), sizeof(name) - 1 }
 
 /* A ProtocolNameList without its length. Source: RFC 7301 s3.1 */
@@ -267,6 +269,7 @@ int tls_ctx_server(struct tls_ctx **out, const struct tls_identity *ids, size_t 
 static int zone_common(struct tls_ctx *ctx, const struct tls_zone_opts *opts, struct str *why)
 {
     ctx->zone = true;
+    SSL_CTX_set_default_read_buffer_len(ctx->ssl, ZONE_READ); /* few, and busy */
     SSL_CTX_set_options(ctx->ssl, SSL_OP_NO_TICKET);
     tls_must(SSL_CTX_set_num_tickets(ctx->ssl, 0), "tickets");
     tls_verify_set(ctx);

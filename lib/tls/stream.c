@@ -46,8 +46,7 @@ struct tls_stream {
     bool want_write;    /* OpenSSL, or what is queued, waits for room in the socket */
     bool hungry;        /* on_room is due */
     bool eof;           /* the peer sends no more */
-    bool fin, fin_sent; /* neither do we: asked for; done */
-    bool broken;        /* libuv has given the socket up */
+    bool fin, fin_said, fin_sent; /* neither do we: asked for; close_notify is sealed; done */
     bool no_protocol;
     bool ended;         /* the socket is closed, nothing is said any more */
     bool freed, handle_closed;
@@ -82,6 +81,7 @@ static void release(struct tls_stream *s)
     tls_ctx_free(&s->ctx);
     tls_queue_fini(&s->queue);
     tls_queue_fini(&s->early);
+    tls_queue_fini(&s->sock.out);
     free(s->wanted);
     free(s->why);
     free(s);
@@ -109,6 +109,7 @@ static void detach(struct tls_stream *s)
     uv_close((uv_handle_t *)&s->poll, on_handle_closed);
     tls_queue_fini(&s->queue);
     tls_queue_fini(&s->early);
+    tls_queue_fini(&s->sock.out);
 }
 
 /* The last statement of its callers. */
@@ -118,7 +119,7 @@ static void finish(struct tls_stream *s, enum tls_end end, int err, const char *
     s->ops->on_close(s->arg, end, err, text);
 }
 
-/* Ends with what OpenSSL or the socket says. */
+/* Ends with what OpenSSL or the socket says; the peer still gets the alert. */
 static void fail(struct tls_stream *s, int result)
 {
     struct tls_failure f = { .ssl = s->ssl, .result = result, .sock = &s->sock, .handshake = !s->open,
@@ -128,6 +129,7 @@ static void fail(struct tls_stream *s, int result)
     enum tls_end end = tls_end_of(&f, &err, &st);
     char text[512];
 
+    (void)!tls_sock_flush(&s->sock);
     str_copy(text, sizeof(text), st.s ? st.s : "");
     str_fini(&st);
     finish(s, end, err, text);
@@ -148,10 +150,11 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     struct tls_stream *s = poll->data;
 
     (void)events;
+    s->sock.drained = false;
     /* An error on the socket: libuv has stopped the handle. What the peer sent before, an alert for
      * instance, can still be read, and reading tells the error. */
     if (status < 0) {
-        s->broken = true;
+        s->sock.broken = true;
         s->watched = 0;
     }
     run(s);
@@ -161,7 +164,7 @@ static void watch(struct tls_stream *s)
 {
     int events = 0;
 
-    if (s->ended || s->broken)
+    if (s->ended || s->sock.broken)
         return;
     if (!s->open || (!s->paused && !s->eof))
         events |= UV_READABLE;
@@ -194,6 +197,15 @@ static void later(struct tls_stream *s)
 
 /* ---- writing ---- */
 
+/* Nothing can be sent any more; reading on tells the user. */
+static void fail_writing(struct tls_stream *s, int err)
+{
+    s->want_write = false;
+    s->write_err = err;
+    tls_queue_fini(&s->queue);
+    tls_queue_fini(&s->sock.out);
+}
+
 /* Sends up to a record. Returns what was taken, 0 when the socket is full or has failed. */
 static size_t send_some(struct tls_stream *s, const void *data, size_t len)
 {
@@ -205,13 +217,22 @@ static size_t send_some(struct tls_stream *s, const void *data, size_t len)
         return (size_t)n;
     result = SSL_get_error(s->ssl, n);
     s->want_write = true;
-    if (result != SSL_ERROR_WANT_WRITE) {
-        s->want_write = false;
-        s->write_err = s->sock.err ? s->sock.err : -EPIPE;
-        tls_queue_fini(&s->queue);
-    }
+    if (result != SSL_ERROR_WANT_WRITE)
+        fail_writing(s, s->sock.err ? s->sock.err : -EPIPE);
     ERR_clear_error();
     return 0;
+}
+
+/* Sends what was gathered. Returns false when some of it is left, or the socket has failed. */
+static bool send_gathered(struct tls_stream *s)
+{
+    int err = tls_sock_flush(&s->sock);
+
+    if (err == -EAGAIN)
+        s->want_write = true;
+    else if (err)
+        fail_writing(s, err);
+    return err == 0;
 }
 
 static void send_fin(struct tls_stream *s)
@@ -219,9 +240,12 @@ static void send_fin(struct tls_stream *s)
     int n;
 
     ERR_clear_error();
-    n = SSL_shutdown(s->ssl);
-    s->want_write = n < 0 && SSL_get_error(s->ssl, n) == SSL_ERROR_WANT_WRITE;
-    if (!s->want_write) {
+    if (!s->fin_said) { /* a second call would read */
+        n = SSL_shutdown(s->ssl);
+        s->want_write = n < 0 && SSL_get_error(s->ssl, n) == SSL_ERROR_WANT_WRITE;
+        s->fin_said = !s->want_write;
+    }
+    if (s->fin_said && send_gathered(s)) {
         (void)shutdown(s->sock.fd, SHUT_WR);
         s->fin_sent = true;
     }
@@ -236,13 +260,15 @@ static void flush(struct tls_stream *s)
     if (s->write_err || s->fin_sent)
         return;
     s->want_write = false;
-    while (s->queue.len > s->queue.head) {
-        n = send_some(s, s->queue.mem + s->queue.head, s->queue.len - s->queue.head);
+    if (!send_gathered(s))
+        return;
+    while (tls_queue_waiting(&s->queue)) {
+        n = send_some(s, s->queue.mem + s->queue.head, tls_queue_waiting(&s->queue));
         if (!n)
             return;
         tls_queue_drop(&s->queue, n);
     }
-    if (s->fin)
+    if (send_gathered(s) && s->fin)
         send_fin(s);
 }
 
@@ -251,8 +277,8 @@ static bool send_early(struct tls_stream *s)
 {
     ssize_t n;
 
-    while (s->early.len > s->early.head) {
-        n = send(s->sock.fd, s->early.mem + s->early.head, s->early.len - s->early.head, MSG_NOSIGNAL);
+    while (tls_queue_waiting(&s->early)) {
+        n = send(s->sock.fd, s->early.mem + s->early.head, tls_queue_waiting(&s->early), MSG_NOSIGNAL);
         if (n < 0) {
             if (errno != EAGAIN && errno != EINTR)
                 s->write_err = -errno;
@@ -284,11 +310,14 @@ static bool shake(struct tls_stream *s)
     }
     ERR_clear_error();
     n = SSL_do_handshake(s->ssl);
+    result = n == 1 ? SSL_ERROR_NONE : SSL_get_error(s->ssl, n);
+    (void)send_gathered(s);
     if (n != 1) {
-        result = SSL_get_error(s->ssl, n);
-        s->want_write = result == SSL_ERROR_WANT_WRITE;
+        s->want_write |= result == SSL_ERROR_WANT_WRITE;
         if (result != SSL_ERROR_WANT_WRITE && result != SSL_ERROR_WANT_READ)
             fail(s, result);
+        else if (s->write_err)
+            fail_socket(s, s->write_err);
         return false;
     }
     if (!has_protocol(s)) {
@@ -360,9 +389,11 @@ static void run(struct tls_stream *s)
     pump(s);
     if (s->ended)
         return;
+    if (tls_queue_waiting(&s->sock.out) && !s->want_write) /* an answer to a change of keys */
+        later(s);
     if (s->eof && s->fin_sent)
         finish(s, TLS_END_CLOSED, 0, "closed");
-    else if ((s->write_err || s->broken) && !loop_timer_active(s->timer))
+    else if ((s->write_err || s->sock.broken) && !loop_timer_active(s->timer))
         fail_socket(s, s->write_err ? s->write_err : -ECONNRESET); /* all that came is read */
     else
         watch(s);
@@ -437,7 +468,7 @@ void tls_stream_free(struct tls_stream **sp)
         return;
     *sp = NULL;
     /* A peer that has got all of it hears that it was all; another one sees it cut. */
-    if (!s->ended && s->open && !s->fin && !s->write_err && tls_stream_queued(s) == 0) {
+    if (!s->ended && s->open && !s->fin && !s->write_err && !tls_queue_waiting(&s->queue)) {
         s->fin = true;
         flush(s);
     }
@@ -466,7 +497,7 @@ int tls_stream_write(struct tls_stream *s, const void *data, size_t len)
     if (s->ended || s->fin || s->write_err)
         return -EPIPE;
     /* Straight into the socket while there is room: one copy less. */
-    while (len && s->open && !s->want_write && tls_stream_queued(s) == 0) {
+    while (len && s->open && !s->want_write && !tls_queue_waiting(&s->queue)) {
         n = send_some(s, at, len);
         if (!n)
             break;
@@ -478,14 +509,23 @@ int tls_stream_write(struct tls_stream *s, const void *data, size_t len)
         return 0; /* on_close says it */
     }
     tls_queue_add(&s->queue, at, len);
-    s->hungry |= len > 0;
+    s->hungry |= tls_stream_queued(s) > 0;
+    if (tls_queue_waiting(&s->sock.out) && !s->want_write)
+        later(s);
     watch(s);
     return 0;
 }
 
 size_t tls_stream_queued(const struct tls_stream *s)
 {
-    return s->queue.len - s->queue.head;
+    return tls_queue_waiting(&s->queue) + tls_queue_waiting(&s->sock.out);
+}
+
+bool tls_stream_has_room(const struct tls_stream *s)
+{
+    size_t sealed = s->want_write ? tls_queue_waiting(&s->sock.out) : 0;
+
+    return tls_queue_waiting(&s->queue) + sealed < TLS_STREAM_LOW;
 }
 
 void tls_stream_pause(struct tls_stream *s)

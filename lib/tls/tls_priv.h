@@ -44,18 +44,6 @@ struct tls_ctx {
 /* Makes a context judge its peers by chain and name, or (server of a zone) take what comes. */
 void tls_verify_set(struct tls_ctx *ctx);
 
-/* ---- bio.c ---- */
-
-/* The socket of a stream. What the kernel said last is kept: OpenSSL loses it. */
-struct tls_sock {
-    int fd;
-    int err;   /* negative, of the last read or write that failed for good */
-    bool eof;  /* the peer has sent FIN */
-};
-
-/* A BIO over the socket, which must outlive it. Never raises SIGPIPE. */
-BIO *tls_bio_new(struct tls_sock *sock);
-
 /* ---- queue.c ---- */
 
 /* Plain bytes that wait to be sent. All zero is an empty one, and so is one that has been emptied: an
@@ -65,9 +53,34 @@ struct tls_queue {
     size_t head, len, cap;
 };
 
+static inline size_t tls_queue_waiting(const struct tls_queue *q)
+{
+    return q->len - q->head;
+}
+
 void tls_queue_add(struct tls_queue *q, const void *data, size_t len);
 void tls_queue_drop(struct tls_queue *q, size_t len);
 void tls_queue_fini(struct tls_queue *q);
+
+/* ---- bio.c ---- */
+
+/* The socket of a stream. What the kernel said last is kept: OpenSSL loses it. */
+struct tls_sock {
+    int fd;
+    int err;   /* negative, of the last read or write that failed for good */
+    bool eof;  /* the peer has sent FIN */
+    bool broken;  /* the loop has given it up */
+    bool drained; /* the last read got all there was: the loop says when there is more */
+    struct tls_queue out; /* sealed records that wait for the end of the turn, or for room */
+    unsigned taken;       /* sends in a row that were taken whole */
+};
+
+/* A BIO over the socket, which must outlive it. What is written waits for tls_sock_flush(). Never raises
+ * SIGPIPE. */
+BIO *tls_bio_new(struct tls_sock *sock);
+
+/* Sends what waits. Errors: -EAGAIN some is left; others, in `err` as well, are the socket's. */
+int tls_sock_flush(struct tls_sock *sock) MUST_USE;
 
 /* ---- end.c ---- */
 

@@ -176,7 +176,7 @@ static void flush(struct tunnel_link *l)
     size_t len;
 
     while (l->mux && !l->freed && !l->shut && tls_stream_is_open(l->tls)
-           && tls_stream_queued(l->tls) < TLS_STREAM_LOW) {
+           && tls_stream_has_room(l->tls)) {
         len = mux_output(l->mux, &data);
         if (len == 0) {
             if (l->state == LINK_CLOSING && !l->freed) {

@@ -103,7 +103,8 @@ static void shake_hands(struct reach *r, int fd)
     uint8_t header[PROXY2_MAX];
     ssize_t len = proxy2_print(header, sizeof(header), &r->opts.header);
     const struct tls_stream_opts opts = { .sni = r->name, .handshake_ms = EXPC_HANDSHAKE_MS,
-                                          .early = header, .early_len = (size_t)MAX(len, 0) };
+                                          .early = header, .early_len = (size_t)MAX(len, 0),
+                                          .notsent_lowat = true };
 
     r->tls = tls_stream_new(r->opts.loop, fd, r->opts.ctx, &opts, &tls_ops, r);
 }

@@ -43,7 +43,7 @@ void tls_stream_free(struct tls_stream **s)
 }
 
 void tls_stream_shutdown(struct tls_stream *s) { (void)s; }
-size_t tls_stream_queued(const struct tls_stream *s) { return s ? 0 : 1; }
+bool tls_stream_has_room(const struct tls_stream *s) { return s != NULL; }
 bool tls_stream_is_open(const struct tls_stream *s) { return s != NULL; }
 const struct addr *tls_stream_peer(const struct tls_stream *s) { return &s->peer; }
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *ctx) { return ctx; }

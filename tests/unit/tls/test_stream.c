@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -97,6 +98,46 @@ static void what_is_written_before_the_handshake_waits(void **state)
     assert_string_equal(p.client.got.s, "from the server");
     assert_int_equal(tls_stream_queued(p.client.s), 0);
     assert_int_equal(p.client.rooms, 1);
+    fix_fini(&p);
+}
+
+static int in_kernel(int fd)
+{
+    int n = -1;
+
+    assert_int_equal(ioctl(fd, FIONREAD, &n), 0);
+    return n;
+}
+
+static void what_is_written_in_one_turn_goes_in_one_piece(void **state)
+{
+    struct fix_pair p = { 0 };
+
+    (void)state;
+    open_pair(&p);
+    tls_stream_pause(p.server.s);
+    for (int i = 0; i < 100; i++)
+        say(&p.client, "record");
+    assert_int_equal(in_kernel(p.server.fd), 0);
+    assert_true(tls_stream_queued(p.client.s) > 600); /* sealed */
+    assert_true(tls_stream_has_room(p.client.s));
+    UNTIL(tls_stream_queued(p.client.s) == 0);
+    tls_stream_resume(p.server.s);
+    UNTIL(p.server.got.len == 600);
+    assert_int_equal(p.client.rooms, 1);
+    fix_fini(&p);
+}
+
+static void what_was_just_written_is_sent_by_free(void **state)
+{
+    struct fix_pair p = { 0 };
+
+    (void)state;
+    open_pair(&p);
+    say(&p.client, "last words");
+    tls_stream_free(&p.client.s);
+    UNTIL(p.server.eofs == 1);
+    assert_string_equal(p.server.got.s, "last words");
     fix_fini(&p);
 }
 
@@ -518,6 +559,8 @@ int main(void)
         FIX_TEST(what_comes_with_the_end_of_the_handshake_is_not_lost),
         FIX_TEST(nor_when_reading_was_paused_in_on_open),
         FIX_TEST(what_is_written_before_the_handshake_waits),
+        FIX_TEST(what_is_written_in_one_turn_goes_in_one_piece),
+        FIX_TEST(what_was_just_written_is_sent_by_free),
         FIX_TEST(ten_mib_come_back_from_a_slow_reader_in_bounded_memory),
         FIX_TEST(nothing_comes_while_paused_and_all_of_it_afterwards),
         FIX_TEST(a_pause_inside_on_data_holds_what_is_already_read),
