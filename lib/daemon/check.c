@@ -24,6 +24,7 @@ struct daemon_check {
     const struct daemon_check_def *def;
     void *state;
     void (*drop)(void *state);
+    char *zone; /* of what is said from now on */
     size_t findings;
 };
 
@@ -61,9 +62,15 @@ static void add(struct daemon_check *c, enum daemon_verdict verdict, const char 
     f->observed = str_empty(observed) ? NULL : str_dup(observed);
     f->expected = str_empty(expected) ? NULL : str_dup(expected);
     f->fix = str_empty(fix) ? NULL : str_dup(fix);
+    f->zone = str_dup(c->zone);
     r->findings = mem_realloc(r->findings, r->n_findings + 1, sizeof(r->findings[0]));
     r->findings[r->n_findings++] = f;
     c->findings++;
+}
+
+void daemon_check_zone(struct daemon_check *c, const char *zone)
+{
+    str_set(&c->zone, str_empty(zone) ? NULL : zone);
 }
 
 void daemon_check_report(struct daemon_check *c, enum daemon_verdict verdict, const char *subject,
@@ -111,6 +118,7 @@ static void check_free(struct daemon_check *c)
     list_del(&c->node);
     if (c->drop)
         c->drop(c->state);
+    free(c->zone);
     free(c);
 }
 

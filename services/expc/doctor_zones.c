@@ -94,6 +94,7 @@ static void look_at(struct run *r, struct line *l, bool tell)
 
     (void)snprintf(subject, sizeof(subject), "%s %s%s%s", z->name, l->edge->title,
                    l->domain ? " " : "", l->domain ? l->domain : "");
+    daemon_check_zone(r->c, z->name);
     if (line_is_active(l)) {
         if (tell && !l->domain && str_eq(r->id, "TUN-8"))
             say_clock(r, l, subject);
@@ -132,6 +133,7 @@ static void walk(struct run *r, bool tell)
     LIST_EACH(it, tmp, &r->x->zones) {
         struct zone *z = LIST_ENTRY(it, struct zone, node);
 
+        daemon_check_zone(r->c, z->name);
         if (z->problem && tell)
             report(r, z->name, z->problem_code, z->problem);
         r->broken = r->broken || z->problem;

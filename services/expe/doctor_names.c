@@ -209,7 +209,7 @@ static void check_cert(struct daemon_check *c, enum daemon_certcheck what)
             continue;
         paths[n] = conf_path(e->daemon->conf, "pki",
                              str_empty(x->certificate_file) ? "expe.crt" : x->certificate_file);
-        names[n] = (struct daemon_certcheck_name){ x->name, paths[n] };
+        names[n] = (struct daemon_certcheck_name){ .name = x->name, .cert_path = paths[n] };
         n++;
     }
     daemon_certcheck_run(c, what, &(struct daemon_certcheck_opts){
@@ -255,22 +255,27 @@ struct page {
     bool starting;
 };
 
-static bool any_zone_active(const struct expe *e)
+/* As long as one is not up it may be the one that would lead guests to the name. */
+static bool all_zones_active(const struct expe *e)
 {
-    size_t it = 0;
+    size_t it = 0, active = 0;
     void *z;
 
-    while (map_next(e->zones, &it, NULL, &z))
-        if (str_eq(((const struct expe_zone *)z)->state, "Active"))
-            return true;
-    return false;
+    while (map_next(e->zones, &it, NULL, &z)) {
+        const char *state = ((const struct expe_zone *)z)->state;
+
+        if (!str_eq(state, "Active") && !str_eq(state, "Off"))
+            return false;
+        active += str_eq(state, "Active");
+    }
+    return active > 0;
 }
 
 static void judge_host(struct page *run, const char *name, const char *code, int status)
 {
     char seen[TEXT_MAX];
 
-    if (str_eq(code, "tunnel") && any_zone_active(run->e)) {
+    if (str_eq(code, "tunnel") && all_zones_active(run->e)) {
         daemon_check_report(run->c, DAEMON_ERROR, name,
                             "Guests ask for this name, and no expc leads them anywhere: the guest "
                             "account client URI inside is another one.",
@@ -310,12 +315,13 @@ static void judge_page(struct page *run, const char *name, const char *code, con
     }
 }
 
-static void on_page(void *arg, const char *code, const char *text, int status)
+static void on_page(void *arg, const char *code, const char *text, int status, const char *zone)
 {
     struct page_name *one = arg;
     struct page *run = one->run;
 
     one->open = false;
+    daemon_check_zone(run->c, zone);
     if (run->host)
         judge_host(run, one->name, code, status);
     else

@@ -37,6 +37,7 @@ static void look_at(struct daemon_check *c, const struct expe_zone *z, const cha
 {
     char seen[TEXT_MAX];
 
+    daemon_check_zone(c, z->name);
     if (str_eq(z->state, "Active")) {
         if (str_eq(id, "TUN-1"))
             daemon_check_say(c, DAEMON_OK, z->name, "The zone is active.");
@@ -92,6 +93,7 @@ static void look_at_clock(struct daemon_check *c, const struct expe_link *k)
     int64_t skew_ms = tunnel_link_peer(k->l)->clock_skew_ms;
     char seen[TEXT_MAX];
 
+    daemon_check_zone(c, k->zone_name);
     if (llabs((long long)skew_ms) <= TUNNEL_SKEW_WARN_MS) {
         daemon_check_say(c, DAEMON_OK, k->zone_name, "The clocks differ by less than a minute.");
         return;
@@ -132,6 +134,7 @@ void expe_check_domains(struct daemon_check *c)
             char subject[600];
 
             (void)snprintf(subject, sizeof(subject), "%s %s", k->zone_name, domain);
+            daemon_check_zone(c, k->zone_name);
             daemon_check_report(c, DAEMON_ERROR, subject,
                                 "expc asks for this domain, and the edge does not have it.",
                                 "One of the edge's domains or external names.", fix_of("TUN-9"));

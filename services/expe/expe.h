@@ -258,8 +258,9 @@ void expe_probes_forget(struct expe *e, const struct expe_link *k);
 
 /* The same for ourselves: `fn` is called once, perhaps from inside, unless it is forgotten before.
  * Shape: code "" and the HTTP status; else why there is none: "tunnel", "timeout", a
- *        stoa-reason. */
-typedef void (*expe_probe_fn)(void *arg, const char *code, const char *text, int status);
+ *        stoa-reason. `zone` is the one that it went through, NULL without a tunnel. */
+typedef void (*expe_probe_fn)(void *arg, const char *code, const char *text, int status,
+                              const char *zone);
 void expe_probe_own(struct expe *e, const char *host, int timeout_ms, expe_probe_fn fn, void *arg);
 void expe_probes_forget_own(struct expe *e, const void *arg);
 void expe_probes_look(struct expe *e);

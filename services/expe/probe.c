@@ -22,6 +22,7 @@ struct probe {
     expe_probe_fn fn;
     void *arg;
     char host[HTTPHEAD_HOST_MAX + 1];
+    char *zone; /* that it went through; the link may be gone */
     int64_t end_ms;
     char head[64]; /* of the answer: its first line tells the status */
     size_t len, seen;
@@ -34,6 +35,7 @@ static void probe_free(struct probe *p)
     expe_stream_drop(&p->stream);
     list_del(&p->node);
     p->e->n_probes--;
+    free(p->zone);
     free(p);
 }
 
@@ -43,12 +45,15 @@ static void answer(struct probe *p, const char *code, const char *text, int stat
     expe_probe_fn fn = p->fn;
     void *arg = p->arg;
     uint64_t id = p->id;
+    char *zone = p->zone;
 
+    p->zone = NULL;
     probe_free(p);
     if (asker)
         expe_answer(asker, id, code, text, status);
     else if (fn)
-        fn(arg, code, text, status);
+        fn(arg, code, text, status, zone);
+    free(zone);
 }
 
 static struct probe *of(void *user)
@@ -150,10 +155,12 @@ static void begin(struct probe *p, const char *host)
         answer(p, "domain", "not one of the edge's external names", 421);
         return;
     }
-    if (open_stream(p))
+    if (open_stream(p)) {
         answer(p, "tunnel", "no tunnel is up for this name", 503);
-    else
-        expe_stream_flush(&p->stream);
+        return;
+    }
+    p->zone = str_dup(p->stream.link->zone_name);
+    expe_stream_flush(&p->stream);
 }
 
 void expe_probe_start(struct expe_link *k, uint64_t id, const char *host)
@@ -175,7 +182,7 @@ void expe_probe_own(struct expe *e, const char *host, int timeout_ms, expe_probe
     struct probe *p;
 
     if (e->n_probes >= EXPE_PROBES_MAX) {
-        fn(arg, "limit", "too many probes at a time", 0);
+        fn(arg, "limit", "too many probes at a time", 0, NULL);
         return;
     }
     p = probe_new(e, timeout_ms);

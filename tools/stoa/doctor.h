@@ -28,8 +28,8 @@ struct doctor_row {
     enum doctor_verdict severity; /* the worst that it can be: what is said above is lowered */
     const char *sees;             /* what people see */
     /* Ids, separated by spaces: an error in one of them makes this one "not tested", since it is
-     * its consequence. With "=" behind it only where both are about the same thing: the first words
-     * of the subjects are equal. */
+     * its consequence. With "=" behind it only where both are about the same thing: in the same
+     * zone, or, where one of them is of none, with subjects whose first words are equal. */
     const char *needs;
     const char *roles; /* who looks at it */
 };
@@ -46,7 +46,7 @@ struct doctor_finding {
     enum doctor_verdict verdict, said; /* after and before doctor_settle() */
     char *subjects[DOCTOR_SUBJECTS], *from[DOCTOR_FROM]; /* "inside callbridge" */
     size_t n_subjects, n_from;
-    char *observed, *expected, *fix; /* NULL: none */
+    char *observed, *expected, *fix, *zone; /* NULL: none */
     const struct doctor_row *cause;  /* why it is not tested */
     size_t order;                    /* as it came */
 };
@@ -58,7 +58,7 @@ struct doctor_list {
 
 /* What a daemon says; texts are borrowed, NULL for none. */
 struct doctor_said {
-    const char *id, *subject, *result, *observed, *expected, *fix;
+    const char *id, *subject, *result, *observed, *expected, *fix, *zone;
     const char *from;
 };
 

@@ -55,7 +55,7 @@ static void take(struct one *o, const Reply *r)
         const Stoa__Doctor__V1__Finding *f = r->findings[i];
         struct doctor_said said = { .id = f->id, .subject = f->subject, .result = f->result,
                                     .observed = f->observed, .expected = f->expected,
-                                    .fix = f->fix, .from = from };
+                                    .fix = f->fix, .zone = f->zone, .from = from };
 
         (void)doctor_add(o->a->list, &said);
     }

@@ -49,7 +49,8 @@ static struct doctor_finding *find(const struct doctor_list *l, const struct doc
         struct doctor_finding *f = l->items[i];
 
         if (f->row == row && f->said == v && is_same(f->observed, s->observed) &&
-            is_same(f->expected, s->expected) && is_same(f->fix, s->fix))
+            is_same(f->expected, s->expected) && is_same(f->fix, s->fix) &&
+            is_same(f->zone, s->zone))
             return f;
     }
     return NULL;
@@ -73,6 +74,7 @@ bool doctor_add(struct doctor_list *l, const struct doctor_said *s)
         f->observed = str_empty(s->observed) ? NULL : str_dup(s->observed);
         f->expected = str_empty(s->expected) ? NULL : str_dup(s->expected);
         f->fix = str_empty(s->fix) ? NULL : str_dup(s->fix);
+        f->zone = str_empty(s->zone) ? NULL : str_dup(s->zone);
         l->items = mem_realloc(l->items, l->n + 1, sizeof(l->items[0]));
         f->order = l->n;
         l->items[l->n++] = f;
@@ -91,8 +93,10 @@ static bool same_first_word(const char *a, const char *b)
     return len == strcspn(b, " ") && strncmp(a, b, len) == 0;
 }
 
-static bool share_subject(const struct doctor_finding *a, const struct doctor_finding *b)
+static bool is_same_thing(const struct doctor_finding *a, const struct doctor_finding *b)
 {
+    if (a->zone && b->zone)
+        return str_eq(a->zone, b->zone);
     for (size_t i = 0; i < a->n_subjects; i++)
         for (size_t k = 0; k < b->n_subjects; k++)
             if (same_first_word(a->subjects[i], b->subjects[k]))
@@ -108,7 +112,7 @@ static bool explains(const struct doctor_list *l, const struct doctor_row *row, 
         const struct doctor_finding *cause = l->items[i];
 
         if (cause->row == row && cause->said == DOCTOR_ERROR &&
-            (!same || share_subject(cause, f)))
+            (!same || is_same_thing(cause, f)))
             return true;
     }
     return false;
@@ -187,6 +191,7 @@ void doctor_fini(struct doctor_list *l)
         free(f->observed);
         free(f->expected);
         free(f->fix);
+        free(f->zone);
         free(f);
     }
     free(l->items);

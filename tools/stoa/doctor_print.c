@@ -208,6 +208,8 @@ static json_t *finding_json(const struct doctor_finding *f)
 
     json_object_set_new(o, "subjects", strings(f->subjects, f->n_subjects));
     json_object_set_new(o, "from", strings(f->from, f->n_from));
+    if (f->zone)
+        json_object_set_new(o, "zone", json_string(f->zone));
     if (f->observed)
         json_object_set_new(o, "observed", json_string(f->observed));
     if (f->expected)

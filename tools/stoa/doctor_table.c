@@ -7,7 +7,7 @@
 
 #define E DOCTOR_ERROR
 #define W DOCTOR_WARNING
-#define TUNNEL "TUN-1 TUN-2 TUN-3 TUN-8"
+#define TUNNEL "TUN-1= TUN-2= TUN-3= TUN-8= CRT-4="
 
 static const struct doctor_row rows[] = {
     { "DNS-1", "dns", E, "Outside, the browser finds no server, or times out.", "", "expe" },
@@ -38,7 +38,7 @@ static const struct doctor_row rows[] = {
     { "HT-1", "host", E, "The browser shows the page \"Bad Request\".",
       TUNNEL " DNS-2 WB-1", "expc expe" },
     { "HT-3", "host", E, "Outside, the page says that the gateway has failed (502).",
-      TUNNEL " DNS-2 WB-1 CRT-1= CRT-2= CRT-4=", "expc expe" },
+      TUNNEL " DNS-2 WB-1 CRT-1= CRT-2=", "expc expe" },
     { "WB-1", "web bridge", E, "The page has no Join button.", "CRT-1= CRT-2= CRT-4=",
       "callbridge" },
     { "WB-2", "web bridge", E,

@@ -93,6 +93,7 @@ static void drop(void *state)
 
 static void on_later(void *arg)
 {
+    daemon_check_zone(arg, "UT Zone");
     daemon_check_report(arg, DAEMON_WARNING, "later", "seen", "wanted", "mend it");
     daemon_check_end(arg);
 }

@@ -49,10 +49,12 @@ static void the_answer_has_what_each_check_has_found(void **state)
     assert_string_equal(f->result, "ok");
     assert_string_equal(f->observed, "all is well");
     assert_null(f->fix);
+    assert_null(f->zone);
     f = find(r, "LATER-1");
     assert_string_equal(f->result, "warning");
     assert_string_equal(f->expected, "wanted");
     assert_string_equal(f->fix, "mend it");
+    assert_string_equal(f->zone, "UT Zone");
     bus_msg_free(&body);
     assert_true(proc_saw(err, "a check was dropped", 5000));
 }

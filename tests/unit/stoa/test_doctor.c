@@ -19,6 +19,15 @@ static void say(const char *id, const char *result, const char *subject, const c
     assert_true(doctor_add(&list, &s));
 }
 
+/* The same of a zone. */
+static void say_zone(const char *id, const char *zone, const char *subject, const char *observed)
+{
+    struct doctor_said s = { .id = id, .result = "error", .subject = subject, .zone = zone,
+                             .observed = observed, .from = "edge expe" };
+
+    assert_true(doctor_add(&list, &s));
+}
+
 static const struct doctor_finding *of(const char *id)
 {
     for (size_t i = 0; i < list.n; i++)
@@ -123,8 +132,49 @@ static void a_warning_is_no_cause_and_a_good_one_stays_good(void **state)
 static void without_the_mark_any_error_of_the_id_is_the_cause(void **state)
 {
     (void)state;
-    say("TUN-2", "error", "Zone A", "credentials", "inside expc");
-    say("HT-3", "error", "web.example", "no tunnel", "edge expe");
+    say("DNS-2", "error", "web.example", "a loop", "inside expc");
+    say("HT-3", "error", "other.example", "no web bridge", "edge expe");
+    doctor_settle(&list);
+    assert_verdict("HT-3", DOCTOR_NOT_TESTED);
+}
+
+static void what_a_zone_has_hides_what_is_seen_through_it_and_nothing_of_another(void **state)
+{
+    (void)state;
+    say_zone("TUN-2", "Zone A", "Zone A edge1.example", "credentials");
+    say_zone("HT-3", "Zone A", "a.example", "no answer in time");
+    say_zone("HT-1", "Zone B", "b.example", "Bad Request"); /* "Zone" is a word of both */
+    say("HT-3", "error", "web.example 192.0.2.1:8444", "connection refused", "inside expc");
+    doctor_settle(&list);
+    for (size_t i = 0; i < list.n; i++) {
+        const struct doctor_finding *f = list.items[i];
+
+        assert_int_equal(f->verdict, str_eq(f->observed, "no answer in time") ? DOCTOR_NOT_TESTED
+                                                                              : DOCTOR_ERROR);
+    }
+    assert_ptr_equal(of("HT-1")->cause, NULL);
+    assert_int_equal(doctor_count(&list, DOCTOR_ERROR), 3);
+}
+
+static void the_same_in_two_zones_is_two(void **state)
+{
+    (void)state;
+    say_zone("TUN-1", "Zone A", "Zone A", "no expc has connected");
+    say_zone("TUN-1", "Zone B", "Zone B", "no expc has connected");
+    say_zone("TUN-3", "Zone B", "Zone B", "subjectName");
+    doctor_settle(&list);
+    assert_int_equal(list.n, 3);
+    assert_int_equal(doctor_count(&list, DOCTOR_ERROR), 2);
+    assert_int_equal(of("TUN-1")->verdict, DOCTOR_ERROR); /* that of Zone A */
+    assert_string_equal(of("TUN-1")->zone, "Zone A");
+}
+
+/* A certificate of the web bridge is of no zone, the page that does not come is. */
+static void a_cause_without_a_zone_goes_by_the_subject(void **state)
+{
+    (void)state;
+    say("CRT-2", "error", "web.example", "made for others", "inside webbridge");
+    say_zone("HT-3", "Zone A", "web.example", "certificate");
     doctor_settle(&list);
     assert_verdict("HT-3", DOCTOR_NOT_TESTED);
 }
@@ -204,6 +254,10 @@ int main(void)
         cmocka_unit_test_teardown(a_consequence_of_a_consequence_has_the_first_cause_alone, forget),
         cmocka_unit_test_teardown(a_warning_is_no_cause_and_a_good_one_stays_good, forget),
         cmocka_unit_test_teardown(without_the_mark_any_error_of_the_id_is_the_cause, forget),
+        cmocka_unit_test_teardown(
+            what_a_zone_has_hides_what_is_seen_through_it_and_nothing_of_another, forget),
+        cmocka_unit_test_teardown(the_same_in_two_zones_is_two, forget),
+        cmocka_unit_test_teardown(a_cause_without_a_zone_goes_by_the_subject, forget),
         cmocka_unit_test_teardown(they_come_in_the_order_of_the_guests_way, forget),
         cmocka_unit_test(needs_lead_to_ids_of_the_table_and_never_round),
         cmocka_unit_test(a_choice_knows_ids_in_any_case),

@@ -52,6 +52,10 @@ int daemon_check_left_ms(const struct daemon_check *c);
  * Called at most once in a run; before daemon_check_end(). */
 void daemon_check_keep(struct daemon_check *c, void *state, void (*drop)(void *state));
 
+/* The zone that what is found from now on is about, or was looked at through: it is not blamed for
+ * what another zone has. NULL or "": none. Copied. */
+void daemon_check_zone(struct daemon_check *c, const char *zone);
+
 /* What was found about a subject ("cmsweb.octavio.com"). Texts are copied.
  * Shape: `observed`, `expected`, `fix` are sentences, NULL or "" for none. */
 void daemon_check_report(struct daemon_check *c, enum daemon_verdict verdict, const char *subject,
