@@ -18,7 +18,7 @@ enum { PROBE_MS = 3000, WARN_DAYS = 30 };
 enum { SITE_CA, BUNDLE, CA_FILES };
 
 struct name {
-    char *name, *cert_path;
+    char *name, *title, *cert_path;
 };
 
 struct run {
@@ -27,13 +27,18 @@ struct run {
     struct name names[DAEMON_CERTCHECK_NAMES];
     size_t n, at;
     char *ca_files[CA_FILES];
-    bool site_ca_is_warning;
+    bool site_ca_is_warning, unknown_is_warning;
     struct addr listener;
     struct tls_probe *probe;
     char *chain; /* presented for names[at] */
 };
 
 static void next(struct run *r);
+
+static const char *subject(const struct run *r)
+{
+    return r->names[r->at].title ? r->names[r->at].title : r->names[r->at].name;
+}
 
 /* --- CRT-1 ------------------------------------------------------------------------------------ */
 
@@ -60,8 +65,8 @@ static void chain_unknown(struct run *r, const struct pki_info *info)
                                          : "The certificate was issued by \"%s\", which leads to "
                                            "no authority that this system or this site knows.",
              info->is_self_signed ? info->subject : info->issuer);
-    daemon_check_report(r->c, DAEMON_ERROR, r->names[r->at].name, seen.s,
-                        "A chain from the certificate to an authority that browsers know.",
+    daemon_check_report(r->c, r->unknown_is_warning ? DAEMON_WARNING : DAEMON_ERROR, subject(r),
+                        seen.s, "A chain from the certificate to an authority that browsers know.",
                         "Install a certificate with its chain: 'stoa cert set'.");
     str_fini(&seen);
 }
@@ -74,7 +79,7 @@ static void on_system(void *arg, const struct tls_probe_result *p)
     r->probe = NULL;
     /* Names and time are judged after the chain. */
     if (p->stage == TLS_PROBE_DONE || (p->stage == TLS_PROBE_TLS && p->end != TLS_END_CHAIN))
-        daemon_check_say(r->c, DAEMON_OK, r->names[r->at].name,
+        daemon_check_say(r->c, DAEMON_OK, subject(r),
                          "The chain leads to an authority that this system knows.");
     else if (pki_inspect(&info, r->chain, (int64_t)time(NULL), NULL) == 0)
         chain_unknown(r, &info);
@@ -85,7 +90,7 @@ static void on_system(void *arg, const struct tls_probe_result *p)
 
 static void private_chain(struct run *r, bool warn, size_t file)
 {
-    const char *name = r->names[r->at].name;
+    const char *name = subject(r);
 
     if (warn)
         daemon_check_report(r->c, DAEMON_WARNING, name,
@@ -126,14 +131,15 @@ static void judge_names(struct run *r, const struct pki_info *info)
 
     for (size_t i = 0; i < info->name_count; i++)
         str_addf(&list, "%s%s", i ? ", " : "", info->names[i]);
-    if (pki_name_matches(r->chain, name)) {
-        daemon_check_say(r->c, DAEMON_OK, name, "The certificate is made for it.");
+    if (name ? pki_name_matches(r->chain, name) : info->name_count > 0) {
+        daemon_check_say(r->c, DAEMON_OK, subject(r), "The certificate is made for %s.",
+                         name ? "it" : list.s);
     } else {
         struct str seen = { 0 }, want = { 0 };
 
         str_addf(&seen, "The certificate is made for: %s.", list.len ? list.s : "no name at all");
-        str_addf(&want, "%s among its names (subject alternative names).", name);
-        daemon_check_report(r->c, DAEMON_ERROR, name, seen.s, want.s,
+        str_addf(&want, "%s among its names (subject alternative names).", name ? name : "One");
+        daemon_check_report(r->c, DAEMON_ERROR, subject(r), seen.s, want.s,
                             "Have a certificate issued with this name and install it with 'stoa "
                             "cert set'; or correct the name in the configuration.");
         str_fini(&seen);
@@ -174,7 +180,7 @@ static bool judge_file(struct run *r, const struct pki_info *info)
 
         str_addf(&seen, "The listener presents the certificate %s.", info->sha256);
         str_addf(&want, "That of %s: %s.", r->names[r->at].cert_path, file.sha256);
-        daemon_check_report(r->c, DAEMON_ERROR, r->names[r->at].name, seen.s, want.s,
+        daemon_check_report(r->c, DAEMON_ERROR, subject(r), seen.s, want.s,
                             "The new file was not taken over: 'stoa status' says why; check it "
                             "with 'stoa cert check' and install it with 'stoa cert set'.");
         str_fini(&seen);
@@ -186,7 +192,7 @@ static bool judge_file(struct run *r, const struct pki_info *info)
 
 static void judge_time(struct run *r, const struct pki_info *info)
 {
-    const char *name = r->names[r->at].name, *fix = "Replace it: 'stoa cert set'.";
+    const char *name = subject(r), *fix = "Replace it: 'stoa cert set'.";
     int64_t now_s = (int64_t)time(NULL);
     struct str seen = { 0 };
     char from[16], to[16];
@@ -242,7 +248,7 @@ static void on_probed(void *arg, const struct tls_probe_result *p)
         judge(r);
         return;
     }
-    daemon_check_say(r->c, DAEMON_NOT_TESTED, r->names[r->at].name,
+    daemon_check_say(r->c, DAEMON_NOT_TESTED, subject(r),
                      "The own listener gives no TLS connection: %s.", p->text);
     r->at++;
     next(r);
@@ -267,6 +273,7 @@ static void drop(void *state)
     tls_probe_cancel(&r->probe);
     for (size_t i = 0; i < r->n; i++) {
         free(r->names[i].name);
+        free(r->names[i].title);
         free(r->names[i].cert_path);
     }
     for (size_t i = 0; i < CA_FILES; i++)
@@ -284,17 +291,18 @@ void daemon_certcheck_run(struct daemon_check *c, enum daemon_certcheck what,
     r->what = what;
     r->n = MIN(opts->n, (size_t)DAEMON_CERTCHECK_NAMES);
     for (size_t i = 0; i < r->n; i++)
-        r->names[i] = (struct name){ str_dup(opts->names[i].name),
+        r->names[i] = (struct name){ str_dup(opts->names[i].name), str_dup(opts->names[i].title),
                                      str_dup(opts->names[i].cert_path) };
     r->ca_files[SITE_CA] = str_dup(opts->site_ca);
     r->ca_files[BUNDLE] = str_dup(opts->bundle);
     r->site_ca_is_warning = opts->site_ca_is_warning;
+    r->unknown_is_warning = opts->unknown_is_warning;
     daemon_check_keep(c, r, drop);
     if (r->n == 0) {
         daemon_check_say(c, DAEMON_NOT_TESTED, "", "No name is configured.");
         daemon_check_end(c);
     } else if (!daemon_inuse_listener(daemon_check_daemon(c), opts->port, &r->listener)) {
-        daemon_check_say(c, DAEMON_NOT_TESTED, r->names[0].name, "Nothing listens for HTTPS.");
+        daemon_check_say(c, DAEMON_NOT_TESTED, subject(r), "Nothing listens for HTTPS.");
         daemon_check_end(c);
     } else {
         next(r);

@@ -11,6 +11,8 @@
 #include <loop/timer.h>
 #include <site/site.h>
 
+#include "check.h"
+
 enum { DRAIN_LOOK_MS = 50 };
 
 /* Closing goes on after stop(), in the loop's last turns; so the state belongs to the process. */
@@ -63,6 +65,7 @@ static int start(struct daemon *d)
     int err;
 
     wa.daemon = d;
+    d->user = &wa;
     wa.loop = d->loop;
     wa.bus = d->bus;
     wa.auth = auth_new(d->loop);
@@ -123,6 +126,8 @@ static const struct daemon_def def = {
     .drain = drain,
     .stop = stop,
     .reload = reload,
+    .checks = wa_checks,
+    .check_count = WA_CHECKS,
 };
 
 int main(int argc, char **argv)

@@ -10,6 +10,7 @@
  *   auth.c      logins
  *   api.c       who may do what; methods and paths to functions
  *   resource.c  the table of collections; list, get, add, change and delete over the bus
+ *   check.c     what `stoa doctor` asks
  *   turn.c      what turnServers have beside that: registered instances, status
  *   xml.c       XML out
  *   main.c      the daemon's table */

@@ -63,7 +63,8 @@ static void check(struct daemon_check *c, enum daemon_certcheck what)
     char *bundle = conf_path(d->conf, "pki", "webbridge.bundle");
     collect(wb, &list);
     for (size_t i = 0; i < list.n; i++)
-        names[i] = (struct daemon_certcheck_name){ list.name[i], wb->cert_path };
+        names[i] = (struct daemon_certcheck_name){ .name = list.name[i],
+                                                  .cert_path = wb->cert_path };
     daemon_certcheck_run(c, what, &(struct daemon_certcheck_opts){
         .port = "https", .names = names, .n = list.n, .site_ca = ca, .bundle = bundle });
     for (size_t i = 0; i < list.n; i++)

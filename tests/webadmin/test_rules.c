@@ -408,6 +408,32 @@ static void a_new_certificate_serves_new_connections(void **state)
     assert_true(busfix_run_until(fix.config.bus_fix, answers, NULL, 20000)); /* by the signal */
 }
 
+static void assert_doctor(int code, const char *check, const char *text)
+{
+    char *args = str_printf("doctor --all %s", check);
+    const char *out;
+
+    if (adminfix_stoa(&fix, args, NULL, &out) != code || !strstr(out, text))
+        fail_msg("stoa %s should end with %d and say \"%s\": %s", args, code, text, out);
+    free(args);
+}
+
+/* Administrators may know the certificate itself; the bundle says so. */
+static void the_doctor_looks_at_the_certificate(void **state)
+{
+    char *pki = str_printf("%s/pki", busfix_dir(fix.config.bus_fix));
+    char *copy = str_printf("cp %s %s/webadmin.bundle", fix.cert, pki);
+
+    (void)state;
+    assert_doctor(1, "CRT-1", "The certificate is signed by itself");
+    assert_doctor(0, "CRT-2", "web administration: The certificate is made for localhost, 127.0");
+    assert_doctor(0, "CRT-4", "web administration: Valid until ");
+    assert_int_equal(system(copy), 0);
+    assert_doctor(0, "CRT-1", "web administration: The chain leads to the CA bundle");
+    free(copy);
+    free(pki);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -443,6 +469,7 @@ int main(void)
         cmocka_unit_test(lists_come_in_pages_and_in_one_order),
         cmocka_unit_test(a_restart_of_config_is_waited_out_and_its_absence_told),
         cmocka_unit_test(a_new_certificate_serves_new_connections),
+        cmocka_unit_test(the_doctor_looks_at_the_certificate),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -19,8 +19,9 @@ enum { DAEMON_CERTCHECK_NAMES = 32 };
 
 /* One name of the server. */
 struct daemon_certcheck_name {
-    const char *name;
+    const char *name;      /* NULL: none is configured, and any name of the certificate will do */
     const char *cert_path; /* its file; NULL: not compared */
+    const char *title;     /* what findings call it; NULL: its name */
 };
 
 struct daemon_certcheck_opts {
@@ -31,6 +32,7 @@ struct daemon_certcheck_opts {
      * holds those that an operator vouches for. */
     const char *site_ca, *bundle;
     bool site_ca_is_warning;  /* a chain to site_ca alone: guests from anywhere do not know it */
+    bool unknown_is_warning;  /* no chain to an authority: a few know the certificate itself */
 };
 
 /* Runs one of the checks to its end. Everything is copied. */
