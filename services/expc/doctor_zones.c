@@ -77,8 +77,8 @@ static void say_clock(struct run *r, const struct line *l, const char *subject)
     if (llabs((long long)skew_ms) > TUNNEL_SKEW_WARN_MS) {
         char seen[TEXT_MAX];
 
-        (void)snprintf(seen, sizeof(seen), "The clock of the edge is %lld s %s of ours.",
-                       llabs((long long)skew_ms) / 1000, skew_ms > 0 ? "ahead" : "behind");
+        (void)snprintf(seen, sizeof(seen), "The clock of the edge is %lld s %s ours.",
+                       llabs((long long)skew_ms) / 1000, skew_ms > 0 ? "ahead of" : "behind");
         daemon_check_report(r->c, DAEMON_WARNING, subject, seen, "Less than a minute.",
                             fix_of("TUN-8"));
     } else {

@@ -104,10 +104,10 @@ static void tell_clock(struct line *l)
     (void)subject_of(l, subject, sizeof(subject));
     if (llabs((long long)skew_ms) > TUNNEL_SKEW_WARN_MS)
         daemon_fault_raise(d, fault_clock, subject,
-                           "The clock of edge %s of zone \"%s\" is %lld s %s of ours: tickets and "
+                           "The clock of edge %s of zone \"%s\" is %lld s %s ours: tickets and "
                            "certificates may count as expired. Set both by NTP.", l->edge->title,
                            l->edge->zone->name, llabs((long long)skew_ms) / 1000,
-                           skew_ms > 0 ? "ahead" : "behind");
+                           skew_ms > 0 ? "ahead of" : "behind");
     else
         daemon_fault_clear(d, fault_clock, subject);
 }

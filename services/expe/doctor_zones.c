@@ -98,8 +98,8 @@ static void look_at_clock(struct daemon_check *c, const struct expe_link *k)
         daemon_check_say(c, DAEMON_OK, k->zone_name, "The clocks differ by less than a minute.");
         return;
     }
-    (void)snprintf(seen, sizeof(seen), "The clock of expc is %lld s %s of ours.",
-                   llabs((long long)skew_ms) / 1000, skew_ms > 0 ? "ahead" : "behind");
+    (void)snprintf(seen, sizeof(seen), "The clock of expc is %lld s %s ours.",
+                   llabs((long long)skew_ms) / 1000, skew_ms > 0 ? "ahead of" : "behind");
     daemon_check_report(c, DAEMON_WARNING, k->zone_name, seen, "Less than a minute.",
                         fix_of("TUN-8"));
 }

@@ -3,7 +3,7 @@
 # stoa doctor over the guide's network: each thing that goes wrong is made on purpose, one at a time, and exactly its
 # id is expected, from whichever daemons see it. docs/doctor.md is the list.
 #
-#   doctor.sh [names|certificates|tunnel|web|turn ...]    these alone
+#   doctor.sh [names|certificates|tunnel|clock|web|turn|media ...]    these alone
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -36,6 +36,18 @@ expect() {
 }
 well() { expect -; }
 
+# said_by ID FROM...: the last run has a finding of the id from each of these.
+said_by() {
+  node -e '
+    const [, file, id, ...from] = process.argv;
+    const said = JSON.parse(require("fs").readFileSync(file, "utf8")).findings.filter((f) => f.id === id);
+    process.exit(from.every((one) => said.some((f) => f.from.includes(one))) ? 0 : 1);' "$work/doctor.json" "$@" ||
+    fail "$1 is not found by all of ${*:2}: $(cat "$work/doctor.json")"
+}
+
+# media_is_good SERVER: relays of it have been tried.
+media_is_good() { doctor --all TRN-10 | grep -q "^ok .*$1.*Media goes"; }
+
 set_inside() { stoa config set "$@" >"$work/set.log" 2>&1 || fail "cannot be set: $* ($(cat "$work/set.log"))"; }
 set_edge() { stoa_edge config set "$@" >"$work/set.log" 2>&1 || fail "cannot be set: $* ($(cat "$work/set.log"))"; }
 
@@ -56,6 +68,29 @@ drop() {
   else
     net "$1" nft delete table ip broken
   fi
+}
+
+# clock SECONDS: expc goes on with a clock that is so far ahead; 0: with the machine's. Timers go by another one.
+clock() {
+  local faked=()
+  if [ "$1" != 0 ]; then
+    faked=(env "FAKETIME=+${1}s" FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_DISABLE_SHM=1
+      LD_PRELOAD="$(echo /usr/lib/*/faketime/libfaketime.so.1)" ASAN_OPTIONS=verify_asan_link_order=0)
+  fi
+  place "$work/libexec/inside" expc expc "${faked[@]}"
+  ip netns pids "${lab_prefix}expc" | xargs -r kill -KILL
+}
+
+# foreign OPTION...: another TURN server, on a PC inside, with these options; the one before ends.
+foreign() {
+  if [ -n "${foreign_pid:-}" ]; then
+    kill "$foreign_pid"
+    wait "$foreign_pid" || true
+  fi
+  on desk turnserver -n --listening-ip=172.16.85.50 --relay-ip=172.16.85.50 --listening-port=3478 --min-port=24000 \
+    --max-port=29999 --realm=foreign --user=other:secret --lt-cred-mech --no-tls --no-dtls --no-cli \
+    --userdb="$work/foreign.db" --pidfile="$work/foreign.pid" --log-file=stdout "$@" >"$work/foreign.log" 2>&1 &
+  foreign_pid=$!
 }
 
 try_names() {
@@ -98,6 +133,17 @@ try_tunnel() {
   well
 }
 
+# Both ends say it: a warning while the zone is up, an error where it is refused.
+try_clock() {
+  clock 90
+  expect TUN-8 warning
+  said_by TUN-8 "inside expc" "edge expe"
+  clock $((25 * 3600))
+  expect TUN-8 error
+  clock 0
+  well
+}
+
 try_web() {
   set_inside webProxy guestAccountClientUri=https://cmsweb.cms.octavio.local
   expect HT-1
@@ -136,6 +182,29 @@ try_turn() {
   well
 }
 
+# A relay is given each time, and nothing comes through it.
+try_media() {
+  foreign
+  stoa config add turnServer serverAddress=172.16.85.50 username=other password=secret type=standard \
+    tcpPortNumberOverride=3478 >"$work/set.log" 2>&1 || fail "no further TURN server: $(cat "$work/set.log")"
+  within 600 media_is_good 172.16.85.50 || fail "the other TURN server is not used: $(doctor --all TRN-10)"
+  well
+  drop desk "udp dport 24000-29999"
+  expect TRN-10
+  drop desk
+  well
+  foreign --denied-peer-ip=172.16.85.50
+  expect TRN-10
+  foreign
+  well
+  stoa config delete turnServer 172.16.85.50 >/dev/null || fail "the further TURN server cannot be deleted"
+  # The relays of a server of ours meet inside of it: no firewall is between them.
+  fault turn-data on
+  expect TRN-10
+  fault turn-data off
+  well
+}
+
 # No browser is here: any page will do.
 mkdir "$work/web"
 echo '<!doctype html><title>Stoa</title>' >"$work/web/index.html"
@@ -147,7 +216,7 @@ well
 ok "nothing is wrong"
 doctor --all | grep -q "not tested" || fail "--all shows nothing that was not tested"
 
-[ $# -gt 0 ] || set -- names certificates tunnel web turn
+[ $# -gt 0 ] || set -- names certificates tunnel clock web turn media
 for part; do "try_$part"; done
 self_check_again
 ok "nothing leaks, as before"

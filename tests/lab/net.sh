@@ -115,6 +115,7 @@ cuts wan web turn_tcp turn_udp relay
 cuts zone zone
 cuts zone-reset zone
 cuts inner zone turn_inside
+cuts turn-data turn_inside # a word looks like ChannelData
 
 # The public address from its own side: not led back, unless the fault (a feature of some firewalls) is on.
 cut_off fw-out hairpin_denied expe udp 10.88.246.156 24000

@@ -9,13 +9,14 @@
 #   only-443       TCP 443 and DNS alone             inner       nothing passes the inner firewall
 #   range          no UDP to the media range
 #   relay          no TURN, no media, any way        hairpin     fw-out leads the public address back in
+#   turn-data      of UDP 3478 requests alone pass the inner firewall, no Send indication and no ChannelData
 #   slow-HOST      500 kbit/s towards client1, client2
 # shellcheck shell=bash
 
 # The firewall of a fault.
 fault_host() {
   case $1 in
-    zone | zone-reset | inner) echo fw-in ;;
+    zone | zone-reset | inner | turn-data) echo fw-in ;;
     udp-turn | tcp-turn | no-udp | only-443 | relay | range | wan | hairpin) echo fw-out ;;
     *) fail "there is no fault $1" ;;
   esac
@@ -35,6 +36,7 @@ fault_rules() {
       echo "udp dport 24000-29999 HIT drop; udp sport 24000-29999 HIT drop;"
       ;;
     range) echo "udp dport 24000-29999 HIT drop; udp sport 24000-29999 HIT drop;" ;;
+    turn-data) echo "udp dport 3478 @th,64,16 0x0016 HIT drop; udp dport 3478 @th,64,2 1 HIT drop;" ;;
     zone) echo "tcp dport 7001 HIT drop; tcp sport 7001 HIT drop;" ;;
     zone-reset) echo "tcp dport 7001 HIT reject with tcp reset; tcp sport 7001 HIT reject with tcp reset;" ;;
     wan | inner) echo "HIT drop;" ;;

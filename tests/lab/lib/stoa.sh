@@ -9,14 +9,15 @@ lab_libexec=$(dirname "$LAB_STOA")/../libexec/stoa
 stoa() { "$LAB_STOA" --state "$work/state" --site inside "$@"; }
 stoa_edge() { "$LAB_STOA" --state "$work/state" --site edge "$@"; }
 
-# place DIR ROLE [HOST]: the daemon in a folder for `stoa run --libexec`; with a host it runs there. It takes the
-# place of the process that the supervisor has started, which sees and ends it as its own.
+# place DIR ROLE [HOST [COMMAND...]]: the daemon in a folder for `stoa run --libexec`; with a host it runs there, with a
+# command (env A=B) by that. It takes the place of the process that the supervisor has started, which sees and ends it
+# as its own.
 place() {
   mkdir -p "$1"
   if [ -z "${3:-}" ]; then
     ln -s "$lab_libexec/$2" "$1/$2"
   else
-    printf '#!/bin/sh\nexec "%s/on" "%s" "%s/%s" "$@"\n' "$lab_dir" "$3" "$lab_libexec" "$2" >"$1/$2"
+    printf '#!/bin/sh\nexec "%s/on" "%s" %s "%s/%s" "$@"\n' "$lab_dir" "$3" "${*:4}" "$lab_libexec" "$2" >"$1/$2"
     chmod +x "$1/$2"
   fi
 }
