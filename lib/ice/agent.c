@@ -329,8 +329,12 @@ void ice_stats(const struct ice_agent *a, struct ice_stats *out)
     out->local_type = a->sel.local_type;
     out->n_pairs = (uint16_t)a->n_pairs;
     out->consent_us = a->sel.valid ? a->sel.ok_us : 0;
-    for (size_t i = 0; i < ICE_REMOTE_MAX; i++)
-        out->n_remote += a->remotes[i].used;
+    for (size_t i = 0; i < ICE_REMOTE_MAX; i++) {
+        const struct remote *r = &a->remotes[i];
+
+        out->n_remote += r->used;
+        out->remote_direct |= r->used && (r->type == ICE_HOST || r->type == ICE_SRFLX);
+    }
 }
 
 void ice_free(struct ice_agent *a)

@@ -610,6 +610,8 @@ void peer_stats(const struct peer *p, struct peer_stats *out)
     if (ice_selected(p->tr.ice, &to) != 0)
         return;
     out->remote = to.remote;
+    out->remote_relay = ice.remote_type == ICE_RELAY;
+    out->remote_direct = ice.remote_direct;
     for (size_t i = 0; (local = ice_local(p->tr.ice, i)); i++) {
         if (local->path != to.path)
             continue;

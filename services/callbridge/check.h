@@ -24,4 +24,9 @@ void check_turn_relayed(struct daemon_check *c); /* TRN-12 */
 void check_turn_reach(struct daemon_check *c);   /* TRN-13 */
 void check_turn_urls(struct daemon_check *c);    /* TRN-15 */
 
+/* --- check_hops.c ----------------------------------------------------------------------------- */
+
+/* How media of the guests who are outside now comes; for each zone a sentence, none is wrong. */
+void check_hops(struct daemon_check *c);
+
 #endif

@@ -452,6 +452,7 @@ void check_turn_login(struct daemon_check *c)
 
 void check_turn_media(struct daemon_check *c)
 {
+    check_hops(c);
     begin(c, false, judge_media);
 }
 

@@ -3,7 +3,8 @@
 # stoa doctor over the guide's network: each thing that goes wrong is made on purpose, one at a time, and exactly its
 # id is expected, from whichever daemons see it. docs/doctor.md is the list.
 #
-#   doctor.sh [names|certificates|tunnel|clock|web|turn|media ...]    these alone
+#   doctor.sh [names|certificates|tunnel|clock|web|turn|media|hops ...]    these alone
+export LAB_PAGE=yes
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -205,10 +206,8 @@ try_media() {
   well
 }
 
-# No browser is here: any page will do.
-mkdir "$work/web"
-echo '<!doctype html><title>Stoa</title>' >"$work/web/index.html"
-export STOA_WEB=$work/web
+try_hops() { browse hops.test.mjs; }
+
 lab_stoa_up
 # What the lab's browsers trust, the edge's operator vouches for.
 cp "$work/public.crt" "$work/state/edge/pki/expe.bundle"
@@ -216,7 +215,7 @@ well
 ok "nothing is wrong"
 doctor --all | grep -q "not tested" || fail "--all shows nothing that was not tested"
 
-[ $# -gt 0 ] || set -- names certificates tunnel clock web turn media
+[ $# -gt 0 ] || set -- names certificates tunnel clock web turn media hops
 for part; do "try_$part"; done
 self_check_again
 ok "nothing leaks, as before"

@@ -10,6 +10,8 @@
 #   range          no UDP to the media range
 #   relay          no TURN, no media, any way        hairpin     fw-out leads the public address back in
 #   turn-data      of UDP 3478 requests alone pass the inner firewall, no Send indication and no ChannelData
+#   home           client1 is behind a router with a public address, 11.0.0.124 (nothing leaves the lab); its own one is
+#                  private, and no callbridge's relay may reach it (no fault, but a network that it may be in)
 #   slow-HOST      500 kbit/s towards client1, client2
 # shellcheck shell=bash
 
@@ -18,6 +20,7 @@ fault_host() {
   case $1 in
     zone | zone-reset | inner | turn-data) echo fw-in ;;
     udp-turn | tcp-turn | no-udp | only-443 | relay | range | wan | hairpin) echo fw-out ;;
+    home) echo inet ;;
     *) fail "there is no fault $1" ;;
   esac
 }
@@ -51,6 +54,11 @@ fault_table() {
       'chain in { type nat hook prerouting priority -110; iif "dmz" ip daddr 10.88.246.156 counter name hits dnat to 192.168.245.61; }' \
       'chain out { type nat hook postrouting priority 90; iif "dmz" oif "dmz" ip saddr 192.168.245.61 snat to 10.88.246.156; }' \
       'chain through { type filter hook forward priority -300; }'
+    return
+  fi
+  if [ "$1" = home ]; then
+    printf 'table ip %s {\n counter hits { }\n chain out { type nat hook postrouting priority 100;\n %s\n}\n}\n' "$name" \
+      'oif "wan" ip saddr 172.16.84.124 counter name hits snat to 11.0.0.124'
     return
   fi
   rules=$(fault_rules "$1")

@@ -53,9 +53,11 @@ static void the_server_needs_no_candidates_of_the_browser(void **state)
     end_tell_cand(&e.l, &e.r, 0);
     assert_true(ends_connect(&e, 0));
     assert_int_equal(end_stats(&e.r).remote_type, ICE_PRFLX);
+    assert_false(end_stats(&e.r).remote_direct); /* nothing was offered */
     /* The line comes late and tells the type. */
     end_tell_cand(&e.r, &e.l, 0);
     assert_int_equal(end_stats(&e.r).remote_type, ICE_HOST);
+    assert_true(end_stats(&e.r).remote_direct);
     assert_int_equal(end_stats(&e.r).n_remote, 1);
     ends_fini(&e);
 }

@@ -185,6 +185,7 @@ struct ice_stats {
     bool controlling; /* the role now */
     bool nominated;   /* the selected pair is a nominated one */
     bool remote_set;
+    bool remote_direct; /* the peer has offered a candidate that is no relay */
     uint8_t remote_type; /* of the selected pair's remote candidate (enum ice_cand_type) */
     uint8_t local_type;  /* of its path: host or relay */
     uint16_t n_remote, n_pairs;

@@ -224,6 +224,8 @@ int peer_send_rtcp(struct peer *p, const void *data, size_t len);
 struct peer_stats {
     struct addr local, remote; /* selected pair */
     bool relay;                /* it goes through a relay of ours */
+    bool remote_relay;         /* and through one of the other side */
+    bool remote_direct;        /* the other side has offered an address that is no relay */
     uint32_t rtt_us;           /* of the last ICE check or consent */
     char cipher[32];           /* SRTP profile, "" before */
     uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes;
