@@ -57,6 +57,19 @@ static bool leads_to(const struct run *r, const struct pki_info *info, size_t fi
     return ok;
 }
 
+/* Reports a chain that browsers do not know. */
+static void report_chain(struct run *r, bool warn, const char *seen)
+{
+    struct str fix = { 0 };
+
+    str_addf(&fix, "Install a certificate of a public authority, with its chain: 'stoa cert set'; "
+                   "or, where all who come know the authority of this one, add that to %s.",
+             r->ca_files[BUNDLE]);
+    daemon_check_report(r->c, warn ? DAEMON_WARNING : DAEMON_ERROR, subject(r), seen,
+                        "A chain from the certificate to an authority that browsers know.", fix.s);
+    str_fini(&fix);
+}
+
 static void chain_unknown(struct run *r, const struct pki_info *info)
 {
     struct str seen = { 0 };
@@ -65,9 +78,7 @@ static void chain_unknown(struct run *r, const struct pki_info *info)
                                          : "The certificate was issued by \"%s\", which leads to "
                                            "no authority that this system or this site knows.",
              info->is_self_signed ? info->subject : info->issuer);
-    daemon_check_report(r->c, r->unknown_is_warning ? DAEMON_WARNING : DAEMON_ERROR, subject(r),
-                        seen.s, "A chain from the certificate to an authority that browsers know.",
-                        "Install a certificate with its chain: 'stoa cert set'.");
+    report_chain(r, r->unknown_is_warning, seen.s);
     str_fini(&seen);
 }
 
@@ -90,18 +101,11 @@ static void on_system(void *arg, const struct tls_probe_result *p)
 
 static void private_chain(struct run *r, bool warn, size_t file)
 {
-    const char *name = subject(r);
-
     if (warn)
-        daemon_check_report(r->c, DAEMON_WARNING, name,
-                            "The chain leads to the authority of this site, which only those "
-                            "browsers know that were told of it.",
-                            "An authority that browsers know.",
-                            "Install a certificate of a public authority ('stoa cert set'); or, "
-                            "where all guests know yours, put it into the CA bundle of this "
-                            "daemon.");
+        report_chain(r, true, "The chain leads to the authority of this site, which only those "
+                              "browsers know that were told of it.");
     else
-        daemon_check_say(r->c, DAEMON_OK, name, "The chain leads to %s.",
+        daemon_check_say(r->c, DAEMON_OK, subject(r), "The chain leads to %s.",
                          file == SITE_CA ? "the authority of this site" : "the CA bundle");
 }
 

@@ -39,8 +39,9 @@ static const char *fix_of(const char *id)
         { "TUN-1", "Let TCP from expc to the zone port of the edge (7001) through the inner "
                    "firewall; is the edge running, and is the zone's address the one that it has "
                    "inside (LAN1)?" },
-        { "TUN-2", "Give both ends the same user and password: 'stoa zone add' on the edge and "
-                   "'stoa zone join' inside set them." },
+        { "TUN-2", "Give both ends the same user and password: 'stoa zone password NAME' on "
+                   "the edge prints a new one, and inside takes it; or 'stoa zone add' and 'stoa "
+                   "zone join' anew." },
         { "TUN-3", "Set the TLS verify subject name to a name of the other end's certificate, or "
                    "install a certificate that has the name; an address in its place needs an IP "
                    "address among the names." },
@@ -63,7 +64,7 @@ static void report(struct run *r, const char *subject, enum tunnel_refusal why, 
 
     if (!str_eq(tunnel_refusal_check(why), r->id))
         return;
-    (void)snprintf(seen, sizeof(seen), "%s: %s.", tunnel_refusal_word(why),
+    (void)snprintf(seen, sizeof(seen), "Not connected (%s): %s.", tunnel_refusal_word(why),
                    str_empty(text) ? tunnel_refusal_text(why) : text);
     daemon_check_report(r->c, DAEMON_ERROR, subject, seen, NULL, fix_of(r->id));
 }
@@ -98,6 +99,10 @@ static void look_at(struct run *r, struct line *l, bool tell)
     if (line_is_active(l)) {
         if (tell && !l->domain && str_eq(r->id, "TUN-8"))
             say_clock(r, l, subject);
+        else if (tell && !l->domain && str_eq(r->id, "TUN-2"))
+            daemon_check_say(r->c, DAEMON_OK, subject, "User and password are accepted.");
+        else if (tell && !l->domain && str_eq(r->id, "TUN-3"))
+            daemon_check_say(r->c, DAEMON_OK, subject, "Both certificates are as expected.");
         else if (tell && str_eq(r->id, l->domain ? "TUN-9" : "TUN-1"))
             daemon_check_say(r->c, DAEMON_OK, subject, "Active, round trip %lld us.",
                              (long long)tunnel_link_rtt_us(l->link));

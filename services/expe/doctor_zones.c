@@ -11,36 +11,43 @@
 
 enum { TEXT_MAX = 700 };
 
-static const char *fix_of(const char *id)
+/* What to do about each id, and what is said of a zone that is active; NULL: nothing. */
+struct words {
+    const char *id, *fix, *good;
+};
+
+static const struct words *words_of(const char *id)
 {
-    static const struct {
-        const char *id, *fix;
-    } rows[] = {
+    static const struct words rows[] = {
         { "TUN-1", "'stoa doctor' inside says why expc cannot connect: the inner firewall must "
-                   "let it through to the zone port (7001)." },
-        { "TUN-2", "Give both ends the same user and password: 'stoa zone add' on the edge and "
-                   "'stoa zone join' inside set them." },
+                   "let it through to the zone port (7001).", "The zone is active." },
+        { "TUN-2", "Give both ends the same user and password: 'stoa zone password NAME' on "
+                   "the edge prints a new one, and inside takes it; or 'stoa zone add' and 'stoa "
+                   "zone join' anew.",
+          "User and password are accepted." },
         { "TUN-3", "Set the zone's subject names to a name of expc's certificate, or install a "
-                   "certificate inside that has the name." },
-        { "TUN-8", "Set both clocks by NTP." },
+                   "certificate inside that has the name.",
+          "Both certificates are as expected." },
+        { "TUN-8", "Set both clocks by NTP.", NULL },
         { "TUN-9", "Add the domain to the edge as a tunnelDomain or externalName, or take it away "
-                   "inside." },
+                   "inside.", NULL },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (str_eq(rows[i].id, id))
-            return rows[i].fix;
+            return &rows[i];
     return NULL;
 }
 
 static void look_at(struct daemon_check *c, const struct expe_zone *z, const char *id)
 {
+    const struct words *words = words_of(id);
     char seen[TEXT_MAX];
 
     daemon_check_zone(c, z->name);
     if (str_eq(z->state, "Active")) {
-        if (str_eq(id, "TUN-1"))
-            daemon_check_say(c, DAEMON_OK, z->name, "The zone is active.");
+        if (words->good)
+            daemon_check_say(c, DAEMON_OK, z->name, "%s", words->good);
         return;
     }
     /* One whose certificate has expired is told of as its certificate, by its own end. */
@@ -50,9 +57,9 @@ static void look_at(struct daemon_check *c, const struct expe_zone *z, const cha
         daemon_check_say(c, DAEMON_NOT_TESTED, z->name, "Nobody has connected yet.");
         return;
     }
-    (void)snprintf(seen, sizeof(seen), "The zone is not connected (%s): %s.",
-                   tunnel_refusal_word(z->why), z->text ? z->text : "no expc has connected");
-    daemon_check_report(c, DAEMON_ERROR, z->name, seen, NULL, fix_of(id));
+    (void)snprintf(seen, sizeof(seen), "Not connected (%s): %s.", tunnel_refusal_word(z->why),
+                   z->text ? z->text : "no expc has connected");
+    daemon_check_report(c, DAEMON_ERROR, z->name, seen, NULL, words->fix);
 }
 
 static void check(struct daemon_check *c, const char *id)
@@ -101,7 +108,7 @@ static void look_at_clock(struct daemon_check *c, const struct expe_link *k)
     (void)snprintf(seen, sizeof(seen), "The clock of expc is %lld s %s ours.",
                    llabs((long long)skew_ms) / 1000, skew_ms > 0 ? "ahead of" : "behind");
     daemon_check_report(c, DAEMON_WARNING, k->zone_name, seen, "Less than a minute.",
-                        fix_of("TUN-8"));
+                        words_of("TUN-8")->fix);
 }
 
 void expe_check_clock(struct daemon_check *c)
@@ -137,7 +144,8 @@ void expe_check_domains(struct daemon_check *c)
             daemon_check_zone(c, k->zone_name);
             daemon_check_report(c, DAEMON_ERROR, subject,
                                 "expc asks for this domain, and the edge does not have it.",
-                                "One of the edge's domains or external names.", fix_of("TUN-9"));
+                                "One of the edge's domains or external names.",
+                                words_of("TUN-9")->fix);
         }
     }
     daemon_check_end(c);
