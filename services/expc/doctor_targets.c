@@ -167,8 +167,9 @@ static bool has_name(const char *list, const char *name)
 }
 
 /* Guests outside ask for the external names of the edges, and for nothing else. Of several edges one
- * that has the name is enough: the others look for their own names. */
-static void compare_names(struct daemon_check *c, const struct targets *t)
+ * that has the name is enough: the others look for their own names. Returns false for another name:
+ * what web bridges say to that does not matter. */
+static bool compare_names(struct daemon_check *c, const struct targets *t)
 {
     const struct site_edge_fact *e;
     const char *host = t->url.host;
@@ -194,6 +195,7 @@ static void compare_names(struct daemon_check *c, const struct targets *t)
                             "or add the name to the edge as an externalName.");
     }
     str_fini(&names);
+    return found || !any;
 }
 
 static void look_for_host(struct daemon_check *c, const struct targets *t,
@@ -210,8 +212,8 @@ static void look_for_host(struct daemon_check *c, const struct targets *t,
 
 static void judge_host(struct daemon_check *c, const struct targets *t)
 {
-    compare_names(c, t);
-    each(t, c, look_for_host);
+    if (compare_names(c, t))
+        each(t, c, look_for_host);
 }
 
 void expc_check_host(struct daemon_check *c)
