@@ -306,7 +306,7 @@ static void judge_page(struct page *run, const char *name, const char *code, con
     } else if (str_eq(code, "") && status < 500) {
         daemon_check_say(run->c, DAEMON_OK, name, "The web bridge behind it answers (%d).", status);
     } else {
-        (void)snprintf(seen, sizeof(seen), "Through the tunnel, no web bridge gives the page: "
+        (void)snprintf(seen, sizeof(seen), "Through the tunnel no web bridge gives the page: "
                                            "%s%s%s.",
                        code[0] ? code : "status 5xx", text[0] ? ", " : "", text);
         daemon_check_report(run->c, DAEMON_ERROR, name, seen, "The page for guests.",

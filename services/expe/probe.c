@@ -68,7 +68,7 @@ static void on_response(void *user, int status, const char *reason)
     int n;
 
     if (status != 200) {
-        answer(p, reason ? reason : "refused", "the other end refuses the connection", 0);
+        answer(p, reason ? reason : "refused", "expc reaches no web bridge", 0);
         return;
     }
     n = snprintf(request, sizeof(request),
