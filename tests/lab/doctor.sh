@@ -73,10 +73,12 @@ drop() {
 
 # clock SECONDS: expc goes on with a clock that is so far ahead; 0: with the machine's. Timers go by another one.
 clock() {
-  local faked=()
+  local faked=() library
   if [ "$1" != 0 ]; then
-    faked=(env "FAKETIME=+${1}s" FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_DISABLE_SHM=1
-      LD_PRELOAD="$(echo /usr/lib/*/faketime/libfaketime.so.1)" ASAN_OPTIONS=verify_asan_link_order=0)
+    library=$(echo /usr/lib/*/faketime/libfaketime.so.1)
+    [ -e "$library" ] || fail "libfaketime is missing (deploy/packages/test)"
+    faked=(env "FAKETIME=+${1}s" FAKETIME_DONT_FAKE_MONOTONIC=1 "LD_PRELOAD=$library"
+      ASAN_OPTIONS=verify_asan_link_order=0)
   fi
   place "$work/libexec/inside" expc expc "${faked[@]}"
   ip netns pids "${lab_prefix}expc" | xargs -r kill -KILL
@@ -208,6 +210,7 @@ try_media() {
 
 try_hops() { browse hops.test.mjs; }
 
+mount -t tmpfs lab /dev/shm # of the lab: libfaketime leaves files there
 lab_stoa_up
 # What the lab's browsers trust, the edge's operator vouches for.
 cp "$work/public.crt" "$work/state/edge/pki/expe.bundle"
