@@ -12,6 +12,8 @@ enum {
     EXPC_DIAL_MS = 5000,          /* a firewall that drops is found out after that */
     EXPC_BACKOFF_FIRST_MS = 500,  /* edge.md section 4, rule 4: 0.5, 1, 2, 4 .. 20 s, full jitter */
     EXPC_BACKOFF_MAX_MS = 20000,
+    EXPC_BACKOFF_SOON_MS = 10000, /* an edge that restarts is back by then, and guests wait: tries
+                                   * that fail for it make no wait longer */
     EXPC_BACKOFF_RESET_MS = 30000, /* up for so long: the next loss is a new one */
     EXPC_RESOLVE_MS = 60000,      /* the edge's name is looked up again */
     EXPC_RESOLVE_FAILED_MS = 5000, /* the same after a look-up that failed */

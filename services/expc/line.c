@@ -84,12 +84,17 @@ static void log_active(const struct line *l)
                  (long long)tunnel_link_rtt_us(l->link));
 }
 
+/* As the failures look while an edge restarts. */
+static bool is_restart(const struct line *l)
+{
+    return l->why == TUNNEL_TCP_REFUSED || l->why == TUNNEL_DRAIN || l->why == TUNNEL_CLOSED ||
+           l->why == TUNNEL_TCP_RESET;
+}
+
 /* Sites start together, and an edge that restarts is back in a moment. */
 static bool is_quiet(const struct line *l)
 {
-    return loop_now_ms() - l->began_ms < EXPC_QUIET_MS &&
-           (l->why == TUNNEL_TCP_REFUSED || l->why == TUNNEL_DRAIN || l->why == TUNNEL_CLOSED ||
-            l->why == TUNNEL_TCP_RESET);
+    return loop_now_ms() - l->began_ms < EXPC_QUIET_MS && is_restart(l);
 }
 
 static void tell_clock(struct line *l)
@@ -175,7 +180,7 @@ void line_tell(struct line *l)
 
 static void wait_again(struct line *l)
 {
-    int64_t ms = backoff_failed(&l->backoff, loop_now_ms(), evp_random_below);
+    int64_t ms = backoff_failed(&l->backoff, loop_now_ms(), is_restart(l), evp_random_below);
 
     l->state = LINE_WAITING;
     if (!expc_of(l)->draining)
