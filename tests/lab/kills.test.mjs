@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A meeting through the edge while the tunnel is cut, and while daemons of it are killed. Nothing is waited for by
-// the clock; how long it took is printed. Started by kills.sh.
+// A meeting through the edge while the tunnel is cut, and while daemons of it are killed: no packet of it is lost.
+// Nothing is waited for by the clock; how long it took is printed. Started by kills.sh.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { until } from "../e2e/lib/browser.mjs";
-import { counters, daemon, end, onlyCall, successor } from "../e2e/lib/kill.mjs";
+import { assertAllForwarded, counters, daemon, end, onlyCall, successor } from "../e2e/lib/kill.mjs";
+import { rtcStats } from "../e2e/lib/relay.mjs";
 import { LONG_MS, enter, goHome, guest, lab, log, on, pair, receives, shoot } from "./lib/lab.mjs";
 
 const inside = { stoa: (...words) => lab("stoa", ...words) };
@@ -47,14 +48,34 @@ async function ordersPass() {
   await until(async () => !await muted(), "Ada is heard", LONG_MS);
 }
 
+/** Packets lost on the way to each browser, and on the way from it, as its callbridge reports. */
+async function losses() {
+  const of = async (one, type) => (await rtcStats(one.page)).filter((r) => r.type === type)
+    .reduce((sum, r) => sum + r.packetsLost, 0);
+  return {
+    toAda: await of(ada, "inbound-rtp"), toBen: await of(ben, "inbound-rtp"),
+    fromAda: await of(ada, "remote-inbound-rtp"), fromBen: await of(ben, "remote-inbound-rtp"),
+  };
+}
+
+/** What is counted so far. `held`: pictures that the callbridge holds back, and how often it has begun to. */
+async function soFar() {
+  const { participants } = await onlyCall(inside);
+  const held = participants.map((p) => `${p.pauses}/${(p.paused ?? []).length}`).join();
+  return { counters: await counters(inside), losses: await losses(), held };
+}
+
 /**
- * What was taken in between was sent on, and nobody joined anew. Whether every packet was is for a network without load
- * to say (tests/e2e/kills.test.mjs): here a receiver may get fewer pictures for a while.
+ * No media was lost since then: not on a way, and what the callbridge took in it sent on. But for pictures that it holds
+ * back because a browser asks for less, as one does on a machine that is too busy for it.
  */
-async function assertForwarded(before) {
-  const now = await counters(inside);
-  assert.equal(now.numbers, before.numbers);
-  assert.ok(now.forwarded > before.forwarded + 100, `${now.forwarded} after ${before.forwarded}`);
+async function assertNothingLost(since) {
+  const now = await soFar();
+  assert.deepEqual(now.losses, since.losses);
+  if (now.held === since.held && !/[/][1-9]/.test(now.held)) return assertAllForwarded(since.counters, now.counters);
+  console.log(`# pictures were held back: ${since.held} ${now.held}`);
+  assert.equal(now.counters.numbers, since.counters.numbers);
+  assert.ok(now.counters.forwarded > since.counters.forwarded + 100);
 }
 
 /** One call, with Ada and Ben and nobody who is not there. */
@@ -67,19 +88,19 @@ const both = () => Promise.all([receives(ada), receives(ben)]);
 
 /** Kills a daemon; media goes on, and all is as before. */
 async function kill(site, role) {
-  const before = await counters(inside);
+  const before = await soFar();
   const dead = await end(site, role);
   await both();
   await served(dead.at);
   await successor(site, role, 1, dead);
-  await assertForwarded(before);
+  await assertNothingLost(before);
   await ordersPass();
   await both();
   await assertSameMeeting();
 }
 
 test("the tunnel cut: media goes on, new guests hear at once that it is, signalling resumes", async () => {
-  const before = await counters(inside);
+  const before = await soFar();
   await lab("fault", "zone", "on");
   await lost(ada).waitFor({ timeout: 2 * LONG_MS });
   await shoot(ada, "kills-tunnel");
@@ -88,7 +109,7 @@ test("the tunnel cut: media goes on, new guests hear at once that it is, signall
   assert.equal(await answer(), "503");
   console.log(`# 503 after ${Date.now() - asked} ms`);
   await both();
-  await assertForwarded(before);
+  await assertNothingLost(before);
   await lab("fault", "zone", "off");
   await served(Date.now());
   await until(async () => { await lab("tunnels_active"); return true; }, "all tunnels are up");
