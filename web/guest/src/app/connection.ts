@@ -96,11 +96,15 @@ export async function reconnect(joined: Joined): Promise<void> {
   const mine = peer.value;
   if (mine === null) return;
   servers = joined.iceServers;
-  if (mine.unanswered !== "") await exchange(mine, mine.unanswered);
+  const { unanswered } = mine;
+  const first = mine.connection.remoteDescription === null;
+  if (unanswered !== "" && first) await exchange(mine, unanswered);
   const state = mine.connection.connectionState;
   // Media went together with the signalling, as it does where a guest's relay is behind the same 443:
-  // a relay that is gone does not come back by itself, and Chromium takes 8 s to say "failed".
-  if (state === "failed" || state === "disconnected") await restart(servers);
+  // a relay that is gone does not come back by itself, and Chromium takes 8 s to say "failed". An ICE
+  // restart that was begun meanwhile begins anew: it may have found no relay, and told nobody of it.
+  if ((unanswered !== "" && !first) || state === "failed" || state === "disconnected")
+    await restart(servers);
   else if (state !== "connected") mine.repeatCandidates();
 }
 
