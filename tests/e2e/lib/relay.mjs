@@ -21,11 +21,10 @@ import { fileURLToPath } from "node:url";
 const top = fileURLToPath(new URL("../../..", import.meta.url));
 const build = process.env.BUILD_DIR ?? join(top, "build/asan");
 
-/** Starts a relay; runs with the same seed decide alike. */
-export async function startRelay({ seed = 1 } = {}) {
-  const child = spawn(join(build, "tests/mock/udprelay"), [String(seed)], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+/** Starts a relay; runs with the same seed decide alike. `by`: a command that runs it, as on another host. */
+export async function startRelay({ seed = 1, by = [] } = {}) {
+  const [program, ...rest] = [...by, join(build, "tests/mock/udprelay"), String(seed)];
+  const child = spawn(program, rest, { stdio: ["pipe", "pipe", "inherit"] });
   const waiting = [];
   const ports = new Map(); // "ip:port" of the callbridge -> promise of the port that stands for it
   let live = [];

@@ -13,6 +13,8 @@
 #   home           client1 is behind a router with a public address, 11.0.0.124 (nothing leaves the lab); its own one is
 #                  private, and no callbridge's relay may reach it (no fault, but a network that it may be in)
 #   slow-HOST      500 kbit/s towards client1, client2
+#
+# bad_line PORT|off: TURN over UDP from outside goes through a relay of packets (tests/mock/udprelay) on inet.
 # shellcheck shell=bash
 
 # The firewall of a fault.
@@ -91,4 +93,16 @@ slow() {
     on) net sw tc qdisc add dev "$1-eth0" root tbf rate 500kbit burst 16k latency 200ms || fail "fault slow-$1: no tbf" ;;
     off) net sw tc qdisc del dev "$1-eth0" root || fail "fault slow-$1 cannot be taken away" ;;
   esac
+}
+
+bad_line() {
+  if [ "$1" = off ]; then
+    net inet nft delete table ip bad_line || fail "the bad line cannot be taken away"
+    return
+  fi
+  rules inet <<RULES
+table ip bad_line {
+  chain in { type nat hook prerouting priority -100; iif "pub" ip daddr 10.88.246.156 udp dport 3478 redirect to :$1; }
+}
+RULES
 }

@@ -18,6 +18,8 @@ import { newHome } from "../../e2e/lib/profile.mjs";
 import { rtcStats } from "../../e2e/lib/relay.mjs";
 
 const here = fileURLToPath(new URL("..", import.meta.url));
+/** ON HOST COMMAND...: runs it on a host, as its own process. */
+export const ON = join(here, "on");
 const work = "/run/lab";
 const shots = fileURLToPath(new URL("../../../build/screenshots/lab/", import.meta.url));
 const chromium = process.env.STOA_CHROMIUM ?? "/usr/bin/chromium";
