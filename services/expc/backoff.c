@@ -15,8 +15,9 @@ int64_t backoff_failed(struct backoff *b, int64_t now_ms, bool restarts,
                        uint32_t (*below)(uint32_t n))
 {
     int64_t most = EXPC_BACKOFF_FIRST_MS;
+    int64_t long_ms = restarts ? EXPC_BACKOFF_SOON_MS : EXPC_BACKOFF_RESET_MS;
 
-    if (b->up_ms && now_ms - b->up_ms >= EXPC_BACKOFF_RESET_MS)
+    if (b->up_ms && now_ms - b->up_ms >= long_ms)
         backoff_reset(b);
     b->up_ms = 0;
     if (!b->began_ms)

@@ -20,7 +20,8 @@ void backoff_up(struct backoff *b, int64_t now_ms);
 
 /* It has failed, or is lost after having been up. Returns how many milliseconds to wait.
  * Shape: `restarts`: as the failures of an edge that restarts look; for EXPC_BACKOFF_SOON_MS they
- *        make no wait longer. `below(n)` gives an even choice out of 0 .. n-1. */
+ *        make no wait longer, and that begins anew after as long a time of being up.
+ *        `below(n)` gives an even choice out of 0 .. n-1. */
 int64_t backoff_failed(struct backoff *b, int64_t now_ms, bool restarts,
                        uint32_t (*below)(uint32_t n));
 

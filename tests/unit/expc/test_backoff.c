@@ -90,8 +90,8 @@ static void tries_are_many_while_the_edge_may_restart(void **state)
     backoff_up(&b, 20000); /* not for long: it flaps */
     assert_int_equal(backoff_failed(&b, 21000, true, most), 2000);
     backoff_up(&b, 30000);
-    assert_int_equal(backoff_failed(&b, 30000 + EXPC_BACKOFF_RESET_MS, true, most), 500);
-    assert_int_equal(backoff_failed(&b, 30500 + EXPC_BACKOFF_RESET_MS, true, most), 500);
+    assert_int_equal(backoff_failed(&b, 30000 + EXPC_BACKOFF_SOON_MS, true, most), 500);
+    assert_int_equal(backoff_failed(&b, 30500 + EXPC_BACKOFF_SOON_MS, true, most), 500);
 }
 
 static void another_failure_than_those_of_a_restart_counts_at_once(void **state)
