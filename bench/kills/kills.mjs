@@ -8,6 +8,8 @@
 //   cmake --build --preset release && web/build && node bench/kills/kills.mjs [--rounds N] [--only ROLE] [--json]
 import { fileURLToPath } from "node:url";
 
+import { gap, show, sleep, watch } from "./frames.mjs";
+
 process.env.BUILD_DIR ??= fileURLToPath(new URL("../../build/release", import.meta.url));
 const { joinAs, launch, leave, openGuest, until, videoFrames } = await import("../../tests/e2e/lib/browser.mjs");
 const { daemon, end, successor, visit } = await import("../../tests/e2e/lib/kill.mjs");
@@ -18,26 +20,6 @@ const own = { ignoreHTTPSErrors: true };
 const at = process.argv.indexOf("--rounds");
 const rounds = at > 0 ? Number(process.argv[at + 1]) : 5;
 const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : "";
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
-const show = (list) => `${median(list)} (${Math.min(...list)}-${Math.max(...list)})`;
-
-/** Has a page note when each picture of the other comes to the screen. */
-const watch = (page, name) => page.getByRole("listitem", { name: new RegExp(`^${name}`) }).locator("video")
-  .evaluate((video) => {
-    window.frameTimes = [];
-    const note = (now) => {
-      window.frameTimes.push(performance.timeOrigin + now);
-      video.requestVideoFrameCallback(note);
-    };
-    video.requestVideoFrameCallback(note);
-  });
-
-/** The largest gap between two pictures between two times, ms. */
-async function gap(page, from, to) {
-  const times = (await page.evaluate(() => window.frameTimes)).filter((t) => t >= from && t <= to);
-  return Math.round([...times, to].reduce((max, t, i, all) => Math.max(max, t - (all[i - 1] ?? from)), 0));
-}
 
 /** Which turn instance the page's media goes through. */
 async function turnOf(site, page) {
