@@ -29,27 +29,27 @@ static void came(struct nack *n, uint16_t seq)
     }
 }
 
-bool nack_packet(struct nack *n, uint16_t seq)
+enum nack_gap nack_packet(struct nack *n, uint16_t seq)
 {
     int ahead = n->started ? rtp_seq_diff(seq, n->highest) : 1;
     unsigned gap;
 
     if (ahead <= 0) {
         came(n, seq);
-        return false;
+        return NACK_NO_GAP;
     }
     n->started = true;
+    n->highest = seq;
     gap = (unsigned)ahead - 1;
     if (gap > NACK_MISSING_MAX) {
         n->n = 0;
-        gap = 0;
+        return NACK_OUTAGE;
     }
     if (n->n + gap > NACK_MISSING_MAX)
         drop_first(n, n->n + gap - NACK_MISSING_MAX);
     for (unsigned i = 0; i < gap; i++)
         n->missing[n->n++] = (struct nack_missing){ .seq = (uint16_t)(seq - gap + i) };
-    n->highest = seq;
-    return gap > 0;
+    return gap > 0 ? NACK_GAP : NACK_NO_GAP;
 }
 
 void nack_key_frame(struct nack *n, uint16_t seq)

@@ -26,8 +26,15 @@ struct nack {
     } missing[NACK_MISSING_MAX]; /* oldest first */
 };
 
-/* Notes a packet that came. Returns true when it left a gap behind: ask at once. */
-bool nack_packet(struct nack *n, uint16_t seq);
+/* What a packet left behind it. */
+enum nack_gap {
+    NACK_NO_GAP,
+    NACK_GAP,    /* ask at once */
+    NACK_OUTAGE, /* more than is asked for: only a key frame helps */
+};
+
+/* Notes a packet that came. */
+enum nack_gap nack_packet(struct nack *n, uint16_t seq);
 
 /* A key frame began with this packet: nothing before it is needed any more. */
 void nack_key_frame(struct nack *n, uint16_t seq);

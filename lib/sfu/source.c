@@ -211,9 +211,16 @@ static void record(struct source *src, int64_t now_us, const struct peer_rtp *rt
     if (!source_is_video(src))
         return;
     ring_put(&layer->ring, &rtp->pkt);
-    if (nack_packet(&layer->nack, rtp->pkt.seq)) {
+    switch (nack_packet(&layer->nack, rtp->pkt.seq)) {
+    case NACK_GAP:
         send_nack(src, layer, now_us);
         sfu_nack_later(src->owner->space, now_us);
+        break;
+    case NACK_OUTAGE: /* receivers would ask, but Chromium only after 3 s */
+        layer->pli_wanted = true;
+        break;
+    case NACK_NO_GAP:
+        break;
     }
 }
 

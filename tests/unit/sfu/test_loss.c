@@ -132,6 +132,27 @@ static void a_short_silence_heals_by_itself(void **state)
     meeting_end(&m);
 }
 
+static void after_an_outage_a_key_frame_is_asked_for_before_anybody_misses_it(void **state)
+{
+    static const struct browser_opts patient = { .wait_us = 60000000, .no_nack = true };
+    struct meeting m;
+    struct guest *a;
+    uint64_t plis;
+
+    (void)state;
+    meeting_start(&m, 42);
+    a = meeting_join(&m, NULL);
+    (void)meeting_join(&m, &patient);
+    meeting_run_ms(&m, 2000);
+    simnet_blackhole(m.net, "198.51.100.1", true);
+    meeting_run_ms(&m, 3900);
+    plis = a->browser->plis;
+    simnet_blackhole(m.net, "198.51.100.1", false);
+    meeting_run_ms(&m, 1000);
+    assert_true(a->browser->plis > plis);
+    meeting_end(&m);
+}
+
 static void a_long_silence_is_told_and_the_old_pair_takes_over_when_the_path_is_back(void **state)
 {
     struct meeting m;
@@ -223,6 +244,7 @@ int main(void)
         cmocka_unit_test(pictures_survive_loss_over_a_long_path),
         cmocka_unit_test(a_key_frame_is_asked_for_at_most_twice_a_second_however_much_is_lost),
         cmocka_unit_test(a_short_silence_heals_by_itself),
+        cmocka_unit_test(after_an_outage_a_key_frame_is_asked_for_before_anybody_misses_it),
         cmocka_unit_test(a_long_silence_is_told_and_the_old_pair_takes_over_when_the_path_is_back),
         cmocka_unit_test(an_ice_restart_revives_a_connection_whose_consent_has_ended),
         cmocka_unit_test(consent_is_asked_for_every_five_seconds),
