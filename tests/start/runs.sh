@@ -51,11 +51,19 @@ ok "--listen 127.0.0.1: nothing listens elsewhere"
 
 # --- two side by side -------------------------------------------------------------------------------
 
+# start_and_time NAME [options]: start_stoa, wait_ready; sets `took` to the milliseconds.
+start_and_time() {
+  local begin=${EPOCHREALTIME/[^0-9]/}
+  start_stoa "$@"
+  wait_ready "$1"
+  took=$(((${EPOCHREALTIME/[^0-9]/} - begin) / 1000))
+}
+
 own_pid=$pid
 take_ports
 second=$base
-start_stoa side --port-base "$second"
-wait_ready side
+start_and_time side --port-base "$second"
+first_took=$took
 side_pid=$pid
 [ "$(page "$work/side/inside/pki/ca.crt" localhost "$second")" = 200 ] || fail "the second Stoa serves no page"
 [ "$(page "$work/ca.crt" meet.example.org "$first")" = 200 ] || fail "the first Stoa serves no page any more"
@@ -83,21 +91,20 @@ ok "a second start with the same state: $said"
 # --- ends, and starts again -------------------------------------------------------------------------
 
 "$stoa" --state "$work/side" config add space name=Kept callId=777001 >/dev/null || fail "cannot add a space"
-fingerprint() { openssl x509 -in "$work/side/inside/pki/$1.crt" -noout -fingerprint; }
-before=$(fingerprint ca; fingerprint webbridge; fingerprint callbridge)
+# Keys and certificates of both sites: a file that is written anew has another inode or time.
+secrets() { find "$work"/side/{inside,edge}/{keys,pki} -type f -printf '%p %i %T@\n' | sort; }
+before=$(secrets)
 pid=$side_pid
 stop_stoa side INT
 [ "$code" -eq 0 ] || fail "SIGINT ended it with $code"
 ok "SIGINT: all end, exit code 0"
 
-begin=${EPOCHREALTIME/[^0-9]/}
-start_stoa side --port-base "$second"
-wait_ready side
-took=$(((${EPOCHREALTIME/[^0-9]/} - begin) / 1000))
-[ "$took" -le 30000 ] || fail "the second start took $took ms" # 2 s on an idle machine
+start_and_time side --port-base "$second"
+# It waits for nothing that the first one did not have: measured by that one, for machines differ.
+[ "$took" -le $((3 * first_took)) ] || fail "the second start took $took ms, the first one $first_took ms"
 "$stoa" --state "$work/side" config list space | grep -q Kept || fail "the space is gone"
-[ "$(fingerprint ca; fingerprint webbridge; fingerprint callbridge)" = "$before" ] || fail "the second start made new certificates"
-ok "second start: same data and certificates, ready after $took ms"
+[ "$(secrets)" = "$before" ] || fail "the second start made new keys: $(diff <(echo "$before") <(secrets))"
+ok "second start: same data, keys and certificates, ready after $took ms instead of $first_took"
 
 stop_stoa side KILL
 ok "SIGKILL of 'stoa run': no process is left"
