@@ -19,7 +19,7 @@
 #include <evp/rand.h>
 #include <loop/clock.h>
 
-enum { READY_MS = 20000, ANSWER_MS = 2000, POLL_MS = 20 };
+enum { READY_MS = 20000, ANSWER_MS = 20000, POLL_MS = 20 };
 
 /* Offsets of deploy/ports that turn uses, and that must be free. */
 static const uint16_t used_offsets[] = { 250, 251, 252, 290, 291, 292, 400, 401, 402 };
