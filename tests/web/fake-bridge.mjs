@@ -35,19 +35,19 @@ export async function startBridge(browser, server) {
 async function answer(sdp) {
   const draw = (hue) => {
     const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [640, 360];
+    [canvas.width, canvas.height] = [320, 180];
     const pen = canvas.getContext("2d");
     let n = 0;
     setInterval(() => {
       pen.fillStyle = `hsl(${hue} 35% 35%)`;
-      pen.fillRect(0, 0, 640, 360);
+      pen.fillRect(0, 0, 320, 180);
       pen.fillStyle = `hsl(${hue} 45% 70%)`;
       pen.beginPath();
-      pen.arc(320 + 60 * Math.sin(n++ / 10), 150, 70, 0, 7);
-      pen.arc(320, 400, 160, 0, 7);
+      pen.arc(160 + 30 * Math.sin(n++ / 5), 75, 35, 0, 7);
+      pen.arc(160, 200, 80, 0, 7);
       pen.fill();
-    }, 50);
-    return canvas.captureStream(20).getVideoTracks()[0];
+    }, 100);
+    return canvas.captureStream(10).getVideoTracks()[0];
   };
   const tone = () => {
     window.audio ??= new AudioContext();

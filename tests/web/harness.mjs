@@ -22,7 +22,9 @@ export const it = (name, body) => declare(name, { timeout: 240000 }, body);
 export function suite(name, body) {
   describe(name, () => {
     before(async () => {
-      browser = await launch({ flags: ["--allow-loopback-in-peer-connection"] });
+      browser = await launch({
+        flags: ["--allow-loopback-in-peer-connection", "--use-fake-device-for-media-stream=fps=10"],
+      });
     });
     after(async () => {
       await browser?.close();
