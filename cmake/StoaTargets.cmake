@@ -49,10 +49,12 @@ function(stoa_service)
   endif()
 endfunction()
 
-# stoa_test(NAME base_buf SOURCES test_buf.c [LIBS base ...] [SYSTEM target ...] [TIMEOUT s] [LABELS unit ...])
-# A cmocka program, run by CTest from the build tree.
+# stoa_test(NAME base_buf SOURCES test_buf.c [LIBS base ...] [SYSTEM target ...] [TIMEOUT s] [LABELS unit ...] [WAITS])
+# A cmocka program, run by CTest from the build tree. ./check has two slots for each processor. A test that
+# computes takes both, that is PROCESSORS 2; one that waits for timers and daemons most of its time takes one:
+# WAITS, and every test without the label unit. COST, in seconds: what is long begins first.
 function(stoa_test)
-  cmake_parse_arguments(A "" "NAME;TIMEOUT" "SOURCES;LIBS;SYSTEM;LABELS;ARGS" ${ARGN})
+  cmake_parse_arguments(A "WAITS" "NAME;TIMEOUT" "SOURCES;LIBS;SYSTEM;LABELS;ARGS" ${ARGN})
   set(target test_${A_NAME})
   add_executable(${target} ${A_SOURCES})
   list(TRANSFORM A_LIBS PREPEND stoa_)
@@ -67,6 +69,9 @@ function(stoa_test)
   add_test(NAME ${A_NAME} COMMAND ${target} ${A_ARGS})
   set_tests_properties(${A_NAME} PROPERTIES TIMEOUT ${A_TIMEOUT} LABELS "${A_LABELS}"
     ENVIRONMENT "ASAN_OPTIONS=detect_leaks=1;UBSAN_OPTIONS=print_stacktrace=1")
+  if("unit" IN_LIST A_LABELS AND NOT A_WAITS)
+    set_tests_properties(${A_NAME} PROPERTIES PROCESSORS 2)
+  endif()
 endfunction()
 
 # stoa_fuzz(NAME stun SOURCES fuzz_stun.c [LIBS stun ...] [SYSTEM target ...])
