@@ -296,7 +296,7 @@ static void guess(struct raw **guesses, size_t n)
     for (size_t i = 0; i < n; i++)
         guesses[i] = raw_open(&fix);
     for (size_t i = 0; i < n; i++) {
-        char login[32], base64[BASE64_SIZE(sizeof(login))], *head;
+        char login[40], base64[BASE64_SIZE(sizeof(login))], *head;
 
         (void)snprintf(login, sizeof(login), "script:guess %zu", i);
         base64_encode(base64, login, strlen(login));
