@@ -7,7 +7,7 @@ import { after, afterEach, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import {
-  audioEnergy, joinAs, launch, leave, openGuest, pairTypes, tileNames, until, videoFrames,
+  audioEnergy, joinAs, newBrowsers, openGuest, pairTypes, tileNames, until, videoFrames,
 } from "./lib/browser.mjs";
 import { end, successor } from "./lib/kill.mjs";
 import { startSite } from "./lib/site.mjs";
@@ -15,7 +15,7 @@ import { startSite } from "./lib/site.mjs";
 const shots = fileURLToPath(new URL("../../build/screenshots/e2e/", import.meta.url));
 const own = { ignoreHTTPSErrors: true }; // certificates are not the subject here
 let site;
-let browsers = [];
+const browsers = newBrowsers();
 
 /** Keeps all that the page's WebSockets hear in window.heard. */
 const listen = (context) => context.addInitScript(() => {
@@ -30,9 +30,7 @@ const listen = (context) => context.addInitScript(() => {
 });
 
 async function guest(url) {
-  const browser = await launch();
-  browsers.push(browser);
-  return openGuest(browser, url, own, listen);
+  return openGuest(await browsers.take(), url, own, listen);
 }
 
 async function assertReceives(page, who) {
@@ -67,14 +65,10 @@ before(async () => {
   site = await startSite();
 });
 
-afterEach(async () => {
-  const pages = browsers.flatMap((b) => b.contexts()).flatMap((c) => c.pages());
-  for (const page of pages) await leave(page);
-  await Promise.all(browsers.map((b) => b.close()));
-  browsers = [];
-});
+afterEach(() => browsers.free());
 
 after(async () => {
+  await browsers.close();
   if (site) assert.equal(await site.stop(), 0);
 });
 

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 
-import { joinAs, launch, openGuest, tileNames, until, videoFrames } from "./lib/browser.mjs";
+import { joinAs, newBrowsers, openGuest, tileNames, until, videoFrames } from "./lib/browser.mjs";
 import {
   assertAllForwarded, counters, daemon, end, endVisit, onlyCall, startBalancer, successor, visit,
 } from "./lib/kill.mjs";
@@ -17,15 +17,11 @@ const REJOINED_MS = 10000;
 
 let site;
 let balancer;
-let browsers = [];
+const browsers = newBrowsers();
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 
-async function guest(url) {
-  const browser = await launch();
-  browsers.push(browser);
-  return openGuest(browser, url, own);
-}
+const guest = async (url) => openGuest(await browsers.take(), url, own);
 
 /** Everybody whose tile a page shows, the speaker's and the own mark taken off. */
 const shown = async (page) => (await tileNames(page)).map((n) => n.replace(/[ ,].*$/, "")).sort();
@@ -89,19 +85,15 @@ before(async () => {
 });
 
 afterEach(async () => {
-  const pages = browsers.flatMap((b) => b.contexts()).flatMap((c) => c.pages());
-  for (const page of pages) {
-    if (await button(page, "Leave").count() > 0) await button(page, "Leave").click();
-  }
+  balancer?.mend();
+  await browsers.free();
   if (site) {
     await until(async () => JSON.parse(await site.stoa("calls", "--json")).length === 0, "no call is left");
   }
-  await Promise.all(browsers.map((b) => b.close()));
-  browsers = [];
-  balancer?.mend();
 });
 
 after(async () => {
+  await browsers.close();
   await balancer?.stop();
   if (site) assert.equal(await site.stop(), 0);
 });
@@ -169,7 +161,7 @@ test("the callbridge killed: all meet again on the other, without passcode", asy
 
 test("a page without signalling for five seconds knows all that happened meanwhile", async () => {
   const { ada, ben } = await meeting(behind());
-  const other = await openGuest(browsers[0], site.url, own);
+  const other = await openGuest(ada.context().browser(), site.url, own);
   assert.equal(await visit(other, { callId: "100101", name: "Guy", stay: true }), "");
   for (const page of [ada, ben]) {
     await until(async () => (await shown(page)).join() === "Ada,Ben,Guy", "all see the visitor");

@@ -3,35 +3,24 @@
 // names alone.
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import {
-  audioEnergy, axe, enterCall, enterMeeting, joinAs, launch, leave, openGuest, tileNames, until, videoFrames,
+  audioEnergy, axe, enterCall, enterMeeting, joinAs, newBrowsers, openGuest, tileNames, until, videoFrames,
 } from "./lib/browser.mjs";
 import { startSite } from "./lib/site.mjs";
 
 const shots = fileURLToPath(new URL("../../build/screenshots/e2e/", import.meta.url));
 const own = { ignoreHTTPSErrors: true }; // certificates are not the subject here
 let site;
-let browsers = [];
+const browsers = newBrowsers();
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 const shot = (page, name) => page.screenshot({ path: `${shots}${name}.png` });
 
 /** A guest in a browser of its own. */
-async function guest(options = {}) {
-  const browser = await launch(options);
-  browsers.push(browser);
-  return openGuest(browser, site.url, own);
-}
-
-async function closeAll() {
-  const pages = browsers.flatMap((b) => b.contexts()).flatMap((c) => c.pages());
-  for (const page of pages) await leave(page);
-  await Promise.all(browsers.map((b) => b.close()));
-  browsers = [];
-}
+const guest = async (options) => openGuest(await browsers.take(options), site.url, own);
 
 /** Waits until both numbers have grown: pictures are decoded and sound is heard. */
 async function assertReceives(page, who) {
@@ -46,8 +35,10 @@ before(async () => {
   site = await startSite();
 });
 
+afterEach(() => browsers.free());
+
 after(async () => {
-  await closeAll();
+  await browsers.close();
   if (site) assert.equal(await site.stop(), 0);
 });
 
@@ -96,7 +87,6 @@ test("two browsers see and hear each other; mute, camera off, leave", async () =
     assert.match(site.log(), new RegExp(words.replace(/[()]/g, "\\$&")));
   }
   assert.deepEqual(ada.problems, []);
-  await closeAll();
 });
 
 test("a third participant comes late; the operator mutes and removes", async () => {
@@ -123,7 +113,6 @@ test("a third participant comes late; the operator mutes and removes", async () 
   await dan.getByLabel("Your name", { exact: true }).fill("Dan");
   await button(dan, "Join call").click();
   await dan.getByRole("alert").getByText(/locked/i).waitFor();
-  await closeAll();
 });
 
 test("somebody without camera and microphone sees and hears the others", async () => {
@@ -134,7 +123,6 @@ test("somebody without camera and microphone sees and hears the others", async (
   await assertReceives(eve, "Eve");
   await shot(eve, "no-devices");
   await until(async () => (await tileNames(ada)).length === 2, "Ada sees Eve's tile");
-  await closeAll();
 });
 
 test("joining works after a refused permission", async () => {
@@ -144,7 +132,6 @@ test("joining works after a refused permission", async () => {
   await joinAs(fay, { name: "Fay", callId: "100101" });
   await assertReceives(fay, "Fay");
   await shot(fay, "refused-permission");
-  await closeAll();
 });
 
 test("a meeting in H264, when the settings say so", async () => {
@@ -156,18 +143,15 @@ test("a meeting in H264, when the settings say so", async () => {
   await Promise.all([assertReceives(ada, "Ada"), assertReceives(ben, "Ben")]);
   await site.stoa("config", "set", "settings", "videoCodec=VP8");
   await site.stoa("config", "set", "space", "board", "passcode=4321");
-  await closeAll();
 });
 
 test("with the test hook on, one browser gets its own picture and sound back", async () => {
   const echo = await startSite({ env: { STOA_ECHO: "1" } });
   try {
-    const browser = await launch();
-    browsers.push(browser);
-    const page = await openGuest(browser, echo.url, own);
+    const page = await openGuest(await browsers.take(), echo.url, own);
     await joinAs(page, { name: "Narcissus", callId: "100101" });
     await assertReceives(page, "Narcissus");
-    await closeAll();
+    await browsers.free();
   } finally {
     await echo.stop();
   }
@@ -186,14 +170,10 @@ test("wrong call ID and wrong passcode are refused alike", async () => {
   }
   await page.goto(site.url);
   await enterCall(page, { callId: "100102", passcode: "4321" });
-  await closeAll();
 });
 
 test("a link with the call ID skips the first step", async () => {
-  const browser = await launch();
-  browsers.push(browser);
-  const page = await openGuest(browser, `${site.url}?id=100101`, own);
+  const page = await openGuest(await browsers.take(), `${site.url}?id=100101`, own);
   await page.getByLabel("Your name", { exact: true }).waitFor();
   await page.getByText("Proxy webRTC").first().waitFor();
-  await closeAll();
 });

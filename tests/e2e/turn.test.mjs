@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { audioEnergy, joinAs, launch, leave, openGuest, pairTypes, timings, until, videoFrames } from "./lib/browser.mjs";
+import { audioEnergy, joinAs, newBrowsers, openGuest, pairTypes, timings, until, videoFrames } from "./lib/browser.mjs";
 import { daemon, end, successor } from "./lib/kill.mjs";
 import { rtcStats } from "./lib/relay.mjs";
 import { startSite } from "./lib/site.mjs";
@@ -16,21 +16,17 @@ import { startSite } from "./lib/site.mjs";
 const shots = fileURLToPath(new URL("../../build/screenshots/e2e/", import.meta.url));
 const TOLD_MS = 3000;
 let site;
-let browsers = [];
+const browsers = newBrowsers();
 
 before(async () => {
   await mkdir(shots, { recursive: true });
   site = await startSite({ args: ["--turn", "2"] });
 });
 
-afterEach(async () => {
-  const pages = browsers.flatMap((b) => b.contexts()).flatMap((c) => c.pages());
-  for (const page of pages) await leave(page);
-  await Promise.all(browsers.map((b) => b.close()));
-  browsers = [];
-});
+afterEach(() => browsers.free());
 
 after(async () => {
+  await browsers.close();
   if (site) assert.equal(await site.stop(), 0);
 });
 
@@ -56,9 +52,7 @@ function instrument({ transport }) {
 
 /** A guest with relay candidates alone; `transport`: that of the TURN URLs it uses, "" all. */
 async function open(transport = "") {
-  const browser = await launch();
-  browsers.push(browser);
-  return openGuest(browser, `${site.url}?ice=relay`, { ignoreHTTPSErrors: true },
+  return openGuest(await browsers.take(), `${site.url}?ice=relay`, { ignoreHTTPSErrors: true },
     (own) => own.addInitScript(instrument, { transport }));
 }
 

@@ -53,6 +53,38 @@ export function launch({ executable, flags = [], env, devices = true, ask = fals
 }
 
 /**
+ * The browsers of a test file, one per guest, which the file's next test uses again: a start costs more
+ * than a page.
+ */
+export function newBrowsers() {
+  const all = []; // promises: two guests may come at once
+  let special = [];
+  let taken = 0;
+
+  /** One that no other guest of this test has; with options as of launch(), for this test alone. */
+  function take(options) {
+    if (options !== undefined) return special[special.push(launch(options)) - 1];
+    all[taken] ??= launch();
+    return all[taken++];
+  }
+
+  const closeThese = async (list) =>
+    void (await Promise.all((await Promise.all(list)).map((b) => b.close())));
+
+  /** Everybody leaves, and the next test may take all. */
+  async function free() {
+    const contexts = (await Promise.all([...all, ...special])).flatMap((b) => b.contexts());
+    for (const page of contexts.flatMap((c) => c.pages())) await leave(page);
+    await Promise.all(contexts.map((c) => c.close()));
+    await closeThese(special);
+    special = [];
+    taken = 0;
+  }
+
+  return { take, free, close: () => closeThese(all) };
+}
+
+/**
  * Opens the page as a guest of its own (own storage, own window: background tabs are throttled).
  * `context` takes playwright's context options: colorScheme, viewport, locale, reducedMotion,
  * ignoreHTTPSErrors. What the page logs as an error is collected in page.problems. `prepare` gets
