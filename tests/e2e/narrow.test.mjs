@@ -55,22 +55,30 @@ async function receivedFrom(g, number) {
   };
 }
 
+/** What the link's full queue has dropped so far. */
+const dropped = async (g) => (await g.relay.stats()).down.overflowed;
+
 /**
  * Waits until, for 3 s, the speaker's picture was not held back and no sound was lost: the
- * callbridge has to notice the narrow link first. Returns after how many ms.
+ * callbridge has to notice the narrow link first. Returns after how many ms, and what the link had
+ * dropped when the 3 s began: a loss is seen when the queue has emptied, a second later.
  */
 async function calm(g, number) {
   const began = Date.now();
+  let before = await dropped(g);
   const isPaused = () => g.slots.videoPaused[g.slots.video.indexOf(number)];
   let { lost } = await receivedFrom(g, number);
   let since = Date.now();
   await until(async () => {
     const now = await receivedFrom(g, number);
-    if (now.lost !== lost || isPaused()) since = Date.now();
+    if (now.lost !== lost || isPaused()) {
+      before = await dropped(g);
+      since = Date.now();
+    }
     lost = now.lost;
     return Date.now() - since > CALM_MS;
   }, "the speaker is seen, and sound is lost no more", SETTLES_MS);
-  return Date.now() - began;
+  return { settled: Date.now() - began, before };
 }
 
 test("500 kbit/s for four senders: sound loses nothing, the speaker's picture moves", async () => {
@@ -83,7 +91,7 @@ test("500 kbit/s for four senders: sound loses nothing, the speaker's picture mo
   const shown = () => ada.slots.video.filter((n) => n !== 0).length;
   await until(() => shown() === 4, "Ada has four in her slots");
   await until(() => paused() > 0, "the callbridge holds pictures back", 30000);
-  const settled = await calm(ada, speaker);
+  const { settled, before } = await calm(ada, speaker);
   const from = await receivedFrom(ada, speaker);
   await pause(MEASURE_S * 1000);
   const got = growth(from, await receivedFrom(ada, speaker));
@@ -96,5 +104,7 @@ test("500 kbit/s for four senders: sound loses nothing, the speaker's picture mo
   assert.ok(got.packets > 0);
   assert.ok(got.concealed <= got.samples / 100, `${got.concealed} of ${got.samples} samples concealed`);
   assert.ok(got.lost <= got.packets / 100, `${got.lost} of ${got.packets} packets of sound lost on the way`);
+  const full = down.overflowed - before;
+  assert.ok(got.lost <= full, `${got.lost} packets of sound lost, but a full queue dropped ${full} of all`);
   assert.ok(got.frames > 10 * MEASURE_S, `${got.frames} frames in ${MEASURE_S} s`);
 });
