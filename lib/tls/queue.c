@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Plain bytes that wait for the socket, in one piece: OpenSSL wants the bytes of a record that it could
+ * Bytes that wait for the socket, in one piece: OpenSSL wants the bytes of a record that it could
  * not send at the same place of the sequence again. */
 #include "tls_priv.h"
 

@@ -4,7 +4,9 @@
  *
  * A message is not a read: one read may hold the end of the handshake and the first bytes behind it. So
  * reading goes on until OpenSSL has no more, and what is left in its buffer after a pause, or after a
- * turn's share, is fetched by a timer: the socket would never say that it is readable. */
+ * turn's share, is fetched in the next turn without being asked: the socket would never say that it is
+ * readable. An idle handle begins that turn, and no timer of 0 ms: libuv 1.44 runs one that starts itself
+ * again until it no longer does, and nobody else has a turn. */
 #include "tls_priv.h"
 
 #include <assert.h>
@@ -31,7 +33,8 @@ enum {
 
 struct tls_stream {
     uv_poll_t poll;
-    struct loop_timer *timer; /* the handshake's time; afterwards: work left for the next turn */
+    uv_idle_t next;           /* active: there is work for the next turn */
+    struct loop_timer *timer; /* the handshake's time */
     struct tls_sock sock;
     struct tls_ctx *ctx;
     SSL *ssl;
@@ -49,7 +52,8 @@ struct tls_stream {
     bool fin, fin_said, fin_sent; /* neither do we: asked for; close_notify is sealed; done */
     bool no_protocol;
     bool ended;         /* the socket is closed, nothing is said any more */
-    bool freed, handle_closed;
+    bool freed;
+    int handles; /* of the loop, not closed yet */
 };
 
 struct tls_stream *tls_stream_of(SSL *ssl)
@@ -91,8 +95,7 @@ static void on_handle_closed(uv_handle_t *h)
 {
     struct tls_stream *s = h->data;
 
-    s->handle_closed = true;
-    if (s->freed)
+    if (--s->handles == 0 && s->freed)
         release(s);
 }
 
@@ -107,6 +110,7 @@ static void detach(struct tls_stream *s)
     close(s->sock.fd);
     s->sock.fd = -1;
     uv_close((uv_handle_t *)&s->poll, on_handle_closed);
+    uv_close((uv_handle_t *)&s->next, on_handle_closed);
     tls_queue_fini(&s->queue);
     tls_queue_fini(&s->early);
     tls_queue_fini(&s->sock.out);
@@ -179,27 +183,29 @@ static void watch(struct tls_stream *s)
         (void)uv_poll_stop(&s->poll);
 }
 
-static void on_timer(void *arg)
+static void on_next(uv_idle_t *next)
 {
-    struct tls_stream *s = arg;
-
-    if (s->open)
-        run(s);
-    else
-        finish(s, TLS_END_TIMEOUT, -ETIMEDOUT, "no TLS handshake within its time");
+    (void)uv_idle_stop(next);
+    run(next->data);
 }
 
 static void later(struct tls_stream *s)
 {
     if (!s->ended && s->open)
-        loop_timer_start(s->timer, 0, 0);
+        (void)uv_idle_start(&s->next, on_next);
+}
+
+static void on_timeout(void *arg)
+{
+    finish(arg, TLS_END_TIMEOUT, -ETIMEDOUT, "no TLS handshake within its time");
 }
 
 /* ---- writing ---- */
 
-/* Nothing can be sent any more; reading on tells the user. */
+/* Nothing can be sent any more; what the peer said before is still to be read, and the user is told. */
 static void fail_writing(struct tls_stream *s, int err)
 {
+    s->sock.drained = false;
     s->want_write = false;
     s->write_err = err;
     tls_queue_fini(&s->queue);
@@ -320,12 +326,16 @@ static bool shake(struct tls_stream *s)
             fail_socket(s, s->write_err);
         return false;
     }
+    if (s->write_err) {
+        fail_socket(s, s->write_err);
+        return false;
+    }
     if (!has_protocol(s)) {
         finish(s, TLS_END_ALPN, 0, "no protocol in common (ALPN)");
         return false;
     }
     s->open = true;
-    loop_timer_stop(s->timer);
+    loop_timer_free(&s->timer);
     if (s->ops->on_open)
         s->ops->on_open(s->arg);
     return !s->ended;
@@ -364,8 +374,10 @@ static void pump(struct tls_stream *s)
         result = SSL_get_error(s->ssl, n);
         if (result == SSL_ERROR_ZERO_RETURN)
             take_eof(s);
-        else if (result == SSL_ERROR_WANT_WRITE) /* an answer to a change of keys */
+        else if (result == SSL_ERROR_WANT_WRITE) /* an alert */
             s->want_write = true;
+        else if (s->write_err && s->sock.eof) /* sending has taken the socket's error */
+            fail_socket(s, s->write_err);
         else if (result != SSL_ERROR_WANT_READ)
             fail(s, result);
         return;
@@ -382,18 +394,18 @@ static void run(struct tls_stream *s)
     }
     flush(s);
     if (s->hungry && !s->write_err && tls_stream_queued(s) < TLS_STREAM_LOW) {
-        s->hungry = false;
+        s->hungry = tls_stream_queued(s) > 0; /* the rest is told as well */
         if (s->ops->on_room)
             s->ops->on_room(s->arg);
     }
     pump(s);
     if (s->ended)
         return;
-    if (tls_queue_waiting(&s->sock.out) && !s->want_write) /* an answer to a change of keys */
+    if (tls_queue_waiting(&s->sock.out) && !s->want_write && !s->write_err) /* an alert */
         later(s);
     if (s->eof && s->fin_sent)
         finish(s, TLS_END_CLOSED, 0, "closed");
-    else if ((s->write_err || s->sock.broken) && !loop_timer_active(s->timer))
+    else if ((s->write_err || s->sock.broken) && !uv_is_active((uv_handle_t *)&s->next))
         fail_socket(s, s->write_err ? s->write_err : -ECONNRESET); /* all that came is read */
     else
         watch(s);
@@ -452,9 +464,12 @@ struct tls_stream *tls_stream_new(uv_loop_t *loop, int fd, struct tls_ctx *ctx,
     set_socket(s, opts->notsent_lowat);
     tls_queue_add(&s->early, opts->early, opts->early_len);
     s->poll.data = s;
-    s->timer = loop_timer_new(loop, on_timer, s);
+    s->next.data = s;
+    s->timer = loop_timer_new(loop, on_timeout, s);
     loop_timer_start(s->timer, opts->handshake_ms ? opts->handshake_ms : HANDSHAKE_MS, 0);
     tls_must(uv_poll_init(loop, &s->poll, fd) == 0, "uv_poll_init");
+    (void)uv_idle_init(loop, &s->next);
+    s->handles = 2;
     s->want_write = !opts->server;
     watch(s);
     return s;
@@ -474,7 +489,7 @@ void tls_stream_free(struct tls_stream **sp)
     }
     detach(s);
     s->freed = true;
-    if (s->handle_closed)
+    if (s->handles == 0)
         release(s);
 }
 
@@ -484,7 +499,7 @@ void tls_stream_shutdown(struct tls_stream *s)
     if (s->ended || !s->open)
         return;
     flush(s);
-    if (s->fin_sent && s->eof)
+    if (s->write_err || (s->fin_sent && s->eof))
         later(s);
     watch(s);
 }

@@ -46,7 +46,7 @@ void tls_verify_set(struct tls_ctx *ctx);
 
 /* ---- queue.c ---- */
 
-/* Plain bytes that wait to be sent. All zero is an empty one, and so is one that has been emptied: an
+/* Bytes that wait to be sent, plain or sealed. All zero is an empty one, and so is one that has been emptied: an
  * idle connection holds no memory for it. */
 struct tls_queue {
     uint8_t *mem;

@@ -303,6 +303,42 @@ static void a_reset_of_a_stalled_connection_ends_it(void **state)
     fix_fini(&p);
 }
 
+/* The reset is seen by a send, long before anything is read again. */
+static void what_came_before_a_reset_is_read_first(void **state)
+{
+    struct fix_pair p = { 0 };
+
+    (void)state;
+    open_pair(&p);
+    fix_settle();
+    tls_stream_pause(p.server.s);
+    assert_int_equal(tls_stream_write(p.client.s, "last words", 10), 0);
+    UNTIL(tls_stream_queued(p.client.s) == 0);
+    reset(p.client.fd);
+    assert_int_equal(tls_stream_write(p.server.s, "unheard", 7), 0);
+    tls_stream_resume(p.server.s);
+    UNTIL(p.server.closed);
+    assert_string_equal(p.server.got.s, "last words");
+    fix_fini(&p);
+}
+
+/* After the peer's end nothing is read, and so no event comes from the socket. */
+static void a_shutdown_that_cannot_be_sent_is_an_end_as_well(void **state)
+{
+    struct fix_pair p = { 0 };
+
+    (void)state;
+    open_pair(&p);
+    tls_stream_free(&p.client.s);
+    UNTIL(p.server.eofs == 1);
+    assert_int_equal(tls_stream_write(p.server.s, "unheard", 7), 0);
+    UNTIL(tls_stream_queued(p.server.s) == 0);
+    fix_settle(); /* the answer is a reset */
+    tls_stream_shutdown(p.server.s);
+    UNTIL(p.server.closed);
+    fix_fini(&p);
+}
+
 static void silence_ends_by_time(void **state)
 {
     static const uint8_t half[] = { 0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3, 1, 2, 3 };
@@ -410,6 +446,8 @@ int main(void)
         FIX_TEST(tcp_ends_in_the_handshake),
         FIX_TEST(a_reset_is_told_as_such_and_never_as_a_signal),
         FIX_TEST(a_reset_of_a_stalled_connection_ends_it),
+        FIX_TEST(what_came_before_a_reset_is_read_first),
+        FIX_TEST(a_shutdown_that_cannot_be_sent_is_an_end_as_well),
         FIX_TEST(silence_ends_by_time),
         FIX_TEST(what_is_no_tls_is_called_so),
         FIX_TEST(a_server_that_speaks_no_tls),

@@ -28,8 +28,8 @@ struct daemon_certcheck_opts {
     const char *port;    /* row of deploy/ports whose listener is asked: "https" */
     const struct daemon_certcheck_name *names; /* without any there is nothing to look at */
     size_t n;
-    /* Files with authorities that count beside the system's, if they are there. The bundle holds
-     * those that an operator vouches for. */
+    /* Files with authorities that count beside the system's, if they are there. The bundle (its
+     * path, not NULL) holds those that an operator vouches for. */
     const char *site_ca, *bundle;
     bool site_ca_is_warning;  /* a chain to site_ca alone: guests from anywhere do not know it */
     bool unknown_is_warning;  /* no chain to an authority: a few know the certificate itself */

@@ -83,7 +83,7 @@ void tls_stream_shutdown(struct tls_stream *s);
  * is told by on_close. Errors: -EPIPE after shutdown or the end. */
 int tls_stream_write(struct tls_stream *s, const void *data, size_t len) MUST_USE;
 
-/* Bytes that have not been handed to the kernel yet. */
+/* Bytes that have not been handed to the kernel yet, plain or sealed (22 more for each record). */
 size_t tls_stream_queued(const struct tls_stream *s);
 
 /* Whether the kernel takes more, or what waits for it is below TLS_STREAM_LOW; if not, on_room says when.
