@@ -134,6 +134,8 @@ static void on_dtls_failed(int err, const char *why, void *arg)
     char cause[PEER_ERROR_MAX];
 
     (void)err;
+    if (p->state == PEER_CLOSED)
+        return;
     (void)snprintf(cause, sizeof(cause), "DTLS handshake failed, %.120s", why);
     set_state(p, PEER_FAILED, cause);
 }
@@ -278,7 +280,7 @@ static int set_remote(struct peer *p, const struct remote_desc *remote, bool may
     }
     add_candidate_lines(p, remote->candidates);
     p->described = true;
-    if (p->state != PEER_CONNECTED) {
+    if (p->state != PEER_CONNECTED && p->state != PEER_CLOSED) { /* DTLS does not begin anew */
         p->verdict_us = p->now_us + VERDICT_US;
         set_state(p, PEER_CONNECTING, "");
     }

@@ -136,7 +136,9 @@ void part_on_mlines(struct sfu_part *part)
 void part_watch_path(struct sfu_part *part, int64_t now_us)
 {
     const struct sfu_opts *opts = &part->space->opts;
-    bool lost = part->was_connected && !peer_reached(part->peer, now_us);
+    /* Who has closed it is not looked for. */
+    bool lost = part->was_connected && peer_state(part->peer) != PEER_CLOSED &&
+                !peer_reached(part->peer, now_us);
 
     if (lost == part->path_lost)
         return;

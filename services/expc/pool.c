@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The web bridges behind the guest account client URI. */
+ * The web bridges behind a guest account client URI. */
 #include "pool.h"
 
 #include <stdlib.h>

@@ -27,7 +27,7 @@ enum {
 
     /* --- zones -------------------------------------------------------------------------------- */
     EXPE_LINKS_MAX = 1024,         /* 16 zones with 64 connections each */
-    EXPE_LINKS_ZONE_MAX = 400,     /* connections of one zone: 4 expc with 50 domains, twice */
+    EXPE_LINKS_ZONE_MAX = 408,     /* connections of one zone: 4 expc with 50 domains + 1, twice */
     EXPE_LINKS_WAIT_MAX = 256,     /* connections that have not proven a password */
     EXPE_LINKS_WAIT_SOURCE_MAX = 64, /* of one address: an expc dials all its domains at once */
     EXPE_TRY_BURST = 5,            /* wrong passwords of one address (IPv6: /64), then ... */
