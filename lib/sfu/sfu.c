@@ -294,6 +294,7 @@ void sfu_stats(const struct sfu_part *part, struct sfu_stats *out)
         .lost_permille = b->lost_permille,
         .paused = part->view_ops->paused(part->view),
         .pauses = part->pauses,
+        .waiting = part->pacer.n,
     };
     peer_stats(part->peer, &out->peer);
     for (unsigned i = 0; i < SOURCE_COUNT; i++)

@@ -34,6 +34,7 @@ static char *addr_text(const struct addr *a)
 static void describe_downlink(part_msg *out, const struct participant *p)
 {
     out->has_sent_bps = out->has_lost_permille = out->has_screen_paused = out->has_pauses = 1;
+    out->has_waiting = 1;
     out->sent_bps = p->stats.sent_bps;
     out->has_downlink_bps = p->stats.downlink_bps > 0;
     out->downlink_bps = p->stats.downlink_bps;
@@ -42,6 +43,7 @@ static void describe_downlink(part_msg *out, const struct participant *p)
     out->lost_permille = p->stats.lost_permille;
     out->screen_paused = p->slots.screen_paused;
     out->pauses = p->stats.pauses;
+    out->waiting = p->stats.waiting;
     out->paused = mem_calloc(SFU_VIDEO_SLOTS, sizeof(*out->paused));
     for (int i = 0; i < SFU_VIDEO_SLOTS; i++) {
         if (p->slots.video_paused[i])

@@ -47,13 +47,13 @@ export async function onlyCall(site) {
   return calls[0];
 }
 
-/** RTP packets of the running call, counted at one moment: taken in, and sent on. */
+/** RTP packets of the running call, counted at one moment: taken in, and sent on or about to be. */
 export async function counters(site) {
   const { participants } = await onlyCall(site);
   const sum = (field) => participants.reduce((all, p) => all + p[field], 0);
   return {
     numbers: participants.map((p) => p.participant).join(), receivers: participants.length - 1,
-    received: sum("received"), forwarded: sum("forwarded"),
+    received: sum("received"), forwarded: sum("forwarded") + sum("waiting"),
   };
 }
 

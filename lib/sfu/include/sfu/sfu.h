@@ -156,6 +156,7 @@ struct sfu_stats {
     unsigned lost_permille;  /* of what it was sent, as it last reported */
     unsigned paused;         /* pictures that are held back now */
     unsigned pauses;         /* and how often one was */
+    unsigned waiting;        /* packets of pictures that its pacer will send */
 };
 void sfu_stats(const struct sfu_part *part, struct sfu_stats *out);
 
