@@ -148,6 +148,7 @@ function median(list) {
 const figures = [
   { key: "echo_p50_us", what: "echo p50", unit: "us" },
   { key: "echo_p99_us", what: "echo p99", unit: "us" },
+  { key: "page_us", what: "page", unit: "us" },
   { key: "bytes_per_s", what: "bytes", unit: "MB/s", scale: 1e6 },
   { key: "rss_mib", what: "memory", unit: "MiB" },
   { key: "settled_ms", what: "settled", unit: "s", scale: 1e3 },

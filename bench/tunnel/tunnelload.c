@@ -3,11 +3,12 @@
  *
  * tunnelload target --port P tunnelload load --port P --target P --stalled N --seconds S
  *
- * The target echoes what comes after an 'e', sends without end after an 's', and says after an 'n'
- * how many bytes it has sent so.
+ * The target echoes what comes after an 'e', sends without end after an 's', and a file of a page
+ * after a 'p'.
  *
  * The load opens N connections that ask for bytes and never read, then, one after the other, one
- * that sends 64 bytes and waits for them to come back, and one that downloads. Prints JSON.
+ * that sends 64 bytes and waits for them to come back, pages (the connections of a browser at once,
+ * a file over each), and one that downloads. Prints JSON.
  *
  * Between the two it says "stalled" and waits for a line: who started it sees when all is quiet. */
 #include <errno.h>
@@ -27,6 +28,8 @@
 
 enum {
     MESSAGE = 64,
+    PAGE_FILES = 6, /* connections of a browser to a host */
+    PAGES_MAX = 100000,
     CHUNK = 64 << 10,
     ECHOES_MAX = 2000000,
     QUIET_MS = 3000,
@@ -66,6 +69,8 @@ static void *serve(void *arg)
     if (n == 1 && data[0] == 's') {
         while (send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL) > 0)
             continue;
+    } else if (n == 1 && data[0] == 'p') {
+        (void)!send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL);
     } else if (n == 1) {
         while ((n = recv(fd, data, sizeof(data), 0)) > 0 &&
                send(fd, data, (size_t)n, MSG_NOSIGNAL) == n)
@@ -151,6 +156,33 @@ static void echo(uint16_t port, int64_t seconds, uint32_t *p50, uint32_t *p99, s
     free(took);
 }
 
+/* Page after page; the median, in us. */
+static uint32_t pages(uint16_t port, int64_t seconds)
+{
+    static uint8_t data[CHUNK];
+    uint32_t *took = mem_calloc(PAGES_MAX, sizeof(*took)), median;
+    int64_t end_us = now_us() + seconds * 1000000;
+    size_t n = 0;
+
+    while (now_us() < end_us && n < PAGES_MAX) {
+        int64_t start_us = now_us();
+        int fd[PAGE_FILES];
+
+        for (int i = 0; i < PAGE_FILES; i++)
+            fd[i] = dial(port, 'p', 0);
+        for (int i = 0; i < PAGE_FILES; i++) {
+            if (recv(fd[i], data, CHUNK, MSG_WAITALL) != CHUNK)
+                die("page");
+            close(fd[i]);
+        }
+        took[n++] = (uint32_t)(now_us() - start_us);
+    }
+    qsort(took, n, sizeof(*took), by_size);
+    median = took[n / 2];
+    free(took);
+    return median;
+}
+
 static double download(uint16_t port, int64_t seconds)
 {
     static uint8_t data[1 << 20];
@@ -167,7 +199,7 @@ static double download(uint16_t port, int64_t seconds)
 
 static void run_load(uint16_t port, int64_t stalled, int64_t seconds)
 {
-    uint32_t p50, p99;
+    uint32_t p50, p99, page;
     size_t n;
     double rate;
 
@@ -177,10 +209,11 @@ static void run_load(uint16_t port, int64_t stalled, int64_t seconds)
     (void)fflush(stdout);
     (void)getchar();
     echo(port, seconds, &p50, &p99, &n);
+    page = pages(port, seconds);
     rate = download(port, seconds);
     printf("{\"stalled\": %lld, \"echo_p50_us\": %u, \"echo_p99_us\": %u, \"echoes\": %zu, "
-           "\"bytes_per_s\": %.0f}\n",
-           (long long)stalled, p50, p99, n, rate);
+           "\"page_us\": %u, \"bytes_per_s\": %.0f}\n",
+           (long long)stalled, p50, p99, n, page, rate);
 }
 
 int main(int argc, char **argv)
