@@ -2,10 +2,10 @@
  * OpenSSL on a non-blocking socket. Its own socket BIO writes with write(): the peer's RST would end
  * the process by SIGPIPE.
  *
- * OpenSSL writes record by record; they wait for the end of the turn and go in one piece: half of the
- * processor time of a busy tunnel was spent in send(). How much is gathered follows the socket. One
- * that takes all, time after time, gets more at once; one that does not gets single records again, as
- * what has been sealed has lost its turn among the streams of a tunnel. */
+ * OpenSSL writes record by record; they wait for the end of the turn and go in one piece: half of
+ * the processor time of a busy tunnel was spent in send(). How much is gathered follows the socket.
+ * One that takes all, time after time, gets more at once; one that does not gets single records
+ * again, as what has been sealed has lost its turn among the streams of a tunnel. */
 #include "tls_priv.h"
 
 #include <errno.h>

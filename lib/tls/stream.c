@@ -4,9 +4,8 @@
  *
  * A message is not a read: one read may hold the end of the handshake and the first bytes behind it. So
  * reading goes on until OpenSSL has no more, and what is left in its buffer after a pause, or after a
- * turn's share, is fetched in the next turn without being asked: the socket would never say that it is
- * readable. An idle handle begins that turn, and no timer of 0 ms: libuv 1.44 runs one that starts itself
- * again until it no longer does, and nobody else has a turn. */
+ * turn's share, is fetched in the next turn without being asked: the socket would never say that it
+ * is readable. */
 #include "tls_priv.h"
 
 #include <assert.h>
@@ -22,6 +21,7 @@
 #include <openssl/pem.h>
 
 #include <base/mem.h>
+#include <loop/soon.h>
 #include <loop/timer.h>
 
 enum {
@@ -33,7 +33,7 @@ enum {
 
 struct tls_stream {
     uv_poll_t poll;
-    uv_idle_t next;           /* active: there is work for the next turn */
+    struct loop_soon *next;   /* active: there is work for the next turn */
     struct loop_timer *timer; /* the handshake's time */
     struct tls_sock sock;
     struct tls_ctx *ctx;
@@ -52,8 +52,7 @@ struct tls_stream {
     bool fin, fin_said, fin_sent; /* neither do we: asked for; close_notify is sealed; done */
     bool no_protocol;
     bool ended;         /* the socket is closed, nothing is said any more */
-    bool freed;
-    int handles; /* of the loop, not closed yet */
+    bool freed, handle_closed;
 };
 
 struct tls_stream *tls_stream_of(SSL *ssl)
@@ -95,7 +94,8 @@ static void on_handle_closed(uv_handle_t *h)
 {
     struct tls_stream *s = h->data;
 
-    if (--s->handles == 0 && s->freed)
+    s->handle_closed = true;
+    if (s->freed)
         release(s);
 }
 
@@ -105,12 +105,12 @@ static void detach(struct tls_stream *s)
     if (s->ended)
         return;
     s->ended = true;
+    loop_soon_free(&s->next);
     loop_timer_free(&s->timer);
     (void)uv_poll_stop(&s->poll);
     close(s->sock.fd);
     s->sock.fd = -1;
     uv_close((uv_handle_t *)&s->poll, on_handle_closed);
-    uv_close((uv_handle_t *)&s->next, on_handle_closed);
     tls_queue_fini(&s->queue);
     tls_queue_fini(&s->early);
     tls_queue_fini(&s->sock.out);
@@ -183,16 +183,15 @@ static void watch(struct tls_stream *s)
         (void)uv_poll_stop(&s->poll);
 }
 
-static void on_next(uv_idle_t *next)
+static void on_next(void *arg)
 {
-    (void)uv_idle_stop(next);
-    run(next->data);
+    run(arg);
 }
 
 static void later(struct tls_stream *s)
 {
     if (!s->ended && s->open)
-        (void)uv_idle_start(&s->next, on_next);
+        loop_soon_start(s->next);
 }
 
 static void on_timeout(void *arg)
@@ -202,7 +201,8 @@ static void on_timeout(void *arg)
 
 /* ---- writing ---- */
 
-/* Nothing can be sent any more; what the peer said before is still to be read, and the user is told. */
+/* Nothing can be sent any more; what the peer said before is still to be read, then the user is
+ * told. */
 static void fail_writing(struct tls_stream *s, int err)
 {
     s->sock.drained = false;
@@ -284,7 +284,8 @@ static bool send_early(struct tls_stream *s)
     ssize_t n;
 
     while (tls_queue_waiting(&s->early)) {
-        n = send(s->sock.fd, s->early.mem + s->early.head, tls_queue_waiting(&s->early), MSG_NOSIGNAL);
+        n = send(s->sock.fd, s->early.mem + s->early.head, tls_queue_waiting(&s->early),
+                 MSG_NOSIGNAL);
         if (n < 0) {
             if (errno != EAGAIN && errno != EINTR)
                 s->write_err = -errno;
@@ -405,7 +406,7 @@ static void run(struct tls_stream *s)
         later(s);
     if (s->eof && s->fin_sent)
         finish(s, TLS_END_CLOSED, 0, "closed");
-    else if ((s->write_err || s->sock.broken) && !uv_is_active((uv_handle_t *)&s->next))
+    else if ((s->write_err || s->sock.broken) && !loop_soon_active(s->next))
         fail_socket(s, s->write_err ? s->write_err : -ECONNRESET); /* all that came is read */
     else
         watch(s);
@@ -464,12 +465,10 @@ struct tls_stream *tls_stream_new(uv_loop_t *loop, int fd, struct tls_ctx *ctx,
     set_socket(s, opts->notsent_lowat);
     tls_queue_add(&s->early, opts->early, opts->early_len);
     s->poll.data = s;
-    s->next.data = s;
+    s->next = loop_soon_new(loop, on_next, s);
     s->timer = loop_timer_new(loop, on_timeout, s);
     loop_timer_start(s->timer, opts->handshake_ms ? opts->handshake_ms : HANDSHAKE_MS, 0);
     tls_must(uv_poll_init(loop, &s->poll, fd) == 0, "uv_poll_init");
-    (void)uv_idle_init(loop, &s->next);
-    s->handles = 2;
     s->want_write = !opts->server;
     watch(s);
     return s;
@@ -489,7 +488,7 @@ void tls_stream_free(struct tls_stream **sp)
     }
     detach(s);
     s->freed = true;
-    if (s->handles == 0)
+    if (s->handle_closed)
         release(s);
 }
 

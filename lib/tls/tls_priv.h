@@ -46,8 +46,8 @@ void tls_verify_set(struct tls_ctx *ctx);
 
 /* ---- queue.c ---- */
 
-/* Bytes that wait to be sent, plain or sealed. All zero is an empty one, and so is one that has been emptied: an
- * idle connection holds no memory for it. */
+/* Bytes that wait to be sent, plain or sealed. All zero is an empty one, and so is one that has been
+ * emptied: an idle connection holds no memory for it. */
 struct tls_queue {
     uint8_t *mem;
     size_t head, len, cap;
@@ -75,8 +75,8 @@ struct tls_sock {
     unsigned taken;       /* sends in a row that were taken whole */
 };
 
-/* A BIO over the socket, which must outlive it. What is written waits for tls_sock_flush(). Never raises
- * SIGPIPE. */
+/* A BIO over the socket, which must outlive it. What is written waits for tls_sock_flush(). Never
+ * raises SIGPIPE. */
 BIO *tls_bio_new(struct tls_sock *sock);
 
 /* Sends what waits. Errors: -EAGAIN some is left; others, in `err` as well, are the socket's. */

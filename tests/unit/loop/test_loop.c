@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <loop/clock.h>
 #include <loop/signal.h>
+#include <loop/soon.h>
 #include <loop/timer.h>
 #include <loop/wakeup.h>
 #include <loop/zmq.h>
@@ -73,6 +74,76 @@ static void a_stopped_timer_is_silent(void **state)
     assert_int_equal(x.n, 0);
     loop_timer_free(&x.t);
     loop_timer_free(&x.t);
+}
+
+/* --- the next turn ------------------------------------------------------------------------------ */
+
+struct turns {
+    struct loop_soon *s;
+    uv_poll_t poll;
+    int n;
+};
+
+static void on_turn(void *arg)
+{
+    struct turns *x = arg;
+
+    assert_false(loop_soon_active(x->s));
+    if (++x->n > 3)
+        fail_msg("the pipe has no turn");
+    loop_soon_start(x->s);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct turns *x = poll->data;
+
+    assert_int_equal(status, 0);
+    assert_int_equal(events, UV_READABLE);
+    assert_true(loop_soon_active(x->s));
+    loop_soon_free(&x->s);
+    uv_close((uv_handle_t *)poll, NULL);
+}
+
+static void who_always_has_work_for_the_next_turn_leaves_others_theirs(void **state)
+{
+    struct turns x = {0};
+    int fds[2];
+
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(write(fds[1], "x", 1), 1);
+    x.s = loop_soon_new(&loop, on_turn, &x);
+    x.poll.data = &x;
+    assert_int_equal(uv_poll_init(&loop, &x.poll, fds[0]), 0);
+    assert_int_equal(uv_poll_start(&x.poll, UV_READABLE, on_readable), 0);
+    loop_soon_start(x.s);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(x.n, 1);
+    assert_null(x.s);
+    loop_soon_free(&x.s);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void free_turn(void *arg)
+{
+    struct turns *x = arg;
+
+    x->n++;
+    loop_soon_free(&x->s);
+}
+
+static void it_may_be_freed_in_its_callback(void **state)
+{
+    struct turns x = {0};
+
+    (void)state;
+    x.s = loop_soon_new(&loop, free_turn, &x);
+    loop_soon_start(x.s);
+    loop_soon_start(x.s);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(x.n, 1);
 }
 
 /* --- clock --------------------------------------------------------------------------------------
@@ -230,6 +301,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_timer_repeats_and_may_be_freed_in_its_callback),
         T(a_stopped_timer_is_silent),
+        T(who_always_has_work_for_the_next_turn_leaves_others_theirs),
+        T(it_may_be_freed_in_its_callback),
         T(the_clock_can_be_replaced),
         T(a_signal_is_a_callback),
         T(another_thread_wakes_the_loop),

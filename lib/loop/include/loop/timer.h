@@ -15,8 +15,9 @@ typedef void (*loop_timer_fn)(void *arg);
 /* Returns a stopped timer. Owner: the caller, ends with loop_timer_free(). */
 struct loop_timer *loop_timer_new(uv_loop_t *loop, loop_timer_fn fn, void *arg);
 
-/* Calls `fn` once after `delay_ms` (0: on the next turn), then every `repeat_ms` unless that is 0.
- * A running timer starts over. Stopped by: loop_timer_stop(). */
+/* Calls `fn` once after `delay_ms` (0: on the next turn; from inside `fn` in the same one, without
+ * polling: see loop/soon.h), then every `repeat_ms` unless that is 0. A running timer starts over.
+ * Stopped by: loop_timer_stop(). */
 void loop_timer_start(struct loop_timer *t, int64_t delay_ms, int64_t repeat_ms);
 
 /* No callback comes after it returns. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A TLS connection on a libuv loop: plain bytes on this side, a TCP socket on the other. What is
- * written in one turn of the loop goes to the kernel in one piece, at its end. What that does not take
- * is queued without limit: the writer looks at tls_stream_queued() and waits for on_room(). Reading can
- * be paused, which makes the other end wait.
+ * written in one turn of the loop goes to the kernel in one piece, at its end. What that does not
+ * take is queued without limit: the writer looks at tls_stream_queued() and waits for on_room().
+ * Reading can be paused, which makes the other end wait.
  *
  * All calls back come from the loop, never from inside a function below. In each of them, on_close as
  * well, the stream may be freed; it is not touched any more then. */
@@ -86,8 +86,8 @@ int tls_stream_write(struct tls_stream *s, const void *data, size_t len) MUST_US
 /* Bytes that have not been handed to the kernel yet, plain or sealed (22 more for each record). */
 size_t tls_stream_queued(const struct tls_stream *s);
 
-/* Whether the kernel takes more, or what waits for it is below TLS_STREAM_LOW; if not, on_room says when.
- * What is only gathered does not count. */
+/* Whether the kernel takes more, or what waits for it is below TLS_STREAM_LOW; if not, on_room says
+ * when. What is only gathered does not count. */
 bool tls_stream_has_room(const struct tls_stream *s);
 
 void tls_stream_pause(struct tls_stream *s);
