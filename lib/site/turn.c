@@ -22,15 +22,15 @@ bool site_next_addr(const char **list, struct addr *out)
     return false;
 }
 
-/* Finds `wanted` in a list; `*port` gets the port that stands there. */
-static bool lists(const char *list, const struct addr *wanted, uint16_t *port)
+bool site_list_has(const char *list, const struct addr *wanted, uint16_t *port)
 {
     struct addr a;
 
     while (site_next_addr(&list, &a)) {
         if (!addr_ip_eq(&a, wanted))
             continue;
-        *port = a.port;
+        if (port)
+            *port = a.port;
         return true;
     }
     return false;
@@ -54,12 +54,12 @@ bool site_turn_reach(const struct site_turn_instance *t, const struct addr *a, s
     uint16_t port = 0;
 
     *out = *a;
-    if (lists(t->servers, a, &port)) {
+    if (site_list_has(t->servers, a, &port)) {
         out->port = port ? port : t->port;
         return true;
     }
     out->port = t->port;
-    if (lists(t->addresses, a, &port) || lists(t->public_addresses, a, &port))
+    if (site_list_has(t->addresses, a, NULL) || site_list_has(t->public_addresses, a, NULL))
         return true;
     if (!addr_is_loopback(a) || !is_of_this_machine(t))
         return false;

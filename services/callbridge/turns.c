@@ -119,15 +119,14 @@ static void first_of(const char *list, char dst[TURNS_HOST_SIZE])
 /* True when what the instance announces is not where its relays are: static NAT. */
 static bool is_announced(const struct site_turn_instance *i)
 {
-    const char *outside = i->public_addresses, *inside;
-    struct addr a, b;
+    const char *outside = i->public_addresses;
+    struct addr a;
     bool any = false;
 
     while (site_next_addr(&outside, &a)) {
         any = true;
-        for (inside = i->addresses; site_next_addr(&inside, &b);)
-            if (addr_ip_eq(&a, &b))
-                return false;
+        if (site_list_has(i->addresses, &a, NULL))
+            return false;
     }
     return any;
 }

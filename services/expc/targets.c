@@ -151,17 +151,6 @@ static bool is_of_this_machine(const struct addr *a)
     return found_it;
 }
 
-/* True when a comma-separated list of addresses holds the IP. */
-static bool list_has(const char *list, const struct addr *a)
-{
-    struct addr one;
-
-    while (site_next_addr(&list, &one))
-        if (addr_ip_eq(&one, a))
-            return true;
-    return false;
-}
-
 /* The edge is known by the addresses that are dialled, and by those that its TURN instances
  * announce, static NAT among them. On one machine both sites have the same address. */
 bool targets_is_loop(const struct expc *x, const struct addr *a)
@@ -172,7 +161,8 @@ bool targets_is_loop(const struct expc *x, const struct addr *a)
 
     while (!own && (in = site_next_turn_instance(x->site, &it)) != NULL)
         own = !str_empty(in->zone) &&
-              (list_has(in->public_addresses, a) || list_has(in->servers, a));
+              (site_list_has(in->public_addresses, a, NULL) ||
+               site_list_has(in->servers, a, NULL));
     return own && !is_of_this_machine(a);
 }
 

@@ -93,17 +93,6 @@ static void collect_expected(struct dns *run)
     freeifaddrs(all);
 }
 
-static bool is_expected(const struct dns *run, const struct addr *a)
-{
-    const char *list = run->expected.s;
-    struct addr one;
-
-    while (site_next_addr(&list, &one))
-        if (addr_ip_eq(&one, a))
-            return true;
-    return false;
-}
-
 static void judge(struct dns *run, const char *name, const struct addr *found, size_t n)
 {
     struct str all = { 0 }, want = { 0 };
@@ -111,7 +100,7 @@ static void judge(struct dns *run, const char *name, const struct addr *found, s
     size_t good = 0;
 
     for (size_t i = 0; i < n; i++) {
-        good += is_expected(run, &found[i]);
+        good += site_list_has(run->expected.s, &found[i], NULL);
         str_addf(&all, "%s%s", i ? ", " : "", addr_print_ip(&found[i], ip));
     }
     str_addf(&want, "An address of the edge as the outside knows it: %s.",

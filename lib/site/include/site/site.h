@@ -285,6 +285,9 @@ int site_find_link(const struct site *s, const char *call_id, const char *secret
  * `*list` on. Port 0: none stands there. Returns false at the end; NULL is an empty list. */
 bool site_next_addr(const char **list, struct addr *out);
 
+/* Whether such a list holds an IP; *port, which may be NULL, gets the port that stands there. */
+bool site_list_has(const char *list, const struct addr *wanted, uint16_t *port);
+
 /* Says whether an instance stands behind an address of a turnServer row, and where
  * requests reach it.
  * Shape:  it does when it answers there, or when its relays are bound to or announced with that
