@@ -6,7 +6,6 @@
 
 #include <base/map.h>
 #include <base/str.h>
-#include <site/site.h>
 
 #include "callbridge.h"
 
@@ -14,18 +13,18 @@ enum { ZONES_MAX = 16 };
 
 /* The guests of a zone whose media comes now. */
 struct zone {
-    const char *id;
+    const char *name; /* of its row, or of a participant */
     unsigned direct, relayed;
     unsigned refused; /* of the relayed: an address of their own was offered, and is not used */
 };
 
 /* Returns NULL when there are too many zones. */
-static struct zone *zone_of(struct zone zones[ZONES_MAX], const char *id)
+static struct zone *zone_of(struct zone zones[ZONES_MAX], const char *name)
 {
     for (size_t i = 0; i < ZONES_MAX; i++) {
-        if (!zones[i].id)
-            zones[i].id = id;
-        if (str_eq(zones[i].id, id))
+        if (!zones[i].name)
+            zones[i].name = name;
+        if (str_eq(zones[i].name, name))
             return &zones[i];
     }
     return NULL;
@@ -35,7 +34,7 @@ static void count(struct zone zones[ZONES_MAX], const struct participant *p)
 {
     const struct peer_stats *st = &p->stats.peer;
     bool counts = p->zone[0] && p->media == PEER_CONNECTED && st->relay;
-    struct zone *z = counts ? zone_of(zones, p->zone) : NULL;
+    struct zone *z = counts ? zone_of(zones, participant_zone(p)) : NULL;
 
     if (!z)
         return;
@@ -64,12 +63,9 @@ void check_hops(struct daemon_check *c)
     struct zone zones[ZONES_MAX] = { { 0 } };
 
     count_all(cb, zones);
-    for (const struct zone *z = zones; z < zones + ZONES_MAX && z->id; z++) {
-        const struct site_zone *row = site_zone(cb->site, z->id);
-        const char *name = row ? row->name : z->id;
-
-        daemon_check_zone(c, name);
-        daemon_check_say(c, DAEMON_OK, name,
+    for (const struct zone *z = zones; z < zones + ZONES_MAX && z->name; z++) {
+        daemon_check_zone(c, z->name);
+        daemon_check_say(c, DAEMON_OK, z->name,
                          "Media of guests outside who are here now comes from their own address: "
                          "%u, through a relay of theirs, which is a second hop: %u.%s",
                          z->direct, z->relayed,
