@@ -23,7 +23,6 @@ struct name {
 
 struct run {
     struct daemon_check *c;
-    enum daemon_certcheck what;
     struct name names[DAEMON_CERTCHECK_NAMES];
     size_t n, at;
     char *ca_files[CA_FILES];
@@ -225,15 +224,15 @@ static void judge_time(struct run *r, const struct pki_info *info)
 
 static void judge(struct run *r)
 {
+    const char *id = daemon_check_id(r->c);
     struct pki_info info = { 0 };
 
-    if (pki_inspect(&info, r->chain, (int64_t)time(NULL), NULL) == 0 &&
-        r->what == DAEMON_CERT_CHAIN) {
+    if (pki_inspect(&info, r->chain, (int64_t)time(NULL), NULL) == 0 && str_eq(id, "CRT-1")) {
         judge_chain(r, &info); /* goes on by itself */
         pki_info_fini(&info);
         return;
     }
-    if (info.subject && r->what == DAEMON_CERT_NAMES)
+    if (info.subject && str_eq(id, "CRT-2"))
         judge_names(r, &info);
     else if (info.subject)
         judge_time(r, &info);
@@ -286,26 +285,27 @@ static void drop(void *state)
     free(r);
 }
 
-void daemon_certcheck_run(struct daemon_check *c, enum daemon_certcheck what,
-                          const struct daemon_certcheck_opts *opts)
+void daemon_certcheck_run(struct daemon_check *c, const struct daemon_certcheck_opts *opts)
 {
+    const struct daemon *d = daemon_check_daemon(c);
     struct run *r = MEM_NEW(struct run);
+    char *bundle = str_printf("%s.bundle", d->def->role);
 
     r->c = c;
-    r->what = what;
     r->n = MIN(opts->n, (size_t)DAEMON_CERTCHECK_NAMES);
     for (size_t i = 0; i < r->n; i++)
         r->names[i] = (struct name){ str_dup(opts->names[i].name), str_dup(opts->names[i].title),
                                      str_dup(opts->names[i].cert_path) };
-    r->ca_files[SITE_CA] = str_dup(opts->site_ca);
-    r->ca_files[BUNDLE] = str_dup(opts->bundle);
+    r->ca_files[SITE_CA] = conf_path(d->conf, "pki", "ca.crt");
+    r->ca_files[BUNDLE] = conf_path(d->conf, "pki", bundle);
+    free(bundle);
     r->site_ca_is_warning = opts->site_ca_is_warning;
     r->unknown_is_warning = opts->unknown_is_warning;
     daemon_check_keep(c, r, drop);
     if (r->n == 0) {
         daemon_check_say(c, DAEMON_NOT_TESTED, "", "No name is configured.");
         daemon_check_end(c);
-    } else if (!daemon_inuse_listener(daemon_check_daemon(c), opts->port, &r->listener)) {
+    } else if (!daemon_inuse_listener(d, opts->port, &r->listener)) {
         daemon_check_say(c, DAEMON_NOT_TESTED, subject(r), "Nothing listens for HTTPS.");
         daemon_check_end(c);
     } else {

@@ -102,6 +102,11 @@ struct daemon *daemon_check_daemon(const struct daemon_check *c)
     return c->asked->d;
 }
 
+const char *daemon_check_id(const struct daemon_check *c)
+{
+    return c->def->id;
+}
+
 int daemon_check_left_ms(const struct daemon_check *c)
 {
     return (int)MAX(c->asked->until_ms - loop_now_ms(), 0);

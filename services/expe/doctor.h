@@ -11,12 +11,10 @@ extern const struct daemon_check_def expe_checks[EXPE_CHECKS];
 
 /* --- doctor_names.c: the external names ------------------------------------------------------- */
 
-void expe_check_dns(struct daemon_check *c);   /* DNS-1 */
-void expe_check_chain(struct daemon_check *c); /* CRT-1 */
-void expe_check_names(struct daemon_check *c); /* CRT-2 */
-void expe_check_time(struct daemon_check *c);  /* CRT-4 */
-void expe_check_host(struct daemon_check *c);  /* HT-1 */
-void expe_check_page(struct daemon_check *c);  /* HT-3 */
+void expe_check_dns(struct daemon_check *c);  /* DNS-1 */
+void expe_check_cert(struct daemon_check *c); /* CRT-1, CRT-2, CRT-4 */
+void expe_check_host(struct daemon_check *c); /* HT-1 */
+void expe_check_page(struct daemon_check *c); /* HT-3 */
 
 /* --- doctor_zones.c --------------------------------------------------------------------------- */
 

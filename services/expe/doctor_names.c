@@ -183,13 +183,11 @@ void expe_check_dns(struct daemon_check *c)
 
 /* --- CRT-1, CRT-2, CRT-4 ---------------------------------------------------------------------- */
 
-static void check_cert(struct daemon_check *c, enum daemon_certcheck what)
+void expe_check_cert(struct daemon_check *c)
 {
     const struct expe *e = daemon_check_daemon(c)->user;
     const struct site_external_name *x;
     struct daemon_certcheck_name names[EXPE_CHECK_NAMES];
-    char *ca = conf_path(e->daemon->conf, "pki", "ca.crt");
-    char *bundle = conf_path(e->daemon->conf, "pki", "expe.bundle");
     char *paths[EXPE_CHECK_NAMES];
     size_t n = 0, it = 0;
 
@@ -201,28 +199,10 @@ static void check_cert(struct daemon_check *c, enum daemon_certcheck what)
         names[n] = (struct daemon_certcheck_name){ .name = x->name, .cert_path = paths[n] };
         n++;
     }
-    daemon_certcheck_run(c, what, &(struct daemon_certcheck_opts){
-        .port = "edge-https", .names = names, .n = n, .site_ca = ca, .bundle = bundle,
-        .site_ca_is_warning = !is_demo(e) });
+    daemon_certcheck_run(c, &(struct daemon_certcheck_opts){
+        .port = "edge-https", .names = names, .n = n, .site_ca_is_warning = !is_demo(e) });
     for (size_t i = 0; i < n; i++)
         free(paths[i]);
-    free(ca);
-    free(bundle);
-}
-
-void expe_check_chain(struct daemon_check *c)
-{
-    check_cert(c, DAEMON_CERT_CHAIN);
-}
-
-void expe_check_names(struct daemon_check *c)
-{
-    check_cert(c, DAEMON_CERT_NAMES);
-}
-
-void expe_check_time(struct daemon_check *c)
-{
-    check_cert(c, DAEMON_CERT_TIME);
 }
 
 /* --- HT-1, HT-3: the page, through the tunnel ------------------------------------------------- */

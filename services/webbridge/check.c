@@ -53,39 +53,19 @@ static void collect(const struct webbridge *wb, struct names *list)
         add(list, bridge->url);
 }
 
-static void check(struct daemon_check *c, enum daemon_certcheck what)
+static void certificate(struct daemon_check *c)
 {
-    const struct daemon *d = daemon_check_daemon(c);
-    const struct webbridge *wb = d->user;
+    const struct webbridge *wb = daemon_check_daemon(c)->user;
     struct daemon_certcheck_name names[DAEMON_CERTCHECK_NAMES];
     struct names list = { .n = 0 };
-    char *ca = conf_path(d->conf, "pki", "ca.crt");
-    char *bundle = conf_path(d->conf, "pki", "webbridge.bundle");
     collect(wb, &list);
     for (size_t i = 0; i < list.n; i++)
         names[i] = (struct daemon_certcheck_name){ .name = list.name[i],
                                                   .cert_path = wb->cert_path };
-    daemon_certcheck_run(c, what, &(struct daemon_certcheck_opts){
-        .port = "https", .names = names, .n = list.n, .site_ca = ca, .bundle = bundle });
+    daemon_certcheck_run(c, &(struct daemon_certcheck_opts){
+        .port = "https", .names = names, .n = list.n });
     for (size_t i = 0; i < list.n; i++)
         free(list.name[i]);
-    free(ca);
-    free(bundle);
-}
-
-static void chain(struct daemon_check *c)
-{
-    check(c, DAEMON_CERT_CHAIN);
-}
-
-static void names(struct daemon_check *c)
-{
-    check(c, DAEMON_CERT_NAMES);
-}
-
-static void validity(struct daemon_check *c)
-{
-    check(c, DAEMON_CERT_TIME);
 }
 
 static void add_refused(void *arg, const struct daemon_fault *f)
@@ -111,7 +91,7 @@ static void trust(struct daemon_check *c)
 
 const struct daemon_check_def wb_checks[WB_CHECKS] = {
     { "WB-2", trust },
-    { "CRT-1", chain },
-    { "CRT-2", names },
-    { "CRT-4", validity },
+    { "CRT-1", certificate },
+    { "CRT-2", certificate },
+    { "CRT-4", certificate },
 };

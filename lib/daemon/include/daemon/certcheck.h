@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The checks of a TLS server's certificate, CRT-1, CRT-2 and CRT-4, of what the daemon's own
- * listener really presents: a connection to it for each of its names. */
+ * The checks of a TLS server's certificate, of what the daemon's own listener really presents: a
+ * connection to it for each of its names.
+ *
+ *     CRT-1 it leads to an authority that browsers, or this site, know
+ *     CRT-2 it is made for the name
+ *     CRT-4 it is valid, for some time to come, and it is that of the file
+ *
+ * Authorities that count beside the system's, if the files are there: pki/ca.crt of the site, and
+ * pki/<role>.bundle with those that an operator vouches for. */
 #ifndef DAEMON_CERTCHECK_H
 #define DAEMON_CERTCHECK_H
 
@@ -8,12 +15,6 @@
 #include <stddef.h>
 
 #include <daemon/check.h>
-
-enum daemon_certcheck {
-    DAEMON_CERT_CHAIN, /* CRT-1: it leads to an authority that browsers, or this site, know */
-    DAEMON_CERT_NAMES, /* CRT-2: it is made for the name */
-    DAEMON_CERT_TIME,  /* CRT-4: it is valid, for some time to come, and it is that of the file */
-};
 
 enum { DAEMON_CERTCHECK_NAMES = 32 };
 
@@ -28,15 +29,11 @@ struct daemon_certcheck_opts {
     const char *port;    /* row of deploy/ports whose listener is asked: "https" */
     const struct daemon_certcheck_name *names; /* without any there is nothing to look at */
     size_t n;
-    /* Files with authorities that count beside the system's, if they are there. The bundle (its
-     * path, not NULL) holds those that an operator vouches for. */
-    const char *site_ca, *bundle;
-    bool site_ca_is_warning;  /* a chain to site_ca alone: guests from anywhere do not know it */
+    bool site_ca_is_warning;  /* a chain to the site's alone: guests from anywhere do not know it */
     bool unknown_is_warning;  /* no chain to an authority: a few know the certificate itself */
 };
 
-/* Runs one of the checks to its end. Everything is copied. */
-void daemon_certcheck_run(struct daemon_check *c, enum daemon_certcheck what,
-                          const struct daemon_certcheck_opts *opts);
+/* Runs the check that the row of `c` names, to its end. Everything is copied. */
+void daemon_certcheck_run(struct daemon_check *c, const struct daemon_certcheck_opts *opts);
 
 #endif

@@ -44,6 +44,9 @@ enum {
 
 struct daemon *daemon_check_daemon(const struct daemon_check *c);
 
+/* The id in its row of the table: one function may serve several. */
+const char *daemon_check_id(const struct daemon_check *c);
+
 /* Time that is left for it, in milliseconds. */
 int daemon_check_left_ms(const struct daemon_check *c);
 
