@@ -6,10 +6,9 @@
 
 #include <base/map.h>
 #include <base/str.h>
-#include <conf/conf.h>
 
 #include "callbridge.h"
-#include "cm.h"
+#include "bare.h"
 
 #define INSTANCE(holder, number, at, more) \
     "[turnInstance \"" holder "\"]\ninstance = " holder "\nplace = " #number "\nport = 347" #number \
@@ -17,8 +16,7 @@
 #define ROW(at) "[turnServer \"" at "\"]\nusername = turnuser\npassword = cisco\n"
 #define FACT(node, names, port) "[edgeFact \"" node "\"]\nzone = dmz\nnames = " names "\n" port
 
-static uv_loop_t loop;
-static struct conf *conf;
+static struct bare bare;
 static struct callbridge cb;
 static struct call call;
 static struct participant p;
@@ -44,17 +42,12 @@ static void on_changed(void *arg, const struct turns_server *list, size_t n)
 
 static int setup(void **state)
 {
-    static const struct daemon_def def = { .role = "callbridge" };
-    static char *env[] = { NULL };
-    char error[CONF_ERROR_MAX];
-
     (void)state;
     memset(&cb, 0, sizeof(cb));
     memset(&p, 0, sizeof(p));
     memset(ready, 0, sizeof(ready));
-    assert_int_equal(uv_loop_init(&loop), 0);
-    assert_int_equal(conf_load(&conf, env, error), 0);
-    cb.d = daemon_bare_new(&loop, &def, conf);
+    bare_open(&bare, "callbridge", NULL);
+    cb.d = bare.d;
     cb.d->instance = "cb1";
     cb.site = site_new(NULL, NULL);
     cb.turns = turns_new(cb.d, cb.site, on_changed, NULL);
@@ -71,10 +64,7 @@ static int teardown(void **state)
     (void)state;
     turns_free(&cb.turns);
     site_free(&cb.site);
-    daemon_bare_free(cb.d);
-    conf_free(conf);
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    return uv_loop_close(&loop);
+    return bare_close(&bare);
 }
 
 static void load(const char *text)

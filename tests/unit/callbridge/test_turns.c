@@ -9,16 +9,13 @@
 
 #include <base/str.h>
 #include <bus/state.h>
-#include <conf/conf.h>
-#include <daemon/daemon.h>
 #include <site/site.h>
 
-#include "cm.h"
+#include "bare.h"
 
 struct fix {
-    uv_loop_t loop;
+    struct bare bare;
     struct daemon *d;
-    struct conf *conf;
     struct site *site;
     struct turns *turns;
     unsigned changes;
@@ -40,15 +37,11 @@ static bool is_alive(void *arg, const char *id)
 
 static int setup(void **state)
 {
-    static const struct daemon_def def = { .role = "callbridge" };
-    static char *env[] = { NULL };
     static struct fix f;
-    char error[CONF_ERROR_MAX];
 
     memset(&f, 0, sizeof(f));
-    assert_int_equal(uv_loop_init(&f.loop), 0);
-    assert_int_equal(conf_load(&f.conf, env, error), 0);
-    f.d = daemon_bare_new(&f.loop, &def, f.conf);
+    bare_open(&f.bare, "callbridge", NULL);
+    f.d = f.bare.d;
     f.d->instance = "cb1";
     f.site = site_new(NULL, NULL);
     f.turns = turns_new(f.d, f.site, on_changed, &f);
@@ -63,10 +56,7 @@ static int teardown(void **state)
 
     turns_free(&f->turns);
     site_free(&f->site);
-    daemon_bare_free(f->d);
-    conf_free(f->conf);
-    uv_run(&f->loop, UV_RUN_DEFAULT);
-    return uv_loop_close(&f->loop);
+    return bare_close(&f->bare);
 }
 
 static void configure(struct fix *f, const char *text)

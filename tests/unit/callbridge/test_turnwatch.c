@@ -7,12 +7,10 @@
 #include <string.h>
 
 #include <base/str.h>
-#include <conf/conf.h>
-#include <daemon/daemon.h>
 #include <loop/clock.h>
 #include <site/site.h>
 
-#include "cm.h"
+#include "bare.h"
 #include "media.h"
 #include "turnprobe.h"
 #include "turns.h"
@@ -22,8 +20,7 @@
 enum { WAIT_MS = TURN_PROBE_EVERY_MS / 2 };
 
 static struct {
-    uv_loop_t loop;
-    struct conf *conf;
+    struct bare bare;
     struct daemon *d;
     struct site *site;
     struct turns *turns;
@@ -40,20 +37,15 @@ static void on_changed(void *arg, const struct turns_server *list, size_t n)
 
 static int setup(void **state)
 {
-    static const struct daemon_def def = { .role = "callbridge" };
-    static char *env[] = { NULL };
-    char error[CONF_ERROR_MAX];
-
     (void)state;
     memset(&f, 0, sizeof(f));
-    assert_int_equal(uv_loop_init(&f.loop), 0);
-    assert_int_equal(conf_load(&f.conf, env, error), 0);
-    f.d = daemon_bare_new(&f.loop, &def, f.conf);
+    bare_open(&f.bare, "callbridge", NULL);
+    f.d = f.bare.d;
     f.d->instance = "cb1";
     f.site = site_new(NULL, NULL);
     f.turns = turns_new(f.d, f.site, on_changed, NULL);
     f.watch = turnwatch_new(f.d, f.turns);
-    f.turn = udpturn_new(&f.loop);
+    f.turn = udpturn_new(&f.bare.loop);
     return 0;
 }
 
@@ -65,10 +57,7 @@ static int teardown(void **state)
     site_free(&f.site);
     udpturn_free(f.turn);
     assert_int_equal(daemon_fault_count(f.d), 0); /* they went with the watch */
-    daemon_bare_free(f.d);
-    conf_free(f.conf);
-    uv_run(&f.loop, UV_RUN_DEFAULT);
-    return uv_loop_close(&f.loop);
+    return bare_close(&f.bare);
 }
 
 static void configure(const char *password)
@@ -96,7 +85,7 @@ static void run_until(bool (*done)(void))
 
     while (!done() && loop_now_ms() < end_ms) {
         turnwatch_tick(f.watch);
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        (void)uv_run(&f.bare.loop, UV_RUN_NOWAIT);
     }
     assert_true(done());
     f.fault[0] = '\0';

@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <conf/conf.h>
 #include <site/site.h>
 
-#include "cm.h"
+#include "bare.h"
 
 static const char rows[] = "[turnInstance \"edge1/1\"]\n"
                            "instance = aaaa\nplace = 1\nport = 3478\nprivatePort = 34780\n"
@@ -24,8 +23,7 @@ static const char rows[] = "[turnInstance \"edge1/1\"]\n"
                            "[edge]\nturnOverTls = true\n";
 static const char *const none[] = { NULL };
 
-static uv_loop_t loop;
-static struct conf *conf;
+static struct bare bare;
 static struct expe *e;
 
 /* What the zone was told: a line each. */
@@ -49,15 +47,13 @@ void expe_links_each_zone(struct expe *x, void (*fn)(void *arg, struct tunnel_li
 
 static int setup(void **state)
 {
-    static const struct daemon_def def = { .role = "expe" };
     static char port[] = "STOA_PORT_EDGE_HTTPS=443", *env[] = { port, NULL };
-    char error[CONF_ERROR_MAX], why[256] = "";
+    char why[256] = "";
 
     (void)state;
     e = calloc(1, sizeof(*e));
-    assert_int_equal(uv_loop_init(&loop), 0);
-    assert_int_equal(conf_load(&conf, env, error), 0);
-    e->daemon = daemon_bare_new(&loop, &def, conf);
+    bare_open(&bare, "expe", env);
+    e->daemon = bare.d;
     e->site = site_new(NULL, NULL);
     if (site_load_text(e->site, rows, why, sizeof(why)))
         fail_msg("%s", why);
@@ -75,12 +71,9 @@ static int teardown(void **state)
     site_free(&e->site);
     free(e->host);
     free(e->node);
-    daemon_bare_free(e->daemon);
-    conf_free(conf);
     free(e);
     str_fini(&said);
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    return uv_loop_close(&loop);
+    return bare_close(&bare);
 }
 
 static void peer(const char *instance, enum bus_serving state, uint32_t load)

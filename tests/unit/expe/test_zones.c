@@ -8,17 +8,15 @@
 #include <string.h>
 #include <time.h>
 
-#include <conf/conf.h>
 #include <loop/clock.h>
 #include <pki/pki.h>
 #include <site/site.h>
 
-#include "cm.h"
+#include "bare.h"
 
 #define DMZ "[zoneServer \"dmz\"]\nusername = zoneuser\nsubjectNames = expc.a.test, expc2.a.test\n"
 
-static uv_loop_t loop;
-static struct conf *conf;
+static struct bare bare;
 static struct expe *e;
 static char *verifier;
 
@@ -48,15 +46,10 @@ static void load_user(void)
 
 static int setup(void **state)
 {
-    static const struct daemon_def def = { .role = "expe" };
-    static char *env[] = { NULL };
-    char error[CONF_ERROR_MAX];
-
     (void)state;
     e = calloc(1, sizeof(*e));
-    assert_int_equal(uv_loop_init(&loop), 0);
-    assert_int_equal(conf_load(&conf, env, error), 0);
-    e->daemon = daemon_bare_new(&loop, &def, conf);
+    bare_open(&bare, "expe", NULL);
+    e->daemon = bare.d;
     e->site = site_new(NULL, NULL);
     e->zones = map_new();
     e->paired = map_new();
@@ -72,11 +65,8 @@ static int teardown(void **state)
     assert_int_equal(daemon_fault_count(e->daemon), 0);
     expe_tries_free(&e->tries);
     site_free(&e->site);
-    daemon_bare_free(e->daemon);
-    conf_free(conf);
     free(e);
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    return uv_loop_close(&loop);
+    return bare_close(&bare);
 }
 
 static int make_verifier(void **state)
