@@ -539,8 +539,10 @@ void expcfix_open(struct expcfix *f)
     expcfix_bridge_start(f, 1);
 }
 
-void expcfix_close(struct expcfix *f)
+int expcfix_tear_down(void **state)
 {
+    struct expcfix *f = *state;
+
     (void)finish(&f->expc, SIGTERM);
     for (size_t i = 0; i < EXPCFIX_BRIDGES; i++)
         (void)finish(&f->bridge[i], SIGTERM);
@@ -551,4 +553,5 @@ void expcfix_close(struct expcfix *f)
     pki_pair_fini(&f->edge);
     free(f->dir);
     free(f->web);
+    return 0;
 }

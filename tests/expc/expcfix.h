@@ -32,7 +32,9 @@ struct expcfix {
 
 /* Starts busd, config, the edge and one web bridge, and stores the zone; expc is not started. */
 void expcfix_open(struct expcfix *f);
-void expcfix_close(struct expcfix *f);
+
+/* Closes the struct expcfix that *state is. */
+int expcfix_tear_down(void **state);
 
 void expcfix_expc_start(struct expcfix *f);
 int expcfix_expc_stop(struct expcfix *f, int signum);

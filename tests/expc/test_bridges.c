@@ -322,18 +322,11 @@ static void what_is_no_uri_is_refused(void **state)
 
 static int set_up(void **state)
 {
-    (void)state;
+    *state = &f;
     expcfix_open(&f);
     expcfix_expc_start(&f);
     expcfix_active(&f, JOIN_NAME);
     expcfix_healthy(&f, 1);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    expcfix_close(&f);
     return 0;
 }
 
@@ -352,5 +345,5 @@ int main(void)
         cmocka_unit_test(what_is_no_uri_is_refused),
     };
 
-    return cmocka_run_group_tests_name("expc bridges", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("expc bridges", tests, set_up, expcfix_tear_down);
 }

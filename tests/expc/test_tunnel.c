@@ -440,17 +440,10 @@ static void a_stop_says_goodbye(void **state)
 
 static int set_up(void **state)
 {
-    (void)state;
+    *state = &f;
     expcfix_open(&f);
     expcfix_expc_start(&f);
     all_up();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    expcfix_close(&f);
     return 0;
 }
 
@@ -478,5 +471,5 @@ int main(void)
         cmocka_unit_test(a_stop_says_goodbye),
     };
 
-    return cmocka_run_group_tests_name("expc tunnel", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("expc tunnel", tests, set_up, expcfix_tear_down);
 }

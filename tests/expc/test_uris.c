@@ -211,7 +211,7 @@ static int set_up(void **state)
     struct confix_answer a;
     char address[32];
 
-    (void)state;
+    *state = &f;
     expcfix_open(&f);
     expcfix_cert(&f, "webbridge", web, ARRAY_LEN(web));
     expcfix_bridge_start(&f, 2);
@@ -222,13 +222,6 @@ static int set_up(void **state)
     add_second();
     expcfix_expc_start(&f);
     both_are_up();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    expcfix_close(&f);
     return 0;
 }
 
@@ -244,5 +237,5 @@ int main(void)
         cmocka_unit_test(the_web_proxy_switches_all_of_them_off),
     };
 
-    return cmocka_run_group_tests_name("expc uris", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("expc uris", tests, set_up, expcfix_tear_down);
 }
